@@ -1,0 +1,96 @@
+/*
+ * Consents: a person's decision on who may get which categories for which purpose. The state machine is pure; records are in the
+ * store; what was decided is in the evidence log. A withdrawal is linearizable: once consent_withdraw() has returned, no later
+ * release happens on that consent (and none stands behind it in the log).
+ */
+#ifndef COMITY_CONSENT_CONSENT_H
+#define COMITY_CONSENT_CONSENT_H
+
+#include "base/arena.h"
+#include "evidence/committer.h"
+#include "store/store.h"
+
+/* The states of reference consent-standards 6.3. Zero is "none"; only CONSENT_GIVEN permits. Numbers are in the store. */
+enum consent_state {
+    CONSENT_NONE = 0, CONSENT_REQUESTED, CONSENT_DEFERRED, CONSENT_GIVEN, CONSENT_PAUSED, CONSENT_REFUSED, CONSENT_WITHDRAWN,
+    CONSENT_REVOKED, CONSENT_EXPIRED, CONSENT_SUPERSEDED, CONSENT_INVALIDATED,
+};
+enum consent_event {
+    CONSENT_EVENT_REQUEST = 0, CONSENT_EVENT_GIVE, CONSENT_EVENT_REFUSE, CONSENT_EVENT_DEFER, CONSENT_EVENT_PAUSE, CONSENT_EVENT_RESUME,
+    CONSENT_EVENT_WITHDRAW, CONSENT_EVENT_REVOKE, CONSENT_EVENT_EXPIRE, CONSENT_EVENT_SUPERSEDE, CONSENT_EVENT_INVALIDATE,
+    CONSENT_EVENT_COUNT,
+};
+/* Pure. CONSENT_NONE: the event is not allowed in this state. */
+enum consent_state consent_after(enum consent_state state, enum consent_event event);
+const char *consent_state_name(enum consent_state state);
+
+/* Who asks whom about whom, and why: what a decision looks up. Views. */
+struct consent_key {
+    struct bytes person;    /* the holder's identifier of the person: never in a diagnostic */
+    struct bytes recipient; /* member: COMMUNITY/CLASS/MEMBER */
+    struct bytes purpose;   /* full IRI */
+};
+
+/* What the person decided on one key, over all its records: shared, reference-counted. */
+struct consent_decision {
+    struct bytes category;      /* full IRI */
+    enum consent_state state;   /* the newest record that speaks of this category */
+    int64_t valid_from_ms, valid_until_ms;
+    struct bytes record_id;
+};
+struct consent_view {
+    _Atomic int reference_count;
+    struct consent_decision *decisions;
+    size_t count;
+    bool is_current;            /* private: false once a change has overtaken it */
+};
+void consent_view_release(struct consent_view *view); /* NULL is allowed */
+/* GIVEN and now within its dates? CONSENT_EXPIRED if past them, CONSENT_NONE if nothing was decided. Pure. */
+enum consent_state consent_view_state(const struct consent_view *view, struct bytes category, int64_t now_ms, const struct consent_decision **decision);
+
+struct consents;
+/* `committer` may be NULL for reading only. `cache_max`: views kept in memory (0: 100,000). Appends to the log what a crash left out. */
+must_check bool consents_open(struct consents **out, struct store *store, struct committer *committer, size_t cache_max, struct error *e);
+void consents_close(struct consents *consents);
+
+/* From memory; never blocks on disk. NULL when it is not there: consents_load() it. Any thread. */
+struct consent_view *consents_find(struct consents *consents, const struct consent_key *key);
+/* From the store; blocks: on the database's threads (uv_queue_work). A person of whom nothing is known gives an empty view, in the same time. */
+must_check bool consents_load(struct consents *consents, const struct consent_key *key, struct consent_view **out, struct error *e);
+/*
+ * The moment of release: atomically checks that `view` was not overtaken and submits `entry`, so that no release stands behind a
+ * withdrawal in the log. `*is_overtaken` true and false returned: look again and decide anew. Views may be NULL (no consent needed).
+ * Any thread.
+ */
+must_check bool consents_release(struct consents *consents, struct consent_view *const *views, size_t count, struct commit_entry *entry,
+                                 bool *is_overtaken, struct error *e);
+
+/* A new decision. All block; on success it is durable, logged, and in force. */
+struct consent_grant {
+    struct consent_key key;
+    const struct bytes *categories; /* full IRIs, 1 to 64, no duplicates */
+    size_t category_count;
+    enum consent_event event;       /* CONSENT_EVENT_GIVE or CONSENT_EVENT_REFUSE */
+    int64_t valid_from_ms, valid_until_ms;
+};
+/* `id` receives the record's id ("c-" and 32 hex digits, NUL-terminated). */
+enum { CONSENT_ID_SIZE = 40 };
+must_check bool consent_give(struct consents *consents, const struct consent_grant *grant, char id[CONSENT_ID_SIZE], uint64_t *log_index, struct error *e);
+/*
+ * Withdraws by record id, for all its categories or for one (`category` may be BYTES_NONE). Of a withdrawn or expired one: succeeds and
+ * changes nothing, `*is_changed` false. ERROR_ABSENT: no such record; ERROR_DENIED: its state allows no withdrawal (consent.state).
+ */
+must_check bool consent_withdraw(struct consents *consents, struct bytes id, struct bytes category, bool *is_changed, uint64_t *log_index, struct error *e);
+/* Every consent of a person that is given or paused, in one transaction. */
+must_check bool consent_withdraw_all(struct consents *consents, struct bytes person, size_t *changed, struct error *e);
+
+struct consent_record {
+    struct bytes id, person, recipient, purpose, category;
+    enum consent_state state;      /* expired ones are told as expired at `now` */
+    int64_t valid_from_ms, valid_until_ms, changed_at_ms;
+};
+typedef bool consent_each(void *context, const struct consent_record *record);
+/* One row a category, newest record first. `person` or `id` may be BYTES_NONE: all. Blocks. */
+must_check bool consent_list(struct consents *consents, struct bytes person, struct bytes id, consent_each *each, void *context, struct error *e);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * The one thread that owns the log: it takes whatever has queued while the last batch was being synced, appends it, syncs once, signs
+ * one checkpoint, and hands the entries back to their mailboxes.
+ */
+#ifndef COMITY_EVIDENCE_COMMITTER_H
+#define COMITY_EVIDENCE_COMMITTER_H
+
+#include "evidence/log.h"
+
+/* A checkpoint shared by the entries of a batch. */
+struct shared_checkpoint {
+    _Atomic int reference_count;
+    uint64_t size;
+    uint8_t root[SHA256_SIZE];
+    size_t note_size;
+    uint8_t note[];
+};
+struct shared_checkpoint *shared_checkpoint_keep(struct shared_checkpoint *checkpoint);
+void shared_checkpoint_release(struct shared_checkpoint *checkpoint); /* NULL is allowed */
+
+/*
+ * Where done entries of one worker go. `notify` is called by the committer's thread at most once a batch when entries were put in
+ * (it wakes the worker: uv_async_send()); the worker then takes them all with mailbox_take().
+ */
+struct commit_entry;
+struct mailbox {
+    void (*notify)(void *context);
+    void *context;
+    _Atomic(struct commit_entry *) done; /* private to the committer */
+};
+
+/* Lives with the caller, who leaves it alone from submit until it comes back from its mailbox. */
+struct commit_entry {
+    struct log_record record;            /* kind, statement, attachment set by the caller; the salt is drawn by submit */
+    struct mailbox *mailbox;
+    void *owner;                         /* the caller's */
+    bool has_failed;                     /* not logged: release nothing */
+    struct shared_checkpoint *checkpoint;/* NULL if failed; the caller releases it */
+    struct commit_entry *next;           /* the queue's, then the mailbox's list */
+};
+
+struct committer;
+struct committer_options {
+    size_t queue_max;                    /* entries; past it submit refuses: back-pressure. 0: 65,536 */
+    size_t batch_max;                    /* entries in one sync. 0: 4,096 */
+    /* Called on the committer's thread when the log is dead (a failed sync): the process must end. */
+    void (*on_dead)(void *context, const struct error *e);
+    void *context;
+};
+must_check bool committer_start(struct committer **out, struct log *log, const struct committer_options *options, struct error *e);
+/* Any thread. False (ERROR_FULL) when the queue is full or the committer is stopping; the entry was then not taken. Order of calls is
+ * the order in the log. */
+must_check bool committer_submit(struct committer *committer, struct commit_entry *entry, struct error *e);
+/* For threads that may wait (the database's thread, commands): submits and waits until it is durable. */
+must_check bool committer_append(struct committer *committer, enum record_kind kind, struct bytes statement, struct bytes attachment,
+                                 uint64_t *index, struct error *e);
+/* Done entries, oldest first, or NULL. The mailbox's own thread. */
+struct commit_entry *mailbox_take(struct mailbox *mailbox);
+/* Finishes what is queued, publishes, and joins the thread. The log stays open. */
+void committer_stop(struct committer *committer);
+
+#endif
