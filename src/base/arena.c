@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHUNK_BYTES = 4096 - 64 };  /* with malloc's own header, one page */
+enum { CHUNK_BYTES = 4096 - 64 }; /* with malloc's own header, one page */
 
 struct arena_chunk {
     struct arena_chunk *next;

@@ -8,7 +8,7 @@
 struct arena_chunk;
 struct arena {
     struct arena_chunk *chunks;
-    size_t size;     /* handed out so far */
+    size_t size; /* handed out so far */
     size_t size_max;
 };
 
@@ -21,7 +21,6 @@ must_check void *arena_take(struct arena *a, size_t size);
 must_check void *arena_take_zeroed(struct arena *a, size_t size);
 /* A copy that lives as long as the arena, followed by a NUL that is not counted. `.data` is NULL on failure, never for "". */
 must_check struct bytes arena_copy(struct arena *a, struct bytes view);
-__attribute__((format(printf, 2, 3)))
-must_check struct bytes arena_format(struct arena *a, const char *format, ...);
+__attribute__((format(printf, 2, 3))) must_check struct bytes arena_format(struct arena *a, const char *format, ...);
 
 #endif

@@ -32,8 +32,7 @@ void buffer_append_u16(struct buffer *b, uint16_t value); /* big-endian, as are 
 void buffer_append_u32(struct buffer *b, uint32_t value);
 void buffer_append_u64(struct buffer *b, uint64_t value);
 void buffer_append_decimal(struct buffer *b, uint64_t value);
-__attribute__((format(printf, 2, 3)))
-void buffer_append_format(struct buffer *b, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void buffer_append_format(struct buffer *b, const char *format, ...);
 /* Takes `size` bytes off the front. */
 void buffer_consume(struct buffer *b, size_t size);
 

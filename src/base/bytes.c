@@ -35,8 +35,7 @@ bool bytes_start_with(struct bytes view, struct bytes prefix)
 
 bool bytes_end_with(struct bytes view, struct bytes suffix)
 {
-    return view.size >= suffix.size &&
-           (suffix.size == 0 || memcmp(view.data + view.size - suffix.size, suffix.data, suffix.size) == 0);
+    return view.size >= suffix.size && (suffix.size == 0 || memcmp(view.data + view.size - suffix.size, suffix.data, suffix.size) == 0);
 }
 
 size_t bytes_find(struct bytes view, uint8_t byte)

@@ -73,7 +73,7 @@ struct reader {
 };
 struct bytes reader_take(struct reader *r, size_t size);
 uint8_t reader_u8(struct reader *r);
-uint16_t reader_u16(struct reader *r);  /* big-endian, as are the next two */
+uint16_t reader_u16(struct reader *r); /* big-endian, as are the next two */
 uint32_t reader_u32(struct reader *r);
 uint64_t reader_u64(struct reader *r);
 /* The line up to, without, the next LF; fails when there is no LF. */

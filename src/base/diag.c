@@ -121,7 +121,7 @@ static void end(struct line *line)
     ssize_t written;
     do {
         written = write(STDERR_FILENO, line->data, line->size);
-    } while (written < 0 && errno == EINTR);  /* stderr is the last resort: there is nobody left to tell that it failed */
+    } while (written < 0 && errno == EINTR); /* stderr is the last resort: there is nobody left to tell that it failed */
 }
 
 void diag(enum diag_level level, const char *part, const char *message, ...)

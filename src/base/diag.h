@@ -19,8 +19,7 @@ void diag_configure(enum diag_level least, enum diag_format format);
  *     diag(DIAG_WARN, "evidence", "witness did not answer", "witness", name, "attempts", "3", NULL);
  * A value is cut at 512 bytes; control characters and quotes are escaped.
  */
-__attribute__((sentinel))
-void diag(enum diag_level level, const char *part, const char *message, ...);
+__attribute__((sentinel)) void diag(enum diag_level level, const char *part, const char *message, ...);
 /* The same for an error: its where, what and todo become pairs. */
 void diag_error(enum diag_level level, const char *part, const char *message, const struct error *e);
 

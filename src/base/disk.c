@@ -168,7 +168,7 @@ static int folder_sync_folder(struct disk *disk, const char *path)
         return errno;
     }
     int fault = fsync(fd) == 0 ? 0 : errno;
-    (void)close(fd);  /* read only: nothing to lose */
+    (void)close(fd); /* read only: nothing to lose */
     return fault;
 }
 
@@ -278,7 +278,7 @@ int disk_read_whole(struct disk *disk, const char *path, size_t size_max, uint8_
         data = malloc((size_t)whole + 1);
         fault = data == NULL ? ENOMEM : f->read(disk, file, data, (size_t)whole, 0, size);
     }
-    (void)f->close(disk, file);  /* read only: nothing to lose */
+    (void)f->close(disk, file); /* read only: nothing to lose */
     if (fault != 0) {
         free(data);
         *size = 0;

@@ -14,8 +14,8 @@ struct disk_file; /* opaque; owned by the caller until disk_close() */
 
 enum disk_open_mode {
     DISK_READ = 0,
-    DISK_WRITE,       /* read and write; made (0600, or 0644 in a public disk) if absent */
-    DISK_WRITE_NEW,   /* the same, but fails with EEXIST if it is there */
+    DISK_WRITE,     /* read and write; made (0600, or 0644 in a public disk) if absent */
+    DISK_WRITE_NEW, /* the same, but fails with EEXIST if it is there */
 };
 
 typedef void disk_list_each(void *context, const char *name, bool is_folder);

@@ -47,7 +47,6 @@ bool error_memory(struct error *e, const char *where)
 
 const char *error_text(const struct error *e, char *out, size_t size)
 {
-    (void)snprintf(out, size, "%s%s%s%s%s", e->where, e->where[0] == '\0' ? "" : ": ", e->what, e->todo[0] == '\0' ? "" : "; ",
-                   e->todo);
+    (void)snprintf(out, size, "%s%s%s%s%s", e->where, e->where[0] == '\0' ? "" : ": ", e->what, e->todo[0] == '\0' ? "" : "; ", e->todo);
     return out;
 }

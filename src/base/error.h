@@ -6,11 +6,11 @@
 
 enum error_kind {
     ERROR_NONE = 0,
-    ERROR_INPUT,   /* what was handed in is wrong: a file, a message, an argument */
-    ERROR_DENIED,  /* it is understood and the answer is no */
-    ERROR_ABSENT,  /* what was named is not there */
-    ERROR_IO,      /* a disk, a network or a system call failed */
-    ERROR_FULL,    /* a stated limit was met */
+    ERROR_INPUT,  /* what was handed in is wrong: a file, a message, an argument */
+    ERROR_DENIED, /* it is understood and the answer is no */
+    ERROR_ABSENT, /* what was named is not there */
+    ERROR_IO,     /* a disk, a network or a system call failed */
+    ERROR_FULL,   /* a stated limit was met */
     ERROR_MEMORY,
 };
 
@@ -23,8 +23,8 @@ struct error {
 };
 
 /* All three return false, so that failing is one line: `return error_set(...)`. `e` may be NULL. `todo` may be NULL. */
-__attribute__((format(printf, 5, 6)))
-bool error_set(struct error *e, enum error_kind kind, const char *where, const char *todo, const char *what, ...);
+__attribute__((format(printf, 5, 6))) bool error_set(struct error *e, enum error_kind kind, const char *where, const char *todo,
+                                                     const char *what, ...);
 /* ERROR_IO with errno's text (ERROR_FULL for ENOSPC and EDQUOT, ERROR_ABSENT for ENOENT). Call it before errno can change. */
 bool error_system(struct error *e, const char *where, const char *todo);
 bool error_memory(struct error *e, const char *where);

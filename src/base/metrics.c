@@ -4,8 +4,9 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-const int64_t metrics_bucket_us[15] = { 50,     100,    250,    500,     1000,    2500,    5000,    10000,
-                                        25000,  50000,  100000, 250000,  1000000, 2500000, 10000000 };
+const int64_t metrics_bucket_us[15] = {
+    50, 100, 250, 500, 1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 1000000, 2500000, 10000000
+};
 
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct metric *first;
@@ -84,8 +85,7 @@ void metrics_write(struct buffer *out)
         } else if (m->labels[0] == '\0') {
             buffer_append_format(out, "%s %" PRId64 "\n", m->name, atomic_load_explicit(&m->value, memory_order_relaxed));
         } else {
-            buffer_append_format(out, "%s{%s} %" PRId64 "\n", m->name, m->labels,
-                                 atomic_load_explicit(&m->value, memory_order_relaxed));
+            buffer_append_format(out, "%s{%s} %" PRId64 "\n", m->name, m->labels, atomic_load_explicit(&m->value, memory_order_relaxed));
         }
     }
     (void)pthread_mutex_unlock(&lock);

@@ -11,12 +11,12 @@ enum metric_kind { METRIC_COUNTER = 0, METRIC_GAUGE, METRIC_HISTOGRAM };
 
 /* One time series. Static storage; registered once, never removed. Updates are atomic: any thread, no lock. */
 struct metric {
-    const char *name;    /* "comity_gateway_exchanges_total" */
-    const char *labels;  /* "side=\"consumer\",result=\"permit\"", or "" */
-    const char *help;    /* one line; the docs are made from it */
+    const char *name;   /* "comity_gateway_exchanges_total" */
+    const char *labels; /* "side=\"consumer\",result=\"permit\"", or "" */
+    const char *help;   /* one line; the docs are made from it */
     enum metric_kind kind;
-    _Atomic int64_t value;         /* counters and gauges; a histogram's sum in microseconds */
-    _Atomic int64_t buckets[16];   /* histograms: by metrics_bucket_us[], the last is +Inf */
+    _Atomic int64_t value;       /* counters and gauges; a histogram's sum in microseconds */
+    _Atomic int64_t buckets[16]; /* histograms: by metrics_bucket_us[], the last is +Inf */
     struct metric *next;
 };
 

@@ -44,8 +44,8 @@ const char *time_text(int64_t time_ms, char out[TIME_TEXT_SIZE])
         return out;
     }
     char text[64];
-    (void)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900, parts.tm_mon + 1,
-                   parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec, (int)fraction);
+    (void)snprintf(text, sizeof text, "%04d-%02d-%02dT%02d:%02d:%02d.%03dZ", parts.tm_year + 1900, parts.tm_mon + 1, parts.tm_mday,
+                   parts.tm_hour, parts.tm_min, parts.tm_sec, (int)fraction);
     memcpy(out, text, TIME_TEXT_SIZE - 1);
     out[TIME_TEXT_SIZE - 1] = '\0';
     return out;
@@ -145,8 +145,8 @@ bool duration_parse(struct bytes text, int64_t *duration_ms)
         struct bytes unit;
         int64_t ms;
     } units[] = {
-        { BYTES("ms"), 1 },          { BYTES("s"), 1000 },      { BYTES("m"), 60000 },   { BYTES("h"), 3600000 },
-        { BYTES("d"), 86400000 },    { BYTES("w"), 604800000 }, { BYTES(""), 1000 },
+        { BYTES("ms"), 1 },       { BYTES("s"), 1000 },      { BYTES("m"), 60000 }, { BYTES("h"), 3600000 },
+        { BYTES("d"), 86400000 }, { BYTES("w"), 604800000 }, { BYTES(""), 1000 },
     };
     const int64_t longest_ms = 100LL * 366 * 86400000;
     size_t digits = 0;

@@ -12,7 +12,7 @@ uint64_t time_monotonic_us(void);
 /* Puts another wall clock in (NULL: the real one again). For tests, before any thread reads the time. */
 void time_replace(int64_t (*now_ms)(void *context), void *context);
 
-enum { TIME_TEXT_SIZE = 25 };  /* "2027-03-01T09:15:02.113Z" and NUL */
+enum { TIME_TEXT_SIZE = 25 }; /* "2027-03-01T09:15:02.113Z" and NUL */
 /* RFC 3339 in UTC with milliseconds; years 0 to 9999. Returns `out`. */
 const char *time_text(int64_t time_ms, char out[TIME_TEXT_SIZE]);
 /* RFC 3339 with a zone ("Z" or an offset), fraction optional and cut to milliseconds; no leap second. */

@@ -12,12 +12,30 @@
 
 /* The states of reference consent-standards 6.3. Zero is "none"; only CONSENT_GIVEN permits. Numbers are in the store. */
 enum consent_state {
-    CONSENT_NONE = 0, CONSENT_REQUESTED, CONSENT_DEFERRED, CONSENT_GIVEN, CONSENT_PAUSED, CONSENT_REFUSED, CONSENT_WITHDRAWN,
-    CONSENT_REVOKED, CONSENT_EXPIRED, CONSENT_SUPERSEDED, CONSENT_INVALIDATED,
+    CONSENT_NONE = 0,
+    CONSENT_REQUESTED,
+    CONSENT_DEFERRED,
+    CONSENT_GIVEN,
+    CONSENT_PAUSED,
+    CONSENT_REFUSED,
+    CONSENT_WITHDRAWN,
+    CONSENT_REVOKED,
+    CONSENT_EXPIRED,
+    CONSENT_SUPERSEDED,
+    CONSENT_INVALIDATED,
 };
 enum consent_event {
-    CONSENT_EVENT_REQUEST = 0, CONSENT_EVENT_GIVE, CONSENT_EVENT_REFUSE, CONSENT_EVENT_DEFER, CONSENT_EVENT_PAUSE, CONSENT_EVENT_RESUME,
-    CONSENT_EVENT_WITHDRAW, CONSENT_EVENT_REVOKE, CONSENT_EVENT_EXPIRE, CONSENT_EVENT_SUPERSEDE, CONSENT_EVENT_INVALIDATE,
+    CONSENT_EVENT_REQUEST = 0,
+    CONSENT_EVENT_GIVE,
+    CONSENT_EVENT_REFUSE,
+    CONSENT_EVENT_DEFER,
+    CONSENT_EVENT_PAUSE,
+    CONSENT_EVENT_RESUME,
+    CONSENT_EVENT_WITHDRAW,
+    CONSENT_EVENT_REVOKE,
+    CONSENT_EVENT_EXPIRE,
+    CONSENT_EVENT_SUPERSEDE,
+    CONSENT_EVENT_INVALIDATE,
     CONSENT_EVENT_COUNT,
 };
 /* Pure. CONSENT_NONE: the event is not allowed in this state. */
@@ -33,8 +51,8 @@ struct consent_key {
 
 /* What the person decided on one key, over all its records: shared, reference-counted. */
 struct consent_decision {
-    struct bytes category;      /* full IRI */
-    enum consent_state state;   /* the newest record that speaks of this category */
+    struct bytes category;    /* full IRI */
+    enum consent_state state; /* the newest record that speaks of this category */
     int64_t valid_from_ms, valid_until_ms;
     struct bytes record_id;
 };
@@ -42,11 +60,12 @@ struct consent_view {
     _Atomic int reference_count;
     struct consent_decision *decisions;
     size_t count;
-    bool is_current;            /* private: false once a change has overtaken it */
+    bool is_current; /* private: false once a change has overtaken it */
 };
 void consent_view_release(struct consent_view *view); /* NULL is allowed */
 /* GIVEN and now within its dates? CONSENT_EXPIRED if past them, CONSENT_NONE if nothing was decided. Pure. */
-enum consent_state consent_view_state(const struct consent_view *view, struct bytes category, int64_t now_ms, const struct consent_decision **decision);
+enum consent_state consent_view_state(const struct consent_view *view, struct bytes category, int64_t now_ms,
+                                      const struct consent_decision **decision);
 
 struct consents;
 /* `committer` may be NULL for reading only. `cache_max`: views kept in memory (0: 100,000). Appends to the log what a crash left out. */
@@ -70,27 +89,30 @@ struct consent_grant {
     struct consent_key key;
     const struct bytes *categories; /* full IRIs, 1 to 64, no duplicates */
     size_t category_count;
-    enum consent_event event;       /* CONSENT_EVENT_GIVE or CONSENT_EVENT_REFUSE */
+    enum consent_event event; /* CONSENT_EVENT_GIVE or CONSENT_EVENT_REFUSE */
     int64_t valid_from_ms, valid_until_ms;
 };
 /* `id` receives the record's id ("c-" and 32 hex digits, NUL-terminated). */
 enum { CONSENT_ID_SIZE = 40 };
-must_check bool consent_give(struct consents *consents, const struct consent_grant *grant, char id[CONSENT_ID_SIZE], uint64_t *log_index, struct error *e);
+must_check bool consent_give(struct consents *consents, const struct consent_grant *grant, char id[CONSENT_ID_SIZE], uint64_t *log_index,
+                             struct error *e);
 /*
  * Withdraws by record id, for all its categories or for one (`category` may be BYTES_NONE). Of a withdrawn or expired one: succeeds and
  * changes nothing, `*is_changed` false. ERROR_ABSENT: no such record; ERROR_DENIED: its state allows no withdrawal (consent.state).
  */
-must_check bool consent_withdraw(struct consents *consents, struct bytes id, struct bytes category, bool *is_changed, uint64_t *log_index, struct error *e);
+must_check bool consent_withdraw(struct consents *consents, struct bytes id, struct bytes category, bool *is_changed, uint64_t *log_index,
+                                 struct error *e);
 /* Every consent of a person that is given or paused, in one transaction. */
 must_check bool consent_withdraw_all(struct consents *consents, struct bytes person, size_t *changed, struct error *e);
 
 struct consent_record {
     struct bytes id, person, recipient, purpose, category;
-    enum consent_state state;      /* expired ones are told as expired at `now` */
+    enum consent_state state; /* expired ones are told as expired at `now` */
     int64_t valid_from_ms, valid_until_ms, changed_at_ms;
 };
 typedef bool consent_each(void *context, const struct consent_record *record);
 /* One row a category, newest record first. `person` or `id` may be BYTES_NONE: all. Blocks. */
-must_check bool consent_list(struct consents *consents, struct bytes person, struct bytes id, consent_each *each, void *context, struct error *e);
+must_check bool consent_list(struct consents *consents, struct bytes person, struct bytes id, consent_each *each, void *context,
+                             struct error *e);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "base/error.h"
 
-enum { PIN_SIZE = 32 };  /* SHA-256 of the DER SubjectPublicKeyInfo (RFC 7469 2.4) */
+enum { PIN_SIZE = 32 }; /* SHA-256 of the DER SubjectPublicKeyInfo (RFC 7469 2.4) */
 
 /* Makes an ECDSA P-256 key (PEM, 0600) and a self-signed certificate for it (PEM, 0644), valid for `days`; refuses to overwrite. */
 must_check bool certificate_make(const char *key_path, const char *certificate_path, const char *common_name, int days, struct error *e);

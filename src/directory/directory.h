@@ -13,12 +13,12 @@
 enum { DIRECTORY_BYTES_MAX = 64 * 1024 * 1024 };
 
 struct directory_gateway {
-    struct bytes code;                /* the last part of X-Road-Security-Server */
+    struct bytes code; /* the last part of X-Road-Security-Server */
     const struct directory_member *member;
-    struct bytes *addresses;          /* "host:port", "[::1]:port"; in order of preference */
+    struct bytes *addresses; /* "host:port", "[::1]:port"; in order of preference */
     size_t address_count;
-    struct verifier statement_key;    /* its name is the origin of the gateway's log */
-    uint8_t (*tls_pins)[PIN_SIZE];    /* more than one while a key is being changed */
+    struct verifier statement_key; /* its name is the origin of the gateway's log */
+    uint8_t (*tls_pins)[PIN_SIZE]; /* more than one while a key is being changed */
     size_t tls_pin_count;
     bool in_maintenance;
 };
@@ -50,12 +50,12 @@ struct directory {
     int64_t valid_from_ms, valid_until_ms;
     struct verifier *operators;
     size_t operator_count;
-    size_t threshold;                 /* 1 here; k of n has its room */
+    size_t threshold; /* 1 here; k of n has its room */
     struct directory_member *members;
     size_t member_count;
     struct directory_recognition *recognised;
     size_t recognised_count;
-    uint8_t digest[SHA256_SIZE];      /* of the note's text: what statements and decisions name */
+    uint8_t digest[SHA256_SIZE]; /* of the note's text: what statements and decisions name */
 };
 
 /*

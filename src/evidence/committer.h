@@ -31,18 +31,18 @@ struct mailbox {
 
 /* Lives with the caller, who leaves it alone from submit until it comes back from its mailbox. */
 struct commit_entry {
-    struct log_record record;            /* kind, statement, attachment set by the caller; the salt is drawn by submit */
+    struct log_record record; /* kind, statement, attachment set by the caller; the salt is drawn by submit */
     struct mailbox *mailbox;
-    void *owner;                         /* the caller's */
-    bool has_failed;                     /* not logged: release nothing */
-    struct shared_checkpoint *checkpoint;/* NULL if failed; the caller releases it */
-    struct commit_entry *next;           /* the queue's, then the mailbox's list */
+    void *owner;                          /* the caller's */
+    bool has_failed;                      /* not logged: release nothing */
+    struct shared_checkpoint *checkpoint; /* NULL if failed; the caller releases it */
+    struct commit_entry *next;            /* the queue's, then the mailbox's list */
 };
 
 struct committer;
 struct committer_options {
-    size_t queue_max;                    /* entries; past it submit refuses: back-pressure. 0: 65,536 */
-    size_t batch_max;                    /* entries in one sync. 0: 4,096 */
+    size_t queue_max; /* entries; past it submit refuses: back-pressure. 0: 65,536 */
+    size_t batch_max; /* entries in one sync. 0: 4,096 */
     /* Called on the committer's thread when the log is dead (a failed sync): the process must end. */
     void (*on_dead)(void *context, const struct error *e);
     void *context;

@@ -14,20 +14,20 @@ enum { RECORD_STATEMENT_BYTES_MAX = 64 * 1024, RECORD_ATTACHMENT_BYTES_MAX = 256
 /* What a record is about. Stable numbers: they are on disk. */
 enum record_kind {
     RECORD_NONE = 0,
-    RECORD_REQUEST_SENT = 1,      /* statement: the request's signature base */
-    RECORD_DECISION = 2,          /* statement: the decision event; attachment: the request's statement and receipt */
-    RECORD_ANSWER_SENT = 3,       /* statement: the answer's signature base */
-    RECORD_ANSWER_RECEIVED = 4,   /* statement: the answer's signature base; attachment: its receipt */
-    RECORD_EVENT = 5,             /* statement: an event: consent, policy, directory, start, clock jump */
+    RECORD_REQUEST_SENT = 1,    /* statement: the request's signature base */
+    RECORD_DECISION = 2,        /* statement: the decision event; attachment: the request's statement and receipt */
+    RECORD_ANSWER_SENT = 3,     /* statement: the answer's signature base */
+    RECORD_ANSWER_RECEIVED = 4, /* statement: the answer's signature base; attachment: its receipt */
+    RECORD_EVENT = 5,           /* statement: an event: consent, policy, directory, start, clock jump */
 };
 
 /* One record to append, and after log_append() where it went. */
 struct log_record {
     enum record_kind kind;
     struct bytes statement;
-    struct bytes attachment;         /* not committed to; may be empty */
+    struct bytes attachment; /* not committed to; may be empty */
     uint8_t salt[SALT_SIZE];
-    int64_t time_ms;                 /* of appending; never goes back within a log */
+    int64_t time_ms; /* of appending; never goes back within a log */
     uint64_t index;
     uint8_t path[RECEIPT_PATH_MAX][SHA256_SIZE]; /* to the root of the batch's checkpoint */
     size_t path_count;
@@ -83,7 +83,7 @@ must_check bool log_reader_prove(struct log_reader *reader, uint64_t index, stru
  */
 typedef void log_fault(void *context, const struct error *e);
 typedef void log_progress(void *context, uint64_t done, uint64_t all);
-must_check bool log_verify(struct disk *public, struct disk *private, const struct verifier *key, log_fault *report,
-                           log_progress *progress, void *context, uint64_t *entries, uint64_t *faults, struct error *e);
+must_check bool log_verify(struct disk *public, struct disk *private, const struct verifier *key, log_fault *report, log_progress *progress,
+                           void *context, uint64_t *entries, uint64_t *faults, struct error *e);
 
 #endif

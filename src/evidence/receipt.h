@@ -16,7 +16,7 @@ struct receipt {
     uint64_t index;
     uint8_t path[RECEIPT_PATH_MAX][SHA256_SIZE]; /* leaf's sibling first */
     size_t path_count;
-    struct bytes checkpoint;                     /* the signed note, verbatim */
+    struct bytes checkpoint; /* the signed note, verbatim */
 };
 struct checkpoint_view {
     struct bytes origin;
@@ -24,8 +24,8 @@ struct checkpoint_view {
     uint8_t root[SHA256_SIZE];
 };
 
-void receipt_write(struct buffer *out, const uint8_t salt[SALT_SIZE], uint64_t index, const uint8_t (*path)[SHA256_SIZE],
-                   size_t path_count, struct bytes checkpoint);
+void receipt_write(struct buffer *out, const uint8_t salt[SALT_SIZE], uint64_t index, const uint8_t (*path)[SHA256_SIZE], size_t path_count,
+                   struct bytes checkpoint);
 must_check bool receipt_parse(struct bytes text, struct receipt *out, struct error *e);
 /* A checkpoint's three lines (C2SP tlog-checkpoint 1.0.0); extension lines are refused. `text` is the note's text. */
 must_check bool checkpoint_parse(struct bytes text, struct checkpoint_view *out, const char *where, struct error *e);

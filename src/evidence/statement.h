@@ -27,8 +27,11 @@ void statement_write(struct buffer *out, const struct statement_component *compo
 
 /* What a Signature-Input member said. Views into the text that was parsed. */
 struct statement_input {
-    struct bytes raw;    /* the inner list with its parameters, verbatim: goes into the base */
-    struct { struct bytes name; bool of_request; } components[STATEMENT_COMPONENTS_MAX];
+    struct bytes raw; /* the inner list with its parameters, verbatim: goes into the base */
+    struct {
+        struct bytes name;
+        bool of_request;
+    } components[STATEMENT_COMPONENTS_MAX];
     size_t count;
     struct statement_parameters parameters;
     bool has_created;

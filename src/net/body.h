@@ -10,9 +10,9 @@
 
 struct body;
 struct body_limits {
-    size_t memory_bytes;     /* held in memory; past it the body is spooled. 0: 64 KiB */
-    uint64_t size_max;       /* more is refused. 0: 64 MiB */
-    const char *spool_folder;/* NULL: $TMPDIR or /var/tmp */
+    size_t memory_bytes;      /* held in memory; past it the body is spooled. 0: 64 KiB */
+    uint64_t size_max;        /* more is refused. 0: 64 MiB */
+    const char *spool_folder; /* NULL: $TMPDIR or /var/tmp */
 };
 must_check struct body *body_make(const struct body_limits *limits, bool with_sha512);
 /* A body in memory from bytes that are copied. */

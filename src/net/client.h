@@ -13,23 +13,23 @@ struct client_call;
 /* Where to. Copied. Calls with equal targets share a pool. */
 struct client_target {
     enum protocol protocol;
-    const struct bytes *addresses;      /* "host:port", "[::1]:port", "unix:/path"; tried in order; bad ones are skipped */
+    const struct bytes *addresses; /* "host:port", "[::1]:port", "unix:/path"; tried in order; bad ones are skipped */
     size_t address_count;
-    struct tls *tls;                    /* NULL: plain */
-    const uint8_t (*pins)[PIN_SIZE];    /* with tls_make_peer(): the server must have one of these */
+    struct tls *tls;                 /* NULL: plain */
+    const uint8_t (*pins)[PIN_SIZE]; /* with tls_make_peer(): the server must have one of these */
     size_t pin_count;
-    struct bytes server_name;           /* SNI and Host default; may be empty */
+    struct bytes server_name; /* SNI and Host default; may be empty */
 };
 
 struct client_request {
     struct bytes method;
-    struct bytes target;                /* raw path and query; goes out byte for byte */
-    struct bytes authority;             /* Host, :authority */
-    const struct field *fields;         /* without Host, Content-Length, Transfer-Encoding, Connection, which net writes */
+    struct bytes target;        /* raw path and query; goes out byte for byte */
+    struct bytes authority;     /* Host, :authority */
+    const struct field *fields; /* without Host, Content-Length, Transfer-Encoding, Connection, which net writes */
     size_t field_count;
-    struct body *body;                  /* borrowed until done or cancelled; NULL: none */
-    uint32_t read_stall_ms;             /* longest wait for the next bytes of the answer; 0: 60 s */
-    uint64_t answer_bytes_max;          /* 0: the client's limit */
+    struct body *body;         /* borrowed until done or cancelled; NULL: none */
+    uint32_t read_stall_ms;    /* longest wait for the next bytes of the answer; 0: 60 s */
+    uint64_t answer_bytes_max; /* 0: the client's limit */
 };
 
 /* A whole answer, moved to the receiver of `done`, who frees it. 1xx answers are passed over. */
@@ -37,7 +37,7 @@ struct client_answer {
     struct arena arena;
     unsigned status;
     struct fields fields;
-    struct body *body;                  /* never NULL */
+    struct body *body; /* never NULL */
     struct peer peer;
 };
 void client_answer_free(struct client_answer *answer); /* NULL is allowed */

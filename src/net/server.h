@@ -14,41 +14,41 @@ struct server;
  * peer goes away meanwhile, `is_gone` becomes true and the answer is dropped: the request still must be answered, to free it.
  */
 struct server_request {
-    struct arena arena;               /* for whoever handles it, too: freed with it */
+    struct arena arena; /* for whoever handles it, too: freed with it */
     struct bytes method;
-    struct bytes target;              /* raw request-target: path and query byte for byte; over HTTP/2 :path */
-    struct bytes authority;           /* Host or :authority; may be empty over HTTP/1.0 */
-    struct fields fields;             /* pseudo-fields not included */
-    struct body *body;                /* never NULL; owned by the request unless taken (set to NULL) */
-    bool has_body;                    /* Content-Length or Transfer-Encoding was there (HTTP/2: DATA with bytes, or content-length > 0) */
+    struct bytes target;    /* raw request-target: path and query byte for byte; over HTTP/2 :path */
+    struct bytes authority; /* Host or :authority; may be empty over HTTP/1.0 */
+    struct fields fields;   /* pseudo-fields not included */
+    struct body *body;      /* never NULL; owned by the request unless taken (set to NULL) */
+    bool has_body;          /* Content-Length or Transfer-Encoding was there (HTTP/2: DATA with bytes, or content-length > 0) */
     enum protocol protocol;
     struct peer peer;
-    void *listener;                   /* server_options.context of the listener it came by */
-    uint64_t received_at_us;          /* monotonic, when the head was whole */
+    void *listener;          /* server_options.context of the listener it came by */
+    uint64_t received_at_us; /* monotonic, when the head was whole */
     bool is_gone;
-    void *owner;                      /* the handler's */
-    void *connection;                 /* net's */
+    void *owner;      /* the handler's */
+    void *connection; /* net's */
 };
 
 /* What goes back. `body` (may be NULL: no content) moves to net, also when the answer is dropped. Fields are copied. */
 struct server_answer {
     unsigned status;
-    const struct field *fields;       /* without Content-Length, Transfer-Encoding, Connection and Date, which net writes */
+    const struct field *fields; /* without Content-Length, Transfer-Encoding, Connection and Date, which net writes */
     size_t field_count;
     struct body *body;
-    bool close;                       /* end the connection after it (HTTP/1.1) */
+    bool close; /* end the connection after it (HTTP/1.1) */
 };
 
 /* Why net itself refuses a request. The handler gives the answer's form; see server_on_fault. */
 enum server_fault {
-    SERVER_FAULT_MALFORMED = 0,   /* 400: not HTTP, or a shape that could smuggle a request */
-    SERVER_FAULT_HEAD_TOO_LARGE,  /* 431 */
-    SERVER_FAULT_BODY_TOO_LARGE,  /* 413 */
-    SERVER_FAULT_TIMEOUT,         /* 408 */
-    SERVER_FAULT_EXPECTATION,     /* 417: Expect with something else than 100-continue */
-    SERVER_FAULT_STORAGE,         /* 507: the body could not be spooled */
-    SERVER_FAULT_VERSION,         /* 505 */
-    SERVER_FAULT_METHOD,          /* 501 */
+    SERVER_FAULT_MALFORMED = 0,  /* 400: not HTTP, or a shape that could smuggle a request */
+    SERVER_FAULT_HEAD_TOO_LARGE, /* 431 */
+    SERVER_FAULT_BODY_TOO_LARGE, /* 413 */
+    SERVER_FAULT_TIMEOUT,        /* 408 */
+    SERVER_FAULT_EXPECTATION,    /* 417: Expect with something else than 100-continue */
+    SERVER_FAULT_STORAGE,        /* 507: the body could not be spooled */
+    SERVER_FAULT_VERSION,        /* 505 */
+    SERVER_FAULT_METHOD,         /* 501 */
 };
 
 /* A whole request. The handler answers now or later, exactly once, with server_answer(). */
@@ -61,12 +61,12 @@ typedef void server_on_fault(void *context, enum server_fault fault, struct byte
                              struct server_answer *answer);
 
 struct server_options {
-    const char *address;              /* "127.0.0.1:8080", "[::1]:8080", or "unix:/path" (mode 0600, replaced if stale) */
+    const char *address; /* "127.0.0.1:8080", "[::1]:8080", or "unix:/path" (mode 0600, replaced if stale) */
     enum protocol protocol;
-    struct tls *tls;                  /* NULL: plain. Kept by reference: the caller may free it after */
+    struct tls *tls; /* NULL: plain. Kept by reference: the caller may free it after */
     struct net_limits limits;
-    bool reuse_port;                  /* SO_REUSEPORT: one listener a worker */
-    bool with_sha512;                 /* also make the body's SHA-512 */
+    bool reuse_port;  /* SO_REUSEPORT: one listener a worker */
+    bool with_sha512; /* also make the body's SHA-512 */
     server_on_request *on_request;
     server_on_fault *on_fault;
     void *context;

@@ -14,13 +14,13 @@
 struct stream;
 
 enum stream_end {
-    STREAM_END_EOF = 0,   /* the peer closed in order */
-    STREAM_END_RESET,     /* reset, or any read or write error */
-    STREAM_END_TLS,       /* handshake or record failure */
-    STREAM_END_STALLED,   /* took nothing for write_stall_ms */
-    STREAM_END_CONNECT,   /* connecting failed */
+    STREAM_END_EOF = 0, /* the peer closed in order */
+    STREAM_END_RESET,   /* reset, or any read or write error */
+    STREAM_END_TLS,     /* handshake or record failure */
+    STREAM_END_STALLED, /* took nothing for write_stall_ms */
+    STREAM_END_CONNECT, /* connecting failed */
     STREAM_END_RESOLVE,
-    STREAM_END_CLOSED,    /* by stream_close() or stream_abort() */
+    STREAM_END_CLOSED, /* by stream_close() or stream_abort() */
 };
 
 /* All are called on the loop, never from inside a stream_ function that the user called. */

@@ -13,8 +13,8 @@ struct tls; /* a context: shared by connections of any thread, reference-counted
 typedef bool tls_pin_known(void *context, const uint8_t pin[PIN_SIZE]);
 
 /* Towards other gateways, as server and as client (ALPN h2). The key file must be private to its owner. */
-must_check bool tls_make_peer(struct tls **out, const char *certificate_path, const char *key_path, tls_pin_known *is_known,
-                              void *context, struct error *e);
+must_check bool tls_make_peer(struct tls **out, const char *certificate_path, const char *key_path, tls_pin_known *is_known, void *context,
+                              struct error *e);
 /* A server towards applications (ALPN http/1.1). */
 must_check bool tls_make_application(struct tls **out, const char *certificate_path, const char *key_path, struct error *e);
 /*
@@ -29,9 +29,9 @@ void tls_free(struct tls *tls); /* NULL is allowed; connections that use it go o
 struct peer {
     bool is_tls;
     bool has_certificate;
-    uint8_t pin[PIN_SIZE];            /* of the certificate's key */
-    uint8_t certificate_sha256[32];   /* of the certificate's DER */
-    char address[64];                 /* "127.0.0.1:4711", "unix" */
+    uint8_t pin[PIN_SIZE];          /* of the certificate's key */
+    uint8_t certificate_sha256[32]; /* of the certificate's DER */
+    char address[64];               /* "127.0.0.1:4711", "unix" */
 };
 
 #endif

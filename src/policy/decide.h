@@ -11,30 +11,31 @@ enum { DECIDE_CATEGORIES_MAX = 64 };
 
 /* What is asked. Views. */
 struct decide_request {
-    const struct identifier *client;        /* subsystem */
-    const struct policy_service *service;   /* NULL: no such service */
+    const struct identifier *client;      /* subsystem */
+    const struct policy_service *service; /* NULL: no such service */
     struct bytes method;
-    struct bytes path;                      /* normalised service path */
-    struct bytes purpose;                   /* as declared (full IRI); empty: none was */
-    struct bytes person;                    /* empty: not found in the request */
-    bool is_recognised;                     /* is the consumer's community ours, or recognised now? */
+    struct bytes path;    /* normalised service path */
+    struct bytes purpose; /* as declared (full IRI); empty: none was */
+    struct bytes person;  /* empty: not found in the request */
+    bool is_recognised;   /* is the consumer's community ours, or recognised now? */
     int64_t now_ms;
 };
 /* What comes out. */
 struct decide_result {
-    enum reason reason;                     /* REASON_NONE: permitted */
-    struct bytes purpose;                   /* the one that holds: declared or the service's default */
-    bool is_whole;                          /* about nobody: release everything */
-    bool permitted[DECIDE_CATEGORIES_MAX];  /* one a release of the service */
-    enum reason withheld[DECIDE_CATEGORIES_MAX]; /* why not */
+    enum reason reason;                                             /* REASON_NONE: permitted */
+    struct bytes purpose;                                           /* the one that holds: declared or the service's default */
+    bool is_whole;                                                  /* about nobody: release everything */
+    bool permitted[DECIDE_CATEGORIES_MAX];                          /* one a release of the service */
+    enum reason withheld[DECIDE_CATEGORIES_MAX];                    /* why not */
     const struct consent_decision *consents[DECIDE_CATEGORIES_MAX]; /* what it stands on; NULL for other bases */
-    bool needs_consent;                     /* the caller must hand in a view, and did not */
+    bool needs_consent;                                             /* the caller must hand in a view, and did not */
 };
 /*
  * Checks in the order of design section 7: recognised, access right, purpose, basis, consent; the first failure refuses. `consents`
  * may be NULL in a first call: result->needs_consent then tells whether the view of (person, client's member, result->purpose) is needed.
  */
-void decide(const struct decide_request *request, const struct policy *policy, const struct consent_view *consents, struct decide_result *result);
+void decide(const struct decide_request *request, const struct policy *policy, const struct consent_view *consents,
+            struct decide_result *result);
 
 /* Finds the person's identifier where the service says it stands. `body` is the request's (a whole view). False when it isn't there, or is
  * there twice. `out` is decoded into `arena`. */

@@ -8,11 +8,11 @@
 enum json_path_kind { JSON_PATH_NAME = 0, JSON_PATH_INDEX, JSON_PATH_WILDCARD };
 struct json_path_segment {
     enum json_path_kind kind;
-    bool is_descendant;  /* ".." before it: at any depth below */
+    bool is_descendant; /* ".." before it: at any depth below */
     struct bytes name;
     uint64_t index;
 };
-enum { JSON_PATH_SEGMENTS_MAX = 63 };  /* so that a set of positions is one uint64_t */
+enum { JSON_PATH_SEGMENTS_MAX = 63 }; /* so that a set of positions is one uint64_t */
 struct json_path {
     struct json_path_segment *segments;
     size_t count;

@@ -12,50 +12,61 @@
 struct json_path; /* policy/json_path.h */
 
 struct policy_category {
-    struct bytes iri;               /* full, "pd:Name" expanded */
+    struct bytes iri; /* full, "pd:Name" expanded */
     bool is_sensitive;
 };
-enum policy_basis { BASIS_CONSENT = 0, BASIS_CONTRACT, BASIS_STATUTORY_DUTY, BASIS_VITAL, BASIS_NEWS, BASIS_PUBLIC_DATA, BASIS_PUBLIC_INTEREST,
-                    BASIS_LEGITIMATE_INTEREST, BASIS_OTHER_LAW };
+enum policy_basis {
+    BASIS_CONSENT = 0,
+    BASIS_CONTRACT,
+    BASIS_STATUTORY_DUTY,
+    BASIS_VITAL,
+    BASIS_NEWS,
+    BASIS_PUBLIC_DATA,
+    BASIS_PUBLIC_INTEREST,
+    BASIS_LEGITIMATE_INTEREST,
+    BASIS_OTHER_LAW
+};
 /* A category of a service, and on which basis it leaves. A sensitive one leaves on consent only. */
 struct policy_release {
-    size_t category;                /* index into policy.categories */
+    size_t category; /* index into policy.categories */
     enum policy_basis basis;
-    struct bytes law_ref;           /* mandatory for statutory_duty, news, public_interest, other_law */
+    struct bytes law_ref; /* mandatory for statutory_duty, news, public_interest, other_law */
 };
 /* A place in the answers, and what stands there. */
 struct policy_field {
     struct json_path *path;
     struct bytes path_text;
-    size_t category;                /* index into policy.categories, or POLICY_STRUCTURE */
+    size_t category; /* index into policy.categories, or POLICY_STRUCTURE */
 };
 #define POLICY_STRUCTURE ((size_t)-1) /* mapped, but about nobody: "structure" in the file */
 
 enum policy_person_place { PERSON_NONE = 0, PERSON_PATH, PERSON_QUERY, PERSON_HEADER, PERSON_BODY };
 struct policy_right {
-    struct bytes subject;           /* "COMMUNITY/CLASS/MEMBER[/SUBSYSTEM]" encoded */
-    struct bytes method;            /* "*" or a method */
-    struct bytes path;              /* glob */
+    struct bytes subject; /* "COMMUNITY/CLASS/MEMBER[/SUBSYSTEM]" encoded */
+    struct bytes method;  /* "*" or a method */
+    struct bytes path;    /* glob */
 };
 enum policy_service_type { SERVICE_REST = 0, SERVICE_OPENAPI, SERVICE_SOAP };
-struct policy_endpoint { struct bytes method, path; };
+struct policy_endpoint {
+    struct bytes method, path;
+};
 struct policy_service {
-    struct bytes id;                /* "COMMUNITY/CLASS/MEMBER/SUBSYSTEM/SERVICE" encoded */
+    struct bytes id; /* "COMMUNITY/CLASS/MEMBER/SUBSYSTEM/SERVICE" encoded */
     struct identifier parts;
     enum policy_service_type type;
-    struct bytes url;               /* http:// or https:// base; may be empty (service_missing_url) */
+    struct bytes url; /* http:// or https:// base; may be empty (service_missing_url) */
     bool verify_tls;
-    struct bytes trusted_path;      /* PEM of certificates the service may have; empty: any */
-    struct bytes openapi_url;       /* for SERVICE_OPENAPI */
+    struct bytes trusted_path; /* PEM of certificates the service may have; empty: any */
+    struct bytes openapi_url;  /* for SERVICE_OPENAPI */
     uint32_t timeout_ms;
     bool is_disabled;
     struct bytes disabled_notice;
     enum policy_person_place person_place; /* PERSON_NONE: about nobody; the answer is released whole */
-    struct bytes person_name;       /* the query parameter, header, or JSON pointer (RFC 6901) */
-    struct bytes person_template;   /* for PERSON_PATH: "/patients/{person}/record" or "/{person}/..." */
-    struct bytes *purposes;         /* full IRIs allowed */
+    struct bytes person_name;              /* the query parameter, header, or JSON pointer (RFC 6901) */
+    struct bytes person_template;          /* for PERSON_PATH: "/patients/{person}/record" or "/{person}/..." */
+    struct bytes *purposes;                /* full IRIs allowed */
     size_t purpose_count;
-    struct bytes default_purpose;   /* of a plain X-Road client; may be empty */
+    struct bytes default_purpose; /* of a plain X-Road client; may be empty */
     struct policy_release *releases;
     size_t release_count;
     struct policy_field *fields;
@@ -68,7 +79,7 @@ struct policy_service {
 enum policy_connection { CONNECTION_HTTP = 0, CONNECTION_HTTPS_NO_AUTH, CONNECTION_HTTPS };
 /* One of our own subsystems as consumer: how its systems prove themselves. */
 struct policy_client {
-    struct bytes subsystem;         /* encoded */
+    struct bytes subsystem; /* encoded */
     enum policy_connection connection;
     uint8_t (*certificates)[SHA256_SIZE]; /* of the DER of what may come in, for CONNECTION_HTTPS */
     size_t certificate_count;
@@ -78,7 +89,7 @@ struct policy_client {
 struct policy {
     _Atomic int reference_count;
     struct arena arena;
-    uint8_t digest[SHA256_SIZE];    /* of the text it was parsed from */
+    uint8_t digest[SHA256_SIZE]; /* of the text it was parsed from */
     struct policy_category *categories;
     size_t category_count;
     struct policy_service *services;
