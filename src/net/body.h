@@ -18,6 +18,8 @@ must_check struct body *body_make(const struct body_limits *limits, bool with_sh
 /* A body in memory from bytes that are copied. */
 must_check struct body *body_of(struct bytes data);
 void body_free(struct body *body); /* NULL is allowed */
+/* A hint, before the first bytes: so many will come, so memory is taken once. Nothing is taken before they do. */
+void body_expect(struct body *body, uint64_t size);
 /* ERROR_FULL when size_max would be passed (nothing is appended), ERROR_IO when spooling fails, ERROR_MEMORY. */
 must_check bool body_append(struct body *body, struct bytes data, struct error *e);
 uint64_t body_size(const struct body *body);

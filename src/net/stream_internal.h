@@ -23,14 +23,16 @@ enum stream_end {
     STREAM_END_CLOSED, /* by stream_close() or stream_abort() */
 };
 
-/* All are called on the loop, never from inside a stream_ function that the user called. */
+/* All are called on the loop (on_flush apart: at the end of a turn), never from inside a stream_ function that the user called. */
 struct stream_events {
     /* Connected, and with TLS handshaken: stream_peer() and stream_alpn_is_h2() are valid. */
     void (*on_ready)(void *context);
     /* Bytes that live until it returns. Not called while paused. May call stream_abort(), stream_pause(), stream_write(). */
     void (*on_data)(void *context, struct bytes data);
-    /* What waited to be written is below write_buffer_bytes again. */
+    /* What waited to be written is below write_buffer_bytes again, after it was not. */
     void (*on_drain)(void *context);
+    /* After stream_want_flush(), at the end of the turn, just before what was written goes out: may stream_write(). May be NULL. */
+    void (*on_flush)(void *context);
     /* Last event: afterwards `context` is not touched; the stream frees itself. */
     void (*on_end)(void *context, enum stream_end how, const struct error *e);
 };
@@ -48,6 +50,8 @@ void stream_write(struct stream *stream, struct bytes data);
 /* The same without a copy: room in the outgoing buffer that is filled by the caller, then stream_wrote(). NULL when memory is out. */
 uint8_t *stream_room(struct stream *stream, size_t size);
 void stream_wrote(struct stream *stream, size_t size);
+/* Has on_flush() called at the end of this turn. */
+void stream_want_flush(struct stream *stream);
 /* Bytes not yet taken by the kernel. */
 size_t stream_waiting(const struct stream *stream);
 /* Stops reading, so that TCP slows the peer; data already decrypted stays inside. */
