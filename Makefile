@@ -1,0 +1,66 @@
+# The front door. Meson and ninja do the work: this file only names what people do. Everything that is made is in build/.
+.DEFAULT_GOAL := help
+.PHONY: help deps build demo test bench soak fuzz lint format install clean
+SHELL := /bin/sh
+MAKEFLAGS += --no-print-directory
+PREFIX ?= /usr/local
+NODE_MODULES := node_modules/.package-lock.json
+
+help: ## list what there is (this)
+	@echo "usage: make TARGET"; echo
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 12
+
+deps: ## install what is missing from Debian's packages and from npm (root, or sudo)
+	@tools/deps
+	@$(MAKE) $(NODE_MODULES)
+
+build: ## build/release/comity
+	@tools/deps build
+	@tools/build release
+
+demo: ## two communities, a hospital and a clinic, step by step; about 30 s after the build
+	@tools/deps build demo
+	@tools/build release
+	@build/release/comity demo
+
+test: ## everything that is checked; `tests/run --help` for a part of it
+	@tools/deps build demo test
+	@$(MAKE) $(NODE_MODULES)
+	@tests/run
+
+bench: ## speed and size beside nginx and HAProxy; a table, and build/bench.json
+	@tools/deps build bench
+	@tools/build release
+	@bench/run.py
+
+soak: ## a pair of gateways under load and faults for SECONDS (600); watches memory, files and evidence
+	@tools/deps build bench test
+	@tools/build release
+	@bench/soak.py --seconds $(or $(SECONDS),600)
+
+fuzz: ## each fuzz target for SECONDS (60); TARGET=name for one
+	@tools/deps build test
+	@tools/build fuzz
+	@tools/fuzz --seconds $(or $(SECONDS),60) $(TARGET)
+
+lint: ## form, layers, headers, static analysis, spelling
+	@tools/deps build test lint
+	@tools/build gcc
+	@tools/lint
+
+format: ## bring the C code into its form (clang-format)
+	@tools/deps test
+	@git ls-files -co --exclude-standard '*.c' '*.h' | xargs clang-format -i
+
+install: ## into PREFIX (/usr/local), under DESTDIR if set
+	@tools/deps build
+	@tools/build release
+	@meson configure build/release -Dprefix=$(PREFIX)
+	@meson install -C build/release --strip
+
+clean: ## remove everything that was made
+	rm -rf build node_modules
+
+$(NODE_MODULES): package.json package-lock.json
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
