@@ -2,6 +2,7 @@
 #ifndef COMITY_CRYPTO_CERTIFICATE_H
 #define COMITY_CRYPTO_CERTIFICATE_H
 
+#include "base/buffer.h"
 #include "base/error.h"
 
 enum { PIN_SIZE = 32 }; /* SHA-256 of the DER SubjectPublicKeyInfo (RFC 7469 2.4) */
@@ -15,5 +16,10 @@ struct x509_st;
 must_check bool certificate_pin(const struct x509_st *certificate, uint8_t pin[PIN_SIZE]);
 /* ERROR_DENIED if others than the owner may read the file. For every file that holds a secret. */
 must_check bool file_check_private(const char *path, struct error *e);
+/*
+ * Checks the same and reads the file, through one descriptor, so that nothing can take its place in between. `out` is initialised
+ * by the caller, who wipes it (buffer_wipe()); its maximum is the file's (ERROR_INPUT beyond).
+ */
+must_check bool file_read_private(const char *path, struct buffer *out, struct error *e);
 
 #endif

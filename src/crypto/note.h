@@ -4,7 +4,7 @@
 
 #include "crypto/key.h"
 
-enum { NOTE_SIGNATURES_MAX = 100, NOTE_SIGNATURE_SIZE_MAX = 8192 };
+enum { NOTE_SIGNATURES_MAX = 100, NOTE_SIGNATURE_SIZE_MAX = 8192, NOTE_KNOWN_KEYS_MAX = 256 };
 
 struct note_signature {
     struct bytes name;
