@@ -8,7 +8,12 @@
 #include "base/error.h"
 
 struct store;
-/* Opens, checks the application id, and runs what migrations are missing, each in a transaction. ERROR_INPUT: not ours, or newer than this program. */
+/*
+ * Opens, checks the application id, and runs what migrations are missing, each in a transaction. The file is made (0600) if absent, its
+ * folder is not. ERROR_INPUT: the URL is not `sqlite:FILE`, the file is not ours, is newer than this program, or is damaged;
+ * ERROR_DENIED: it may not be written, or others than its owner may read it; ERROR_ABSENT: no such folder; ERROR_FULL: the disk is
+ * full; ERROR_IO: the disk fails, or another process keeps the database locked.
+ */
 must_check bool store_open(struct store **out, const char *url, struct error *e);
 void store_close(struct store *store); /* NULL is allowed */
 
@@ -25,10 +30,18 @@ struct store_value {
 
 /* Returns false to stop early (which is no error). */
 typedef bool store_row(void *context, const struct store_value *columns, size_t count);
-/* One statement of portable SQL (a constant string: prepared statements are kept by its address). `row` may be NULL. */
+/*
+ * One statement of portable SQL (a constant string: prepared statements are kept by its address). `row` may be NULL; it may run other
+ * statements, not the same one. `changed` (may be NULL): rows that an INSERT, UPDATE or DELETE touched. Outside a transaction
+ * the statement is one by itself, and durable when this returns true. Errors as of store_open(), and ERROR_INPUT for a broken constraint;
+ * never with a value that was bound. A failed statement leaves an open transaction to be rolled back.
+ */
 must_check bool store_run(struct store *store, const char *sql, const struct store_value *values, size_t value_count, store_row *row,
                           void *context, int64_t *changed, struct error *e);
-/* A transaction that writes; holds the mutex until commit or rollback. Durable when store_commit() returns true. */
+/*
+ * A transaction that writes; holds the mutex until commit or rollback, so both come from the thread that began. Durable when
+ * store_commit() returns true; when it returns false all of it was rolled back. Either way the transaction is over.
+ */
 must_check bool store_begin(struct store *store, struct error *e);
 must_check bool store_commit(struct store *store, struct error *e);
 void store_rollback(struct store *store);

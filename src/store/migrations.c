@@ -1,0 +1,80 @@
+#include "store/migrations.h"
+
+#include "base/bytes.h"
+
+/*
+ * Times are milliseconds since 1970. `number` counts records in the order they were made: the newest decides. Person, recipient and
+ * purpose are views of one key; their index ends in `number`, so that the newest record is found without sorting.
+ */
+static const char *const consents[] = {
+    "CREATE TABLE state ("
+    " name TEXT NOT NULL PRIMARY KEY,"
+    " value TEXT NOT NULL)",
+
+    "CREATE TABLE policies ("
+    " version INTEGER NOT NULL PRIMARY KEY,"
+    " digest BLOB NOT NULL,"
+    " applied_at INTEGER NOT NULL,"
+    " file TEXT NOT NULL,"
+    " content TEXT NOT NULL)",
+
+    "CREATE TABLE consents ("
+    " number INTEGER NOT NULL PRIMARY KEY,"
+    " id TEXT NOT NULL UNIQUE,"
+    " person TEXT NOT NULL,"
+    " recipient TEXT NOT NULL,"
+    " purpose TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL,"
+    " prev TEXT)",
+    "CREATE UNIQUE INDEX consents_by_key ON consents (person, recipient, purpose, number)",
+
+    "CREATE TABLE consent_decisions ("
+    " record INTEGER NOT NULL REFERENCES consents (number),"
+    " category TEXT NOT NULL,"
+    " state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 10),"
+    " valid_from INTEGER NOT NULL,"
+    " valid_until INTEGER NOT NULL,"
+    " changed_at INTEGER NOT NULL,"
+    " PRIMARY KEY (record, category))",
+
+    /* log_index is NULL until the event is durable in the evidence log. */
+    "CREATE TABLE consent_events ("
+    " sequence INTEGER NOT NULL PRIMARY KEY,"
+    " record INTEGER NOT NULL REFERENCES consents (number),"
+    " event INTEGER NOT NULL,"
+    " payload TEXT NOT NULL,"
+    " log_index INTEGER)",
+    "CREATE INDEX consent_events_by_record ON consent_events (record, sequence)",
+    "CREATE INDEX consent_events_unlogged ON consent_events (sequence) WHERE log_index IS NULL",
+    NULL,
+};
+
+/*
+ * The persons' lists of uses: derived from the log, may be emptied and rebuilt. `person` is a keyed hash: the table alone names nobody.
+ * `decision` is the SHA-256 of the decision event, which an answer names.
+ */
+static const char *const uses[] = {
+    "CREATE TABLE uses ("
+    " entry INTEGER NOT NULL PRIMARY KEY,"
+    " person BLOB NOT NULL,"
+    " kind INTEGER NOT NULL,"
+    " at INTEGER NOT NULL,"
+    " decision BLOB,"
+    " exchange TEXT NOT NULL,"
+    " client TEXT NOT NULL,"
+    " service TEXT NOT NULL,"
+    " purpose TEXT NOT NULL,"
+    " verdict TEXT NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " released TEXT NOT NULL,"
+    " withheld TEXT NOT NULL)",
+    "CREATE INDEX uses_by_person ON uses (person, entry)",
+    "CREATE INDEX uses_by_decision ON uses (decision, entry)",
+    NULL,
+};
+
+const struct migration migrations[] = {
+    { "consents, policies and state", consents },
+    { "the index of uses", uses },
+};
+const size_t migration_count = COUNT_OF(migrations);
