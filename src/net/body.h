@@ -12,7 +12,7 @@ struct body;
 struct body_limits {
     size_t memory_bytes;      /* held in memory; past it the body is spooled. 0: 64 KiB */
     uint64_t size_max;        /* more is refused. 0: 64 MiB */
-    const char *spool_folder; /* NULL: $TMPDIR or /var/tmp */
+    const char *spool_folder; /* NULL: $TMPDIR or /var/tmp. Outlives the body */
 };
 must_check struct body *body_make(const struct body_limits *limits, bool with_sha512);
 /* A body in memory from bytes that are copied. */
@@ -27,7 +27,7 @@ uint64_t body_size(const struct body *body);
 const uint8_t *body_sha256(struct body *body);
 const uint8_t *body_sha512(struct body *body); /* only if made with it */
 /* Up to `size` bytes from `offset`; `*got` is less only at the end. */
-must_check bool body_read(struct body *body, uint64_t offset, uint8_t *out, size_t size, size_t *got, struct error *e);
+must_check bool body_read(const struct body *body, uint64_t offset, uint8_t *out, size_t size, size_t *got, struct error *e);
 /* The whole as one view, when it is in memory; false when it was spooled. Lives until the body changes. */
 bool body_view(const struct body *body, struct bytes *out);
 
