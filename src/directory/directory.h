@@ -5,12 +5,28 @@
 #ifndef COMITY_DIRECTORY_DIRECTORY_H
 #define COMITY_DIRECTORY_DIRECTORY_H
 
+#include <pthread.h>
+
+#include "base/arena.h"
 #include "crypto/certificate.h"
 #include "crypto/hash.h"
 #include "crypto/key.h"
 #include "directory/identifier.h"
 
-enum { DIRECTORY_BYTES_MAX = 64 * 1024 * 1024 };
+/* What one directory may hold; each but the first is a number of elements in one array, or of bytes in one string. */
+enum {
+    DIRECTORY_BYTES_MAX = 64 * 1024 * 1024,
+    DIRECTORY_OPERATORS_MAX = 64,
+    DIRECTORY_MEMBERS_MAX = 200000,
+    DIRECTORY_SUBSYSTEMS_MAX = 1000, /* of one member, as the next */
+    DIRECTORY_GATEWAYS_MAX = 64,
+    DIRECTORY_ADDRESSES_MAX = 16, /* of one gateway, as the next */
+    DIRECTORY_PINS_MAX = 8,
+    DIRECTORY_RECOGNISED_MAX = 1024,
+    DIRECTORY_NAME_SIZE_MAX = 500,
+    DIRECTORY_ADDRESS_SIZE_MAX = 261, /* a host of 253 bytes in brackets, a colon, a port */
+};
+#define DIRECTORY_SERIAL_MAX ((UINT64_C(1) << 53) - 1) /* what every JSON reader holds exactly (RFC 7493 2.2) */
 
 struct directory_gateway {
     struct bytes code; /* the last part of X-Road-Security-Server */
@@ -56,6 +72,9 @@ struct directory {
     struct directory_recognition *recognised;
     size_t recognised_count;
     uint8_t digest[SHA256_SIZE]; /* of the note's text: what statements and decisions name */
+    /* Of a parsed one only; zero in one that was put together by hand, where finding then goes through the arrays. */
+    struct directory_index *index;
+    struct arena memory;
 };
 
 /*
@@ -74,6 +93,10 @@ must_check bool directory_check_time(const struct directory *directory, int64_t 
 const struct directory_member *directory_find_member(const struct directory *d, const struct identifier *id);
 const struct directory_subsystem *directory_find_subsystem(const struct directory *d, const struct identifier *id);
 const struct directory_gateway *directory_find_gateway_by_pin(const struct directory *d, const uint8_t pin[PIN_SIZE]);
+/* By the name of its statement key, which is the origin of its log and the `keyid` of its statements. */
+const struct directory_gateway *directory_find_gateway_by_origin(const struct directory *d, struct bytes origin);
+/* Does the gateway serve the subsystem: is it among the subsystem's own, or, where it names none, its member's? */
+bool directory_gateway_serves(const struct directory_gateway *gateway, const struct directory_subsystem *subsystem);
 
 /*
  * What one gateway knows of the world: its own community's directory and those of the communities that it recognises. Immutable;
@@ -84,6 +107,7 @@ struct world {
     struct directory *own;
     struct directory **foreign; /* each verified by own->recognised */
     size_t foreign_count;
+    const struct directory_recognition **recognitions; /* one for each foreign directory, in own->recognised */
 };
 /*
  * Loads `own_path` with the given trust, then `COMMUNITY.note` from `foreign_folder` (may be NULL) for each recognised community. A
@@ -97,14 +121,43 @@ must_check bool world_load(struct world **out, const char *own_path, const char 
 struct world *world_keep(struct world *world);
 void world_release(struct world *world); /* NULL is allowed */
 
-/* Both own and foreign; a foreign directory that is outside its own dates or its recognition's at `now_ms` is not looked at. */
+/*
+ * ERROR_DENIED if a directory in `newer` has a smaller serial than the same community's in `older`, or the same serial with another
+ * text: a directory that was changed back could bring a revoked key to life again. Ask it before a swap.
+ */
+must_check bool world_check_newer(const struct world *older, const struct world *newer, struct error *e);
+
+/*
+ * Both own and foreign. Nothing is found at `now_ms` outside the own directory's dates (a gateway fails closed then), and a foreign
+ * directory that is outside its own dates or its recognition's is not looked at.
+ */
 const struct directory_subsystem *world_find_subsystem(const struct world *w, const struct identifier *id, int64_t now_ms);
 const struct directory_member *world_find_member(const struct world *w, const struct identifier *id, int64_t now_ms);
+/*
+ * The first that lists the pin, the own directory's before foreign ones. A community can list a pin that is another's: who a request
+ * comes from is decided by the gateways of the member it names (directory_find_gateway_by_pin() in that member's directory).
+ */
 const struct directory_gateway *world_find_gateway_by_pin(const struct world *w, const uint8_t pin[PIN_SIZE], int64_t now_ms);
 /* The directory of a community, own or recognised now; NULL when neither. */
 const struct directory *world_find_community(const struct world *w, struct bytes community, int64_t now_ms);
 
-/* Writes the unsigned text of a directory; the result of parsing it equals `d`. Used by `comity directory`. */
+/* Where the newest world stands. Readers take it under a lock that is held for a few instructions, and keep it as long as they need. */
+struct world_slot {
+    pthread_mutex_t lock;
+    struct world *world;
+};
+/* Takes the reference over; `world` may be NULL. */
+void world_slot_init(struct world_slot *slot, struct world *world);
+void world_slot_clear(struct world_slot *slot);
+/* The newest, with a reference that the caller releases. NULL while there is none. Any thread. */
+must_check struct world *world_slot_keep(struct world_slot *slot);
+/* Takes `world` over and releases the one before. Any thread. */
+void world_slot_swap(struct world_slot *slot, struct world *world);
+
+/*
+ * Appends the unsigned text of a directory, the one canonical form of docs/formats/directory.md; the result of parsing it equals `d`.
+ * Used by `comity directory`. `d` may be put together by hand. ERROR_INPUT, with nothing appended, when it would not be read back.
+ */
 must_check bool directory_write(const struct directory *d, struct buffer *out, struct error *e);
 
 #endif

@@ -1,0 +1,276 @@
+#include "directory/directory.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/diag.h"
+#include "base/encode.h"
+
+enum { PATH_BYTES_MAX = 4096 };
+
+static bool is_now(int64_t from_ms, int64_t until_ms, int64_t now_ms)
+{
+    return from_ms <= now_ms && now_ms < until_ms;
+}
+
+/* FOLDER/COMMUNITY.note, the community percent-encoded: a name from a directory must not lead out of the folder. */
+static bool foreign_path(const char *folder, struct bytes community, struct buffer *path, struct error *e)
+{
+    buffer_reset(path);
+    buffer_append_text(path, folder);
+    buffer_append_u8(path, '/');
+    percent_append(path, community);
+    buffer_append_text(path, ".note");
+    buffer_append_u8(path, '\0');
+    return !path->failed || error_set(e, ERROR_INPUT, folder, "use a shorter path", "the path of a foreign directory is too long");
+}
+
+/* On failure *out is NULL. */
+static bool load_foreign(struct directory **out, const char *folder, const struct directory_recognition *r, int64_t now_ms, struct error *e)
+{
+    bool ok = false;
+    struct directory *d = NULL;
+    struct buffer path;
+    *out = NULL;
+    buffer_init(&path, PATH_BYTES_MAX);
+    if (!is_now(r->valid_from_ms, r->valid_until_ms, now_ms)) {
+        error_set(e, ERROR_DENIED, "directory", "have the own directory renewed by its operator", "%.*s is not recognised at this time",
+                  BYTES_FMT(r->community));
+        goto done;
+    }
+    if (!foreign_path(folder, r->community, &path, e) ||
+        !directory_load(&d, (const char *)path.data, r->operators, r->operator_count, r->threshold, e)) {
+        goto done;
+    }
+    if (!bytes_equal(d->community, r->community)) {
+        error_set(e, ERROR_DENIED, (const char *)path.data, "put each directory into the file of its community's name",
+                  "it is the directory of %.*s, not of %.*s", BYTES_FMT(d->community), BYTES_FMT(r->community));
+        goto done;
+    }
+    if (!directory_check_time(d, now_ms, e)) {
+        goto done;
+    }
+    *out = d;
+    d = NULL;
+    ok = true;
+done:
+    directory_free(d);
+    buffer_clear(&path);
+    return ok;
+}
+
+static bool load_all_foreign(struct world *w, const char *folder, int64_t now_ms, world_warn *warn, void *warn_context, struct error *e)
+{
+    size_t count = w->own->recognised_count;
+    w->foreign = calloc(count + 1, sizeof(struct directory *));
+    w->recognitions = calloc(count + 1, sizeof(struct directory_recognition *));
+    if (w->foreign == NULL || w->recognitions == NULL) {
+        return error_memory(e, folder);
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct directory_recognition *r = &w->own->recognised[i];
+        struct directory *d = NULL;
+        struct error cause = { 0 };
+        if (load_foreign(&d, folder, r, now_ms, &cause)) {
+            w->foreign[w->foreign_count] = d;
+            w->recognitions[w->foreign_count] = r;
+            w->foreign_count++;
+        } else if (cause.kind == ERROR_MEMORY) {
+            if (e != NULL) {
+                *e = cause;
+            }
+            return false; /* this machine's trouble, not that community's */
+        } else if (warn != NULL) {
+            warn(warn_context, (const char *)r->community.data, &cause);
+        }
+    }
+    return true;
+}
+
+static bool check_own(const struct directory *own, const char *path, uint64_t serial_seen, int64_t now_ms, struct error *e)
+{
+    if (own->serial < serial_seen) {
+        return error_set(e, ERROR_DENIED, path, "get the newest one from the community's operator",
+                         "serial %llu is older than the newest seen, %llu", (unsigned long long)own->serial,
+                         (unsigned long long)serial_seen);
+    }
+    return directory_check_time(own, now_ms, e);
+}
+
+bool world_load(struct world **out, const char *own_path, const char *foreign_folder, const struct verifier *operators,
+                size_t operator_count, size_t threshold, uint64_t own_serial_seen, int64_t now_ms, world_warn *warn, void *warn_context,
+                struct error *e)
+{
+    *out = NULL;
+    struct world *w = calloc(1, sizeof *w);
+    if (w == NULL) {
+        return error_memory(e, own_path);
+    }
+    atomic_init(&w->reference_count, 1);
+    if (!directory_load(&w->own, own_path, operators, operator_count, threshold, e) ||
+        !check_own(w->own, own_path, own_serial_seen, now_ms, e) ||
+        (foreign_folder != NULL && !load_all_foreign(w, foreign_folder, now_ms, warn, warn_context, e))) {
+        world_release(w);
+        return false;
+    }
+    *out = w;
+    return true;
+}
+
+struct world *world_keep(struct world *world)
+{
+    atomic_fetch_add_explicit(&world->reference_count, 1, memory_order_relaxed);
+    return world;
+}
+
+void world_release(struct world *world)
+{
+    if (world == NULL || atomic_fetch_sub_explicit(&world->reference_count, 1, memory_order_acq_rel) != 1) {
+        return;
+    }
+    for (size_t i = 0; i < world->foreign_count; i++) {
+        directory_free(world->foreign[i]);
+    }
+    free(world->foreign);
+    free(world->recognitions);
+    directory_free(world->own);
+    free(world);
+}
+
+static bool check_newer(const struct directory *older, const struct directory *newer, struct error *e)
+{
+    if (!bytes_equal(older->community, newer->community)) {
+        return true;
+    }
+    if (newer->serial < older->serial) {
+        return error_set(e, ERROR_DENIED, "directory", "get the newest one from the community's operator",
+                         "the directory of %.*s has serial %llu, older than the one in use, %llu", BYTES_FMT(newer->community),
+                         (unsigned long long)newer->serial, (unsigned long long)older->serial);
+    }
+    if (newer->serial == older->serial && memcmp(newer->digest, older->digest, sizeof newer->digest) != 0) {
+        return error_set(e, ERROR_DENIED, "directory", "ask the community's operator, who signed two texts under one serial",
+                         "the directory of %.*s differs from the one in use under the same serial, %llu", BYTES_FMT(newer->community),
+                         (unsigned long long)newer->serial);
+    }
+    return true;
+}
+
+static const struct directory *find_any(const struct world *w, struct bytes community)
+{
+    if (bytes_equal(w->own->community, community)) {
+        return w->own;
+    }
+    for (size_t i = 0; i < w->foreign_count; i++) {
+        if (bytes_equal(w->foreign[i]->community, community)) {
+            return w->foreign[i];
+        }
+    }
+    return NULL;
+}
+
+bool world_check_newer(const struct world *older, const struct world *newer, struct error *e)
+{
+    const struct directory *before = find_any(older, newer->own->community);
+    if (before != NULL && !check_newer(before, newer->own, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < newer->foreign_count; i++) {
+        before = find_any(older, newer->foreign[i]->community);
+        if (before != NULL && !check_newer(before, newer->foreign[i], e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool own_is_now(const struct world *w, int64_t now_ms)
+{
+    return is_now(w->own->valid_from_ms, w->own->valid_until_ms, now_ms);
+}
+
+/* Asked at each lookup, because a world stays in use while time goes on. */
+static bool foreign_is_now(const struct world *w, size_t i, int64_t now_ms)
+{
+    const struct directory *d = w->foreign[i];
+    const struct directory_recognition *r = w->recognitions[i];
+    return is_now(d->valid_from_ms, d->valid_until_ms, now_ms) && is_now(r->valid_from_ms, r->valid_until_ms, now_ms);
+}
+
+/* One after the other: a name of another length costs a comparison of two numbers, and few communities are recognised. */
+const struct directory *world_find_community(const struct world *w, struct bytes community, int64_t now_ms)
+{
+    if (!own_is_now(w, now_ms)) {
+        return NULL;
+    }
+    if (bytes_equal(w->own->community, community)) {
+        return w->own;
+    }
+    for (size_t i = 0; i < w->foreign_count; i++) {
+        if (bytes_equal(w->foreign[i]->community, community)) {
+            return foreign_is_now(w, i, now_ms) ? w->foreign[i] : NULL;
+        }
+    }
+    return NULL;
+}
+
+const struct directory_subsystem *world_find_subsystem(const struct world *w, const struct identifier *id, int64_t now_ms)
+{
+    const struct directory *d = id->part_count < 1 ? NULL : world_find_community(w, id->parts[0], now_ms);
+    return d == NULL ? NULL : directory_find_subsystem(d, id);
+}
+
+const struct directory_member *world_find_member(const struct world *w, const struct identifier *id, int64_t now_ms)
+{
+    const struct directory *d = id->part_count < 1 ? NULL : world_find_community(w, id->parts[0], now_ms);
+    return d == NULL ? NULL : directory_find_member(d, id);
+}
+
+const struct directory_gateway *world_find_gateway_by_pin(const struct world *w, const uint8_t pin[PIN_SIZE], int64_t now_ms)
+{
+    const struct directory_gateway *found = own_is_now(w, now_ms) ? directory_find_gateway_by_pin(w->own, pin) : NULL;
+    for (size_t i = 0; found == NULL && i < w->foreign_count && own_is_now(w, now_ms); i++) {
+        found = foreign_is_now(w, i, now_ms) ? directory_find_gateway_by_pin(w->foreign[i], pin) : NULL;
+    }
+    return found;
+}
+
+static void lock(struct world_slot *slot)
+{
+    if (pthread_mutex_lock(&slot->lock) != 0) {
+        diag(DIAG_ERROR, "directory", "a lock can't be taken", NULL);
+        abort();
+    }
+}
+
+void world_slot_init(struct world_slot *slot, struct world *world)
+{
+    slot->world = world;
+    if (pthread_mutex_init(&slot->lock, NULL) != 0) {
+        diag(DIAG_ERROR, "directory", "a lock can't be made", NULL);
+        abort();
+    }
+}
+
+void world_slot_clear(struct world_slot *slot)
+{
+    world_release(slot->world);
+    slot->world = NULL;
+    (void)pthread_mutex_destroy(&slot->lock);
+}
+
+struct world *world_slot_keep(struct world_slot *slot)
+{
+    lock(slot);
+    struct world *kept = slot->world == NULL ? NULL : world_keep(slot->world);
+    (void)pthread_mutex_unlock(&slot->lock);
+    return kept;
+}
+
+void world_slot_swap(struct world_slot *slot, struct world *world)
+{
+    lock(slot);
+    struct world *before = slot->world;
+    slot->world = world;
+    (void)pthread_mutex_unlock(&slot->lock);
+    world_release(before); /* outside the lock: freeing a large directory takes its time */
+}
