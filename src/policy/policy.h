@@ -113,7 +113,13 @@ bool policy_allows(const struct policy_service *service, const struct identifier
 /* What changed, a line each ("+ service ...", "- right ...", "~ service ...: url"): what `comity apply` prints. `from` may be NULL. */
 must_check bool policy_difference(const struct policy *from, const struct policy *to, struct buffer *out, struct error *e);
 
-/* "dpv:X", "pd:X", "health:X", "fin:X", "pub:X", "comity:X" to full IRIs; a full IRI stays. False for an unknown prefix or a bad IRI (<= 512 bytes). */
+enum { IRI_SIZE_MAX = 512 };
+/*
+ * "dpv:X", "pd:X", "health:X", "fin:X", "pub:X", "comity:X" to full IRIs; a full IRI (https:, http:, urn:) stays. Appends. False for an unknown
+ * prefix or a bad IRI: longer than IRI_SIZE_MAX, outside RFC 3986's characters, or with ',' or ';' (which end items in our HTTP fields).
+ */
 must_check bool iri_expand(struct bytes text, struct buffer *out);
+/* The other way, for people: appends "pd:Name", or the IRI itself when it has no prefix here. */
+void iri_shorten(struct bytes iri, struct buffer *out);
 
 #endif
