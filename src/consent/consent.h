@@ -41,6 +41,7 @@ enum consent_event {
 /* Pure. CONSENT_NONE: the event is not allowed in this state. */
 enum consent_state consent_after(enum consent_state state, enum consent_event event);
 const char *consent_state_name(enum consent_state state);
+const char *consent_event_name(enum consent_event event); /* "give", "withdraw": as in the log */
 
 /* Who asks whom about whom, and why: what a decision looks up. Views. */
 struct consent_key {

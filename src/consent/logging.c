@@ -1,0 +1,168 @@
+/* How consent events come into the log, in their order. */
+#include "consent/consent_internal.h"
+
+#include <stdlib.h>
+
+#include "base/diag.h"
+
+static void notify(void *context)
+{
+    struct consents *consents = context;
+    (void)pthread_mutex_lock(&consents->mailbox_mutex);
+    consents->has_mail = true;
+    (void)pthread_cond_signal(&consents->mailbox_filled);
+    (void)pthread_mutex_unlock(&consents->mailbox_mutex);
+}
+
+bool logging_init(struct consents *consents)
+{
+    consents->mailbox.notify = notify;
+    consents->mailbox.context = consents;
+    if (pthread_mutex_init(&consents->mailbox_mutex, NULL) != 0) {
+        return false;
+    }
+    if (pthread_cond_init(&consents->mailbox_filled, NULL) != 0) {
+        (void)pthread_mutex_destroy(&consents->mailbox_mutex);
+        return false;
+    }
+    return true;
+}
+
+void logging_clear(struct consents *consents)
+{
+    (void)pthread_cond_destroy(&consents->mailbox_filled);
+    (void)pthread_mutex_destroy(&consents->mailbox_mutex);
+}
+
+static void overtake_locked(struct consents *consents, const struct consent_key *keys, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        uint64_t hash = consent_cache_hash(&consents->cache, &keys[i]);
+        consents->generations[hash % CONSENT_GENERATIONS]++;
+        consent_cache_overtake(&consents->cache, &keys[i], hash);
+    }
+}
+
+void consents_overtake(struct consents *consents, const struct consent_key *keys, size_t count)
+{
+    (void)pthread_mutex_lock(&consents->mutex);
+    overtake_locked(consents, keys, count);
+    (void)pthread_mutex_unlock(&consents->mutex);
+}
+
+/* After older events were logged: rare, and which keys they were about isn't at hand. */
+static void overtake_all(struct consents *consents)
+{
+    (void)pthread_mutex_lock(&consents->mutex);
+    for (size_t i = 0; i < CONSENT_GENERATIONS; i++) {
+        consents->generations[i]++;
+    }
+    consent_cache_overtake_all(&consents->cache);
+    (void)pthread_mutex_unlock(&consents->mutex);
+}
+
+/*
+ * The moment of the change: releases that are in the queue by now stand before its events in the log, and those that come later
+ * find their views overtaken. Returns how many the committer took.
+ */
+static size_t submit(struct consents *consents, struct commit_entry *entries, size_t count, const struct consent_key *keys,
+                     size_t key_count, struct error *e)
+{
+    size_t taken = 0;
+    (void)pthread_mutex_lock(&consents->mutex);
+    overtake_locked(consents, keys, key_count);
+    while (taken < count && committer_submit(consents->committer, &entries[taken], e)) {
+        taken++;
+    }
+    (void)pthread_mutex_unlock(&consents->mutex);
+    return taken;
+}
+
+static void wait_for(struct consents *consents, size_t count)
+{
+    while (count > 0) {
+        (void)pthread_mutex_lock(&consents->mailbox_mutex);
+        while (!consents->has_mail) {
+            (void)pthread_cond_wait(&consents->mailbox_filled, &consents->mailbox_mutex);
+        }
+        consents->has_mail = false;
+        (void)pthread_mutex_unlock(&consents->mailbox_mutex);
+        struct commit_entry *done = mailbox_take(&consents->mailbox);
+        while (done != NULL) {
+            struct commit_entry *next = done->next;
+            struct pending_event *event = done->owner;
+            event->is_logged = !done->has_failed;
+            event->log_index = done->record.index;
+            shared_checkpoint_release(done->checkpoint);
+            count--;
+            done = next;
+        }
+    }
+}
+
+/* Submits events that may stand in any order among themselves, waits, and notes in the store where they went. */
+static bool append(struct consents *consents, struct pending_event *events, size_t count, const struct consent_key *keys, size_t key_count,
+                   struct error *e)
+{
+    struct commit_entry *entries = calloc(count, sizeof *entries);
+    if (entries == NULL) {
+        consents_overtake(consents, keys, key_count);
+        return error_memory(e, "consents");
+    }
+    for (size_t i = 0; i < count; i++) {
+        entries[i].record.kind = RECORD_EVENT;
+        entries[i].record.statement = events[i].payload;
+        entries[i].mailbox = &consents->mailbox;
+        entries[i].owner = &events[i];
+    }
+    size_t taken = submit(consents, entries, count, keys, key_count, e);
+    wait_for(consents, taken);
+    free(entries);
+    size_t logged = 0;
+    for (size_t i = 0; i < taken; i++) {
+        logged += events[i].is_logged;
+    }
+    if (logged > 0) {
+        struct error stored;
+        if (!records_set_logged(consents->store, events, count, &stored)) {
+            /* They are in the log; they will be there a second time, which an event's sequence number shows. */
+            diag_error(DIAG_WARN, "consent", "where a consent event stands in the log could not be stored", &stored);
+            return error_set(e, stored.kind, stored.where, stored.todo, "%s", stored.what);
+        }
+    }
+    if (taken == count && logged < count) {
+        return error_set(e, ERROR_IO, "evidence log", "see the log's own message, then check its disk",
+                         "the log did not take a consent event");
+    }
+    return taken == count;
+}
+
+bool logging_run(struct consents *consents, int64_t first_sequence, const struct consent_key *keys, size_t key_count, uint64_t *last_index,
+                 struct error *e)
+{
+    struct arena arena = { 0 };
+    struct pending_event *events = NULL;
+    size_t count = 0, older = 0;
+    bool ok = records_find_unlogged(consents->store, &arena, &events, &count, e);
+    /* One by one: if one fails, none that came after it may stand before it. */
+    while (ok && older < count && events[older].sequence < first_sequence) {
+        ok = append(consents, &events[older], 1, NULL, 0, e);
+        older++;
+    }
+    if (older > 0) {
+        overtake_all(consents);
+    }
+    if (ok && older < count) {
+        ok = append(consents, &events[older], count - older, keys, key_count, e);
+    } else {
+        consents_overtake(consents, keys, key_count);
+    }
+    if (ok && count > 0) {
+        if (last_index != NULL) {
+            *last_index = events[count - 1].log_index;
+        }
+        consents_overtake(consents, keys, key_count); /* what was given is in force from here */
+    }
+    arena_clear(&arena);
+    return ok;
+}
