@@ -39,7 +39,7 @@ static int on_url(llhttp_t *parser, const char *at, size_t size)
 /* Adds the field whose name and value were collected, if there is one. */
 static bool field_end(struct http1_message *m)
 {
-    if (m->name.size == 0) {
+    if (m->name.data == NULL) {
         return true;
     }
     /* The scan has seen that a CRLF ends the head, so there is a byte behind the name. RFC 9112 5.1: no white space before the colon. */
@@ -63,7 +63,7 @@ static int on_field(llhttp_t *parser, const char *at, size_t size)
         return 0; /* a trailer: bounded by http1_chunks_scan() and dropped */
     }
     const uint8_t *data = (const uint8_t *)at;
-    if (m->name.size > 0 && m->value.data == NULL && m->name.data + m->name.size == data) {
+    if (m->name.data != NULL && m->value.data == NULL && m->name.data + m->name.size == data) {
         m->name.size += size;
         return 0;
     }
@@ -202,6 +202,16 @@ static int on_body(llhttp_t *parser, const char *at, size_t size)
     return 0;
 }
 
+static int on_chunk(llhttp_t *parser)
+{
+    struct http1_message *m = message_of(parser);
+    if (body_size(m->body) > m->body_bytes_max || parser->content_length > m->body_bytes_max - body_size(m->body)) {
+        message_failed(m, HTTP1_BODY_TOO_LARGE, "the body is too large");
+        return -1;
+    }
+    return 0;
+}
+
 static int on_whole(llhttp_t *parser)
 {
     message_of(parser)->is_whole = true;
@@ -214,6 +224,7 @@ static const llhttp_settings_t settings = {
     .on_header_field = on_field,
     .on_header_value = on_value,
     .on_headers_complete = on_head,
+    .on_chunk_header = on_chunk,
     .on_body = on_body,
     .on_message_complete = on_whole,
 };

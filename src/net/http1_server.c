@@ -2,8 +2,8 @@
  * A connection's states:
  *
  *      idle --first byte--> head --whole--> body --whole--> handling --answer--> sending --+--> idle
- *                             |               |                                            |
- *                             +----fault------+--------> sending --> lingering --> closed <+ (Connection: close)
+ *                             |               |                                    ^       |
+ *                             +----fault------+------------------------------------+       +--> closed (after a fault, too)
  *
  * One request at a time: what comes while one is handled or answered is kept in `input`, and reading is paused, so at most what one
  * read brings is kept. Otherwise `input` holds nothing but a head that has come in part.
@@ -13,21 +13,15 @@
 #include "net/http1_message_internal.h"
 #include "net/http1_write_internal.h"
 
-enum state { STATE_IDLE = 0, STATE_HEAD, STATE_BODY, STATE_HANDLING, STATE_SENDING, STATE_LINGERING, STATE_CLOSED };
-
-/* A refused peer may still be sending. Closing on unread bytes makes TCP reset, which can destroy the answer on its way: so read on for a
- * while and drop it (RFC 9112 9.6). */
-enum { LINGER_MS = 1000, LINGER_BYTES_MAX = 4 * 1024 * 1024 };
+enum state { STATE_IDLE = 0, STATE_HEAD, STATE_BODY, STATE_HANDLING, STATE_SENDING, STATE_CLOSED };
 
 struct http1_server {
     struct server_connection base;
     enum state state;
     bool is_running; /* run() is on the stack */
     bool is_paused;
-    bool is_head; /* the request's method */
-    bool closes;  /* after the answer */
-    bool lingers;
-    uint64_t lingered;
+    bool is_head;                     /* the request's method */
+    bool closes;                      /* after the answer */
     struct server_exchange *exchange; /* being received */
     struct body *sending;
     struct http1_sender sender;
@@ -70,16 +64,6 @@ static void finish_answer(struct http1_server *h)
 {
     body_free(h->sending);
     h->sending = NULL;
-    if (h->lingers) {
-        h->state = STATE_LINGERING;
-        buffer_clear(&h->input);
-        server_connection_set_timer(&h->base, LINGER_MS);
-        if (h->is_paused) {
-            h->is_paused = false;
-            stream_resume(h->base.stream);
-        }
-        return;
-    }
     if (h->closes || h->base.is_draining) {
         end(h, false);
         return;
@@ -166,7 +150,8 @@ static void answer(struct server_connection *c, struct server_exchange *x, const
     server_request_free(x);
 }
 
-/* Nothing behind a fault can be trusted to begin where it seems to: the connection ends. */
+/* Nothing behind a fault can be trusted to begin where it seems to: the connection ends. The stream reads on for a while when it closes
+ * (RFC 9112 9.6), so that what the peer still sends does not make TCP reset, and destroy the answer on its way. */
 static void refuse(struct http1_server *h, enum server_fault fault, const char *detail)
 {
     struct arena arena = { 0 };
@@ -174,7 +159,7 @@ static void refuse(struct http1_server *h, enum server_fault fault, const char *
     const struct field *accept = h->exchange != NULL ? fields_find(&h->exchange->request.fields, BYTES("Accept")) : NULL;
     server_connection_clear_timer(&h->base);
     server_fault_make(&h->base, fault, accept != NULL ? accept->value : BYTES_NONE, detail, &arena, &answer);
-    h->closes = h->lingers = true;
+    h->closes = true;
     write_answer(h, &answer);
     arena_clear(&arena);
     server_request_free(h->exchange);
@@ -289,7 +274,9 @@ static void accept_head(struct http1_server *h)
         refuse(h, SERVER_FAULT_METHOD, "CONNECT");
         return;
     }
-    const char *wrong = check_target(m);
+    /* One space between method, target and version (RFC 9112 3): llhttp takes several. */
+    bool is_tight = h->scan.first_size == m->method.size + m->target.size + sizeof "  HTTP/1.1" - 1;
+    const char *wrong = is_tight ? check_target(m) : "a request line with more than one space between its parts";
     wrong = wrong != NULL ? wrong : check_host(m, &request->authority);
     if (wrong != NULL) {
         refuse(h, SERVER_FAULT_MALFORMED, wrong);
@@ -408,7 +395,7 @@ static void read_or_pause(struct http1_server *h)
     if (h->input.size == 0 && h->input.data != NULL) {
         buffer_clear(&h->input);
     }
-    if (h->state == STATE_LINGERING || h->state == STATE_CLOSED) {
+    if (h->state == STATE_CLOSED) {
         return;
     }
     bool pauses = !is_reading(h) && h->input.size > 0;
@@ -438,16 +425,9 @@ static void data(struct server_connection *c, struct bytes data)
     if (h->state == STATE_CLOSED) {
         return;
     }
-    if (h->state == STATE_LINGERING) {
-        h->lingered += data.size;
-        if (h->lingered > LINGER_BYTES_MAX) {
-            end(h, true);
-        }
-        return;
-    }
     bool was_kept = h->input.size > 0;
     size_t used = was_kept ? 0 : run(h, data);
-    if (h->state == STATE_LINGERING || h->state == STATE_CLOSED) {
+    if (h->state == STATE_CLOSED) {
         return;
     }
     buffer_append(&h->input, bytes_slice(data, used, data.size));
@@ -477,7 +457,7 @@ static void timeout(struct server_connection *c)
         refuse(h, SERVER_FAULT_TIMEOUT, "the head took too long");
     } else if (h->state == STATE_BODY) {
         refuse(h, SERVER_FAULT_TIMEOUT, "the body stalled");
-    } else if (h->state == STATE_HEAD || h->state == STATE_IDLE || h->state == STATE_LINGERING) {
+    } else if (h->state == STATE_HEAD || h->state == STATE_IDLE) {
         end(h, false);
     }
 }
