@@ -1,0 +1,152 @@
+#include "gateway/exchange_internal.h"
+
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+
+#include "base/time.h"
+
+void exchange_run(struct exchange *x)
+{
+    while (x->step < x->table.count) {
+        enum verdict verdict = x->table.steps[x->step].run(x);
+        if (verdict == WAIT) {
+            return;
+        }
+        if (verdict == JUMP) {
+            continue;
+        }
+        if (verdict == REFUSE) {
+            if (x->is_refused) {
+                /* A step of the refusal itself failed: what it could not log or state, the last step says without evidence. */
+                x->step = x->table.count - 1;
+                continue;
+            }
+            x->is_refused = true;
+            x->table = x->refusal;
+            x->step = 0;
+            continue;
+        }
+        x->step++;
+        if (x->step == x->table.count) {
+            return; /* the last step has ended the exchange: x is gone */
+        }
+    }
+}
+
+struct bytes exchange_format(struct exchange *x, const char *format, ...)
+{
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    return arena_copy(x->arena, bytes_of_text(text));
+}
+
+enum verdict exchange_refuse(struct exchange *x, enum reason reason, const char *detail)
+{
+    /* The first reason stands: what goes wrong while refusing is not what the caller asked about. */
+    if (x->reason == REASON_NONE) {
+        x->reason = reason;
+        x->detail = detail == NULL ? bytes_of_text(reason_meaning(reason)) : arena_copy(x->arena, bytes_of_text(detail));
+        if (x->detail.data == NULL) {
+            x->detail = bytes_of_text(reason_meaning(reason));
+        }
+    }
+    return REFUSE;
+}
+
+enum verdict exchange_refuse_error(struct exchange *x, enum reason reason, const struct error *e)
+{
+    char text[sizeof(struct error)];
+    return exchange_refuse(x, reason, error_text(e, text, sizeof text));
+}
+
+void exchange_end(struct exchange *x, const struct server_answer *answer)
+{
+    struct worker *worker = x->worker;
+    gateway_count_exchange(strcmp(x->prefix, "server.serverproxy") == 0, x->reason, time_monotonic_us() - x->started_at_us);
+    for (int i = 0; i < ENTRY_COUNT; i++) {
+        shared_checkpoint_release(x->entries[i].checkpoint);
+    }
+    consent_view_release(x->consents);
+    body_free(x->answer_body);
+    struct client_answer *reply = x->reply;
+    struct snapshot *snapshot = x->snapshot;
+    /* The answer's fields are views into `reply` and the arena: both go after it. */
+    server_answer(x->request, answer);
+    client_answer_free(reply);
+    snapshot_release(snapshot);
+    atomic_fetch_sub_explicit(&worker->gateway->requests, 1, memory_order_relaxed);
+}
+
+void exchange_prepare_entry(struct exchange *x, int which, enum record_kind kind, struct bytes statement, struct bytes attachment)
+{
+    x->entries[which] = (struct commit_entry){
+        .record = { .kind = kind, .statement = statement, .attachment = attachment },
+        .mailbox = &x->worker->mailbox,
+        .owner = x,
+    };
+}
+
+bool exchange_log(struct exchange *x, int which, enum record_kind kind, struct bytes statement, struct bytes attachment)
+{
+    struct error e;
+    exchange_prepare_entry(x, which, kind, statement, attachment);
+    if (!committer_submit(x->worker->gateway->committer, &x->entries[which], &e)) {
+        (void)exchange_refuse_error(x, REASON_LOG_UNAVAILABLE, &e);
+        return false;
+    }
+    x->is_submitted[which] = true;
+    x->pending++;
+    return true;
+}
+
+void exchange_entry_done(struct commit_entry *entry)
+{
+    struct exchange *x = entry->owner;
+    x->is_logged[entry - x->entries] = true;
+    x->pending--;
+    exchange_run(x);
+}
+
+enum verdict exchange_wait_logged(struct exchange *x, int which)
+{
+    if (!x->is_logged[which]) {
+        return WAIT;
+    }
+    if (x->entries[which].has_failed) {
+        return exchange_refuse(x, REASON_LOG_UNAVAILABLE, NULL);
+    }
+    return GO_ON;
+}
+
+bool service_url_split(struct bytes url, struct service_url *out)
+{
+    struct bytes rest;
+    *out = (struct service_url){ .is_tls = bytes_start_with(url, BYTES("https://")) };
+    if (out->is_tls) {
+        rest = bytes_slice(url, 8, url.size);
+    } else if (bytes_start_with(url, BYTES("http://"))) {
+        rest = bytes_slice(url, 7, url.size);
+    } else {
+        return false;
+    }
+    size_t slash = bytes_find(rest, '/');
+    out->authority = bytes_slice(rest, 0, slash);
+    out->base = bytes_slice(rest, slash, rest.size);
+    /* The colons inside of a bracketed IPv6 address separate no port. */
+    size_t end = out->authority.size > 0 && out->authority.data[0] == '[' ? bytes_find(out->authority, ']') : 0;
+    struct bytes after = bytes_slice(out->authority, end, out->authority.size);
+    out->host = bytes_slice(out->authority, 0, end + bytes_find(after, ':'));
+    return out->authority.size > 0 && bytes_find(out->authority, '@') == out->authority.size;
+}
+
+struct bytes service_url_address(const struct service_url *url, struct arena *arena)
+{
+    if (url->host.size < url->authority.size) {
+        return url->authority;
+    }
+    return arena_format(arena, "%.*s:%d", BYTES_FMT(url->authority), url->is_tls ? 443 : 80);
+}

@@ -1,0 +1,141 @@
+/* One request and its answer on their way through this gateway, and the table of steps that takes them. */
+#ifndef COMITY_GATEWAY_EXCHANGE_INTERNAL_H
+#define COMITY_GATEWAY_EXCHANGE_INTERNAL_H
+
+#include "gateway/gateway_internal.h"
+#include "gateway/message_internal.h"
+#include "gateway/xroad.h"
+#include "policy/decide.h"
+
+/*
+ * WAIT: the step has arranged that exchange_run() is called again, and is then run again itself. JUMP: the step has set x->step to an
+ * earlier one, which is to be done anew.
+ */
+enum verdict { GO_ON = 0, WAIT, REFUSE, JUMP };
+struct exchange;
+struct step {
+    const char *name;
+    enum verdict (*run)(struct exchange *x);
+};
+struct step_table {
+    const struct step *steps;
+    size_t count;
+};
+
+/* What each side logs in an exchange: the request (the holder: with its decision), the answer, and what is said when it is refused. */
+enum { ENTRY_REQUEST = 0, ENTRY_ANSWER, ENTRY_REFUSAL, ENTRY_COUNT };
+
+/*
+ * Lives in its request's arena and dies with it, in exchange_end(). Only what outlives a step is here. Strings are views into the
+ * request, its arena, the peer's answer or the snapshot, all of which live until the end.
+ */
+struct exchange {
+    struct worker *worker;
+    struct snapshot *snapshot;
+    struct server_request *request;
+    struct arena *arena;
+    const struct listener *listener;
+    struct step_table table, refusal;
+    size_t step;
+    bool is_refused;
+    bool has_ended;
+    const char *prefix; /* X-Road-Error's: which side speaks */
+    uint64_t started_at_us;
+    /* What is under way, and will call exchange_run() again. Nothing ends before it is 0. */
+    unsigned pending;
+
+    /* The request, as X-Road has it. */
+    struct bytes exchange_id, message_id;
+    bool is_message_id_made;
+    struct fields app_fields; /* the application's (request) that pass, in its letter case */
+    struct bytes target;      /* raw, as the application sent it */
+    struct xroad_target parts;
+    struct identifier client;
+    struct bytes client_text; /* X-Road-Client, as sent */
+    struct bytes purpose;     /* full IRI; empty: none declared */
+    uint8_t head_sha512[SHA512_SIZE];
+    uint8_t request_hash[XROAD_HASH_SIZE];
+    struct bytes accept;
+
+    /* Statements and their entries in our log. */
+    struct message sent_request;                             /* as it went between the gateways */
+    struct message answer;                                   /* likewise */
+    struct bytes request_statement, answer_statement, input; /* input: Signature-Input of what we state */
+    struct commit_entry entries[ENTRY_COUNT];
+    bool is_submitted[ENTRY_COUNT];
+    bool is_logged[ENTRY_COUNT];
+
+    /* The consumer's side. */
+    const struct directory_gateway *peer; /* the holder's gateway (consumer side), or the consumer's (holder side) */
+    const struct directory_gateway **candidates;
+    size_t candidate_count, candidate;
+    struct client_call *call;
+    struct client_answer *reply; /* from the peer, or from the service */
+    enum client_failure failure;
+    bool is_called, is_answered;
+
+    /* The holder's side. */
+    struct bytes request_receipt; /* text, for the record */
+    int64_t created_s;            /* of the request's statement */
+    const struct policy_service *service;
+    struct bytes normal_path, person;
+    struct decide_result decision;
+    struct consent_view *consents;
+    bool is_loading, has_load_failed;
+    bool is_metadata;
+    struct bytes decision_text; /* the decision event */
+    struct body *answer_body;   /* what goes out */
+    unsigned answer_status;
+    struct fields answer_fields;
+    bool kept[DECIDE_CATEGORIES_MAX]; /* one a release of the service: did a value of it stay in the answer? */
+
+    /* Of a refusal. */
+    enum reason reason;
+    const char *error_type;  /* overrides the reason's X-Road error; may be NULL */
+    struct bytes error_text; /* X-Road-Error, of a holder's refusal */
+    unsigned refusal_status; /* 0: 500 */
+    struct bytes detail;     /* for people; never a person's identifier */
+};
+
+/* "http://host:port/base" in its parts; views. */
+struct service_url {
+    bool is_tls;
+    struct bytes authority, host, base;
+};
+/* False: neither http nor https, no host, or with a user name. */
+must_check bool service_url_split(struct bytes url, struct service_url *out);
+/* "host:port" with the scheme's port where none is named; .data NULL when memory is out. */
+struct bytes service_url_address(const struct service_url *url, struct arena *arena);
+
+/* Runs steps until one waits or the exchange has ended. */
+void exchange_run(struct exchange *x);
+/* Notes why, and returns REFUSE. `detail` (may be NULL) is copied. */
+enum verdict exchange_refuse(struct exchange *x, enum reason reason, const char *detail);
+enum verdict exchange_refuse_error(struct exchange *x, enum reason reason, const struct error *e);
+/* The answer goes out, and everything of the exchange is freed. */
+void exchange_end(struct exchange *x, const struct server_answer *answer);
+
+/* Submits a record to the log; the step then waits for is_logged[which]. False: refused. */
+must_check bool exchange_log(struct exchange *x, int which, enum record_kind kind, struct bytes statement, struct bytes attachment);
+/* Prepares the entry without submitting it (consents_release() does). */
+void exchange_prepare_entry(struct exchange *x, int which, enum record_kind kind, struct bytes statement, struct bytes attachment);
+/* Called with each entry that came back from the committer. */
+void exchange_entry_done(struct commit_entry *entry);
+/* GO_ON when durable, WAIT, or REFUSE when logging failed. */
+enum verdict exchange_wait_logged(struct exchange *x, int which);
+
+/* Copies formatted text into the exchange's arena. */
+struct bytes exchange_format(struct exchange *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+/* The two sides. */
+void consumer_begin(struct worker *worker, const struct listener *listener, struct server_request *request);
+void holder_begin(struct worker *worker, const struct listener *listener, struct server_request *request);
+
+/* listClients at an application's port: answered at once, without an exchange. True: it was that. */
+bool metadata_list_clients(struct worker *worker, struct server_request *request);
+/* Is this one of the metadata services? They need no access right. */
+bool metadata_is_service(const struct exchange *x);
+/* listMethods, allowedMethods, getOpenAPI: sets answer_status, answer_fields, answer_body. A step of the holder's. */
+enum verdict metadata_answer(struct exchange *x);
+
+#endif

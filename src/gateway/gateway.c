@@ -1,0 +1,359 @@
+#include "gateway/gateway.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/time.h"
+#include "consent/event_text.h"
+#include "gateway/gateway_internal.h"
+
+enum { TICK_MS = 1000, DRAIN_TICK_MS = 20, USES_AT_ONCE = 10000 };
+
+static void died(void *context, const struct error *e)
+{
+    struct gateway *gateway = context;
+    atomic_store(&gateway->is_dead, true);
+    diag_error(DIAG_ERROR, "evidence", "the evidence log has failed; nothing more can be released", e);
+    if (gateway->on_dead != NULL) {
+        gateway->on_dead(gateway->on_dead_context, e);
+    }
+}
+
+/* ---- In the background, on the main loop ---- */
+
+static void index_uses(uv_work_t *work)
+{
+    struct gateway *gateway = work->data;
+    struct error e;
+    uint64_t lag = 0;
+    if (!uses_catch_up(gateway->uses, USES_AT_ONCE, &lag, &e)) {
+        diag_error(DIAG_WARN, "consent", "the index of uses is behind", &e);
+    }
+}
+
+static void uses_indexed(uv_work_t *work, int status)
+{
+    struct gateway *gateway = work->data;
+    (void)status;
+    gateway->is_indexing = false;
+}
+
+/* Says once when the directory nears its end, ends, or is good again. */
+static void watch_directory(struct gateway *gateway)
+{
+    struct error e;
+    int64_t now_ms = time_now_ms();
+    struct snapshot *snapshot = gateway_snapshot(gateway);
+    bool is_valid = snapshot_is_valid(snapshot, now_ms, &e);
+    bool is_near = is_valid && snapshot->world->own->valid_until_ms - now_ms < gateway->config->directory.warn_before_ms;
+    if (!is_valid && gateway->was_valid) {
+        diag_error(DIAG_ERROR, "directory", "the directory is not valid now; every exchange is refused", &e);
+    } else if (is_near && !gateway->was_warned) {
+        char until[TIME_TEXT_SIZE];
+        diag(DIAG_WARN, "directory", "the directory ends soon", "valid_until", time_text(snapshot->world->own->valid_until_ms, until),
+             "todo", "fetch the newest one and reload", NULL);
+    }
+    gateway->was_valid = is_valid;
+    gateway->was_warned = is_near;
+    snapshot_release(snapshot);
+}
+
+static void tick(uv_timer_t *timer)
+{
+    struct gateway *gateway = timer->data;
+    watch_directory(gateway);
+    if (!gateway->is_indexing && !atomic_load(&gateway->is_draining)) {
+        gateway->uses_work.data = gateway;
+        gateway->is_indexing = uv_queue_work(gateway->main_loop, &gateway->uses_work, index_uses, uses_indexed) == 0;
+    }
+}
+
+/* ---- Start ---- */
+
+/* The first entry that is not older than `since_ms`: times never go back within a log. */
+static bool first_since(struct log_reader *reader, uint64_t size, int64_t since_ms, uint64_t *out, struct error *e)
+{
+    uint64_t low = 0;
+    uint64_t high = size;
+    while (low < high) {
+        uint64_t middle = low + (high - low) / 2;
+        struct log_entry entry;
+        if (!log_reader_get(reader, middle, &entry, e)) {
+            return false;
+        }
+        if (entry.time_ms < since_ms) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    *out = low;
+    return true;
+}
+
+/* A request that was accepted before a restart must not be accepted again after it: the ids are in the log. */
+static bool refill_replay(struct gateway *gateway, struct error *e)
+{
+    struct log_reader *reader = NULL;
+    uint64_t size = 0;
+    uint64_t index = 0;
+    int64_t now_ms = time_now_ms();
+    bool ok = log_reader_open(&reader, gateway->public_disk, gateway->private_disk, e) && log_reader_size(reader, &size, e) &&
+              first_since(reader, size, now_ms - 2 * gateway->config->replay_window_ms, &index, e);
+    for (; ok && index < size; index++) {
+        struct log_entry entry;
+        struct bytes id;
+        ok = log_reader_get(reader, index, &entry, e);
+        if (ok && entry.kind == RECORD_DECISION && event_text_get(entry.statement, "exchange", &id)) {
+            /* Whatever it says, the id is known now. */
+            enum replay_verdict verdict = replay_check(gateway->replay, id, now_ms / 1000, now_ms);
+            (void)verdict;
+        }
+    }
+    log_reader_close(reader);
+    return ok;
+}
+
+static bool open_evidence(struct gateway *gateway, struct error *e)
+{
+    const struct gateway_config *config = gateway->config;
+    const struct committer_options options = { .on_dead = died, .context = gateway };
+    return disk_open_folder(&gateway->public_disk, config->log_folder, true, e) &&
+           disk_open_folder(&gateway->private_disk, config->records_folder, false, e) &&
+           signer_load(&gateway->signer, config->origin, config->statement_key_path, e) &&
+           log_open(&gateway->log, gateway->public_disk, gateway->private_disk, config->lock_path, gateway->signer, e) &&
+           refill_replay(gateway, e) && committer_start(&gateway->committer, gateway->log, &options, e);
+}
+
+static bool make_tables(struct gateway *gateway, struct error *e)
+{
+    gateway->checkpoints = checkpoint_cache_make(4096);
+    gateway->origins = origins_make();
+    gateway->replay = replay_make(gateway->config->replay_window_ms, 0);
+    gateway->workers = calloc(gateway->config->workers, sizeof *gateway->workers);
+    if (gateway->checkpoints == NULL || gateway->origins == NULL || gateway->replay == NULL || gateway->workers == NULL) {
+        return error_memory(e, "gateway");
+    }
+    return true;
+}
+
+static bool log_start(struct gateway *gateway, struct error *e)
+{
+    struct buffer text;
+    buffer_init(&text, 4096);
+    event_text_append(&text, "comity-event", BYTES("start/1"));
+    event_text_append(&text, "version", BYTES(COMITY_VERSION));
+    event_text_append(&text, "directory", gateway->snapshot->directory_text);
+    event_text_append_digest(&text, "policy", gateway->snapshot->policy->digest);
+    event_text_append_decimal(&text, "time", time_now_ms());
+    uint64_t index;
+    bool ok = !text.failed && committer_append(gateway->committer, RECORD_EVENT, buffer_bytes(&text), BYTES_NONE, &index, e);
+    buffer_clear(&text);
+    return ok;
+}
+
+static bool start_workers(struct gateway *gateway, struct error *e)
+{
+    for (unsigned i = 0; i < gateway->config->workers; i++) {
+        gateway->worker_count++;
+        if (!worker_start(&gateway->workers[i], gateway, i, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool start_timer(struct gateway *gateway, struct error *e)
+{
+    if (uv_timer_init(gateway->main_loop, &gateway->timer) != 0) {
+        return error_memory(e, "timer");
+    }
+    gateway->has_timer = true;
+    gateway->timer.data = gateway;
+    return uv_timer_start(&gateway->timer, tick, 0, TICK_MS) == 0 || error_memory(e, "timer");
+}
+
+bool gateway_start(struct gateway **out, const struct gateway_config *config, uv_loop_t *main_loop,
+                   void (*on_dead)(void *context, const struct error *e), void *context, struct error *e)
+{
+    *out = NULL;
+    struct gateway *gateway = calloc(1, sizeof *gateway);
+    if (gateway == NULL || pthread_mutex_init(&gateway->lock, NULL) != 0) {
+        free(gateway);
+        return error_memory(e, "gateway");
+    }
+    gateway->config = config;
+    gateway->main_loop = main_loop;
+    gateway->on_dead = on_dead;
+    gateway->on_dead_context = context;
+    gateway->was_valid = true;
+    gateway_metrics_register();
+    /* The timer comes last: until then nothing of the gateway is on the main loop, and a failure can free at once. */
+    if (!gateway_config_check_complete(config, e) || !make_tables(gateway, e) || !store_open(&gateway->store, config->store_url, e) ||
+        !open_evidence(gateway, e) || !snapshot_load(&gateway->snapshot, gateway, e) ||
+        !consents_open(&gateway->consents, gateway->store, gateway->committer, 0, e) ||
+        !uses_open(&gateway->uses, gateway->store, gateway->public_disk, gateway->private_disk, e) || !log_start(gateway, e) ||
+        !start_workers(gateway, e) || !start_timer(gateway, e)) {
+        gateway_free(gateway);
+        return false;
+    }
+    *out = gateway;
+    return true;
+}
+
+bool gateway_check(const struct gateway_config *config, struct error *e)
+{
+    struct gateway gateway = { .config = config };
+    struct snapshot *snapshot = NULL;
+    bool ok = gateway_config_check_complete(config, e) && signer_load(&gateway.signer, config->origin, config->statement_key_path, e) &&
+              file_check_private(config->tls_key_path, e) && store_open(&gateway.store, config->store_url, e) &&
+              snapshot_load(&snapshot, &gateway, e) && snapshot_is_valid(snapshot, time_now_ms(), e);
+    if (ok && snapshot->gateway == NULL) {
+        ok = error_set(e, ERROR_DENIED, config->directory.file, "have the operator enter this gateway, and load the new directory",
+                       "this gateway's statement key is not in the directory");
+    }
+    snapshot_release(snapshot);
+    store_close(gateway.store);
+    signer_free(gateway.signer);
+    return ok;
+}
+
+/* ---- Reload ---- */
+
+bool gateway_reload(struct gateway *gateway, struct error *e)
+{
+    struct snapshot *fresh = NULL;
+    if (!snapshot_load(&fresh, gateway, e)) {
+        return false;
+    }
+    (void)pthread_mutex_lock(&gateway->lock);
+    struct snapshot *old = gateway->snapshot;
+    gateway->snapshot = fresh;
+    (void)pthread_mutex_unlock(&gateway->lock);
+    snapshot_release(old);
+    for (size_t i = 0; i < gateway->worker_count; i++) {
+        worker_tell(&gateway->workers[i], WORKER_RELOAD);
+    }
+    return true;
+}
+
+/* ---- End ---- */
+
+static void closed(uv_handle_t *handle)
+{
+    struct gateway *gateway = handle->data;
+    gateway->has_timer = false;
+    if (gateway->drained != NULL) {
+        gateway->drained(gateway->drained_context);
+    }
+}
+
+static void stop_workers(struct gateway *gateway)
+{
+    /* The committer first: it must not wake a worker whose loop is gone. */
+    if (gateway->committer != NULL) {
+        committer_stop(gateway->committer);
+        gateway->committer = NULL;
+    }
+    for (size_t i = 0; i < gateway->worker_count; i++) {
+        worker_tell(&gateway->workers[i], WORKER_STOP);
+    }
+    for (size_t i = 0; i < gateway->worker_count; i++) {
+        worker_join(&gateway->workers[i]);
+    }
+    gateway->worker_count = 0;
+}
+
+static void drain_tick(uv_timer_t *timer)
+{
+    struct gateway *gateway = timer->data;
+    bool is_late = uv_now(gateway->main_loop) >= gateway->drain_until_ms;
+    if (gateway->is_indexing || (atomic_load(&gateway->requests) > 0 && !is_late)) {
+        return;
+    }
+    if (is_late && atomic_load(&gateway->requests) > 0) {
+        diag(DIAG_WARN, "gateway", "exchanges were still under way when the limit of draining came", NULL);
+    }
+    stop_workers(gateway);
+    uv_close((uv_handle_t *)timer, closed);
+}
+
+void gateway_drain(struct gateway *gateway, void (*done)(void *context), void *context)
+{
+    gateway->drained = done;
+    gateway->drained_context = context;
+    atomic_store(&gateway->is_draining, true);
+    for (size_t i = 0; i < gateway->worker_count; i++) {
+        worker_tell(&gateway->workers[i], WORKER_DRAIN);
+    }
+    uv_update_time(gateway->main_loop);
+    gateway->drain_until_ms = uv_now(gateway->main_loop) + (uint64_t)gateway->config->drain_ms;
+    (void)uv_timer_start(&gateway->timer, drain_tick, 0, DRAIN_TICK_MS);
+}
+
+void gateway_free(struct gateway *gateway)
+{
+    if (gateway == NULL) {
+        return;
+    }
+    stop_workers(gateway);
+    uses_close(gateway->uses);
+    consents_close(gateway->consents);
+    log_close(gateway->log);
+    disk_free(gateway->public_disk);
+    disk_free(gateway->private_disk);
+    store_close(gateway->store);
+    signer_free(gateway->signer);
+    snapshot_release(gateway->snapshot);
+    replay_free(gateway->replay);
+    origins_free(gateway->origins);
+    checkpoint_cache_free(gateway->checkpoints);
+    free(gateway->workers);
+    (void)pthread_mutex_destroy(&gateway->lock);
+    free(gateway);
+}
+
+/* ---- What others ask ---- */
+
+bool gateway_is_ready(struct gateway *gateway, struct error *why)
+{
+    if (atomic_load(&gateway->is_dead)) {
+        return error_set(why, ERROR_IO, "evidence log", "look at the disk, then start again", "the log has failed");
+    }
+    if (atomic_load(&gateway->is_draining)) {
+        return error_set(why, ERROR_DENIED, "gateway", NULL, "draining");
+    }
+    struct snapshot *snapshot = gateway_snapshot(gateway);
+    bool is_ready = snapshot_is_valid(snapshot, time_now_ms(), why);
+    if (is_ready && snapshot->gateway == NULL) {
+        is_ready = error_set(why, ERROR_DENIED, gateway->config->directory.file, "have the operator enter this gateway",
+                             "this gateway's statement key is not in the directory");
+    }
+    snapshot_release(snapshot);
+    return is_ready;
+}
+
+struct store *gateway_store(struct gateway *gateway)
+{
+    return gateway->store;
+}
+
+struct consents *gateway_consents(struct gateway *gateway)
+{
+    return gateway->consents;
+}
+
+struct committer *gateway_committer(struct gateway *gateway)
+{
+    return gateway->committer;
+}
+
+struct uses *gateway_uses(struct gateway *gateway)
+{
+    return gateway->uses;
+}
+
+uint64_t gateway_log_size(struct gateway *gateway)
+{
+    return log_size(gateway->log);
+}

@@ -1,0 +1,41 @@
+/*
+ * The running gateway: workers that take exchanges through the pipeline (consumer.c and holder.c each hold one table of steps), the
+ * committer, and what they share. Started, reloaded and drained from the main loop's thread.
+ */
+#ifndef COMITY_GATEWAY_GATEWAY_H
+#define COMITY_GATEWAY_GATEWAY_H
+
+#include <uv.h>
+
+#include "consent/consent.h"
+#include "consent/uses.h"
+#include "gateway/config.h"
+
+struct gateway;
+
+/*
+ * Opens everything, recovers the log, starts the workers, and returns when all listen. `config` is borrowed and must outlive the
+ * gateway. The main loop carries what runs in the background (checking dates, the index of uses). On failure *out is NULL and nothing
+ * is left running. `on_dead` (may be NULL) is called on another thread when the evidence log has failed: the process must end.
+ */
+must_check bool gateway_start(struct gateway **out, const struct gateway_config *config, uv_loop_t *main_loop,
+                              void (*on_dead)(void *context, const struct error *e), void *context, struct error *e);
+/* Reads directory, policy and TLS keys again and swaps them in; on failure what was there stays. No connection is dropped. */
+must_check bool gateway_reload(struct gateway *gateway, struct error *e);
+/* Takes no more exchanges, ends those under way within config's limit, then `done` on the main loop. */
+void gateway_drain(struct gateway *gateway, void (*done)(void *context), void *context);
+/* After `done`. NULL is allowed. */
+void gateway_free(struct gateway *gateway);
+
+/* May it serve? False: `why` says what is missing (directory expired, draining, log dead). Any thread. */
+bool gateway_is_ready(struct gateway *gateway, struct error *why);
+struct store *gateway_store(struct gateway *gateway);
+struct consents *gateway_consents(struct gateway *gateway);
+struct committer *gateway_committer(struct gateway *gateway);
+struct uses *gateway_uses(struct gateway *gateway);
+uint64_t gateway_log_size(struct gateway *gateway);
+
+/* Everything that gateway_start() would read, without starting or changing anything: `comity gateway --check`. */
+must_check bool gateway_check(const struct gateway_config *config, struct error *e);
+
+#endif

@@ -1,0 +1,118 @@
+/* What the files of this part share: the gateway, its workers, and the snapshot of directory and policy that each exchange holds. */
+#ifndef COMITY_GATEWAY_GATEWAY_INTERNAL_H
+#define COMITY_GATEWAY_GATEWAY_INTERNAL_H
+
+#include <pthread.h>
+
+#include "directory/directory.h"
+#include "gateway/gateway.h"
+#include "gateway/origins_internal.h"
+#include "gateway/replay.h"
+
+#include "net/client.h"
+#include "net/server.h"
+#include "policy/policy.h"
+#include "policy/reason.h"
+
+/* Directory and policy at one moment: immutable, shared by reference count, swapped whole. */
+struct snapshot {
+    _Atomic int reference_count;
+    struct world *world;
+    struct policy *policy;
+    struct tls *peer_tls;         /* towards other gateways, both ways */
+    struct tls **application_tls; /* one a listener of applications; NULL: plain */
+    size_t application_count;
+    struct service_tls *service_tls; /* one a distinct trust setting of the policy's services */
+    size_t service_tls_count;
+    struct arena arena;
+    struct bytes directory_text;           /* Comity-Directory */
+    const struct directory_member *member; /* ourselves; NULL: not in the directory */
+    const struct directory_gateway *gateway;
+};
+/* How services of one kind are called over TLS. */
+struct service_tls {
+    struct bytes trusted_path;
+    struct tls *tls;
+};
+struct snapshot *snapshot_keep(struct snapshot *snapshot);
+void snapshot_release(struct snapshot *snapshot); /* NULL is allowed */
+
+/* What a listening socket is there for. */
+struct listener {
+    struct worker *worker;
+    const struct gateway_listener *config; /* NULL: for peers */
+};
+
+struct worker {
+    struct gateway *gateway;
+    unsigned number;
+    pthread_t thread;
+    bool is_running;
+    uv_loop_t loop;
+    uv_async_t wake;  /* the mailbox has entries */
+    uv_async_t order; /* the gateway wants something: see orders */
+    _Atomic unsigned orders;
+    struct mailbox mailbox;
+    struct client *client;
+    struct listener *listeners; /* peers' first, then applications' */
+    struct server **servers;
+    size_t server_count;
+    size_t stopping;           /* of servers and client: still closing */
+    struct snapshot *snapshot; /* the worker's own reference */
+    uv_sem_t started;
+    struct error start_error; /* kind ERROR_NONE: it listens */
+};
+enum worker_order { WORKER_RELOAD = 1, WORKER_DRAIN = 2, WORKER_STOP = 4 };
+
+struct gateway {
+    const struct gateway_config *config;
+    uv_loop_t *main_loop;
+    struct store *store;
+    struct disk *public_disk, *private_disk;
+    struct signer *signer;
+    struct log *log;
+    struct committer *committer;
+    struct consents *consents;
+    struct uses *uses;
+    struct checkpoint_cache *checkpoints;
+    struct origins *origins;
+    struct replay *replay;
+
+    pthread_mutex_t lock; /* guards snapshot */
+    struct snapshot *snapshot;
+
+    struct worker *workers;
+    size_t worker_count;
+    _Atomic bool is_draining, is_dead;
+    _Atomic size_t requests; /* under way, in all workers */
+    void (*on_dead)(void *context, const struct error *e);
+    void *on_dead_context;
+
+    uv_timer_t timer; /* the main loop's: dates, uses */
+    bool has_timer;
+    uv_work_t uses_work;
+    bool is_indexing;
+    bool was_valid, was_warned;
+    uint64_t drain_until_ms; /* of the main loop's clock */
+    void (*drained)(void *context);
+    void *drained_context;
+};
+
+/* A reference to the newest snapshot. Any thread. */
+struct snapshot *gateway_snapshot(struct gateway *gateway);
+/* Is the own directory valid at this moment? */
+bool snapshot_is_valid(const struct snapshot *snapshot, int64_t now_ms, struct error *e);
+must_check bool snapshot_load(struct snapshot **out, struct gateway *gateway, struct error *e);
+/* The context for a service; NULL when its trust setting could not be loaded. */
+struct tls *snapshot_service_tls(const struct snapshot *snapshot, const struct policy_service *service);
+
+must_check bool worker_start(struct worker *worker, struct gateway *gateway, unsigned number, struct error *e);
+/* Any thread. */
+void worker_tell(struct worker *worker, enum worker_order order);
+void worker_join(struct worker *worker);
+
+/* Metrics of the pipeline. */
+void gateway_metrics_register(void);
+void gateway_count_exchange(bool is_holder, enum reason reason, uint64_t duration_us);
+
+#endif

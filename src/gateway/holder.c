@@ -1,0 +1,448 @@
+/* The holder's side: a peer's request on its way in, and the answer on its way back. Read the table at the end first. */
+#include "gateway/holder_internal.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+
+#include "base/encode.h"
+#include "base/random.h"
+#include "base/time.h"
+#include "consent/event_text.h"
+#include "gateway/identify_internal.h"
+#include "policy/glob.h"
+
+static const char side[] = "server.serverproxy";
+
+/* Which step to do anew when a consent was overtaken: see holder_steps. */
+enum { STEP_DECIDE = 5 };
+
+static enum verdict verify_peer(struct exchange *x)
+{
+    struct error e;
+    int64_t now_ms = time_now_ms();
+    if (!snapshot_is_valid(x->snapshot, now_ms, &e)) {
+        return exchange_refuse_error(x, REASON_DIRECTORY_EXPIRED, &e);
+    }
+    /* The handshake let this pin in, but the directory may have been replaced since. */
+    x->peer = x->request->peer.has_certificate ? world_find_gateway_by_pin(x->snapshot->world, x->request->peer.pin, now_ms) : NULL;
+    return x->peer != NULL ? GO_ON : exchange_refuse(x, REASON_PEER_UNKNOWN, NULL);
+}
+
+/* Pairs the first fields with the names that the application wrote (docs/formats/exchange.md). */
+static bool restore_fields(struct exchange *x)
+{
+    const struct fields *all = &x->request->fields;
+    const struct field *names = fields_find(all, BYTES("comity-field-names"));
+    size_t at = 0;
+    if (names == NULL || fields_count(all, BYTES("comity-field-names")) != 1) {
+        return false;
+    }
+    struct bytes rest = names->value.size == 0 ? BYTES_NONE : names->value;
+    struct bytes name;
+    while (bytes_split(&rest, ',', &name)) {
+        if (at == all->count || !bytes_equal_ignoring_case(name, all->list[at].name) || field_is_hop(name) ||
+            field_is_replaced_in_request(name) || !fields_add(&x->app_fields, x->arena, name, all->list[at].value)) {
+            return false;
+        }
+        at++;
+    }
+    return true;
+}
+
+static bool take_ids(struct exchange *x)
+{
+    const struct fields *all = &x->request->fields;
+    const struct field *made = fields_find_last(all, BYTES("x-road-id"));
+    const struct field *own = fields_find_last(&x->app_fields, BYTES("x-road-id"));
+    x->is_message_id_made = own == NULL || own->value.size == 0;
+    if (made == NULL || made->value.size == 0 || fields_count(all, BYTES("x-road-request-id")) != 1) {
+        return false;
+    }
+    x->message_id = x->is_message_id_made ? made->value : own->value;
+    return true;
+}
+
+/* The exchange id is wanted for every refusal, so it comes first; one that is no UUID is replaced by ours. */
+static bool take_exchange_id(struct exchange *x)
+{
+    const struct field *field = fields_find(&x->request->fields, BYTES("x-road-request-id"));
+    if (field != NULL && field->value.size == UUID_TEXT_SIZE - 1) {
+        x->exchange_id = field->value;
+        return true;
+    }
+    char uuid[UUID_TEXT_SIZE];
+    random_uuid(uuid);
+    x->exchange_id = arena_copy(x->arena, bytes_of_text(uuid));
+    (void)exchange_refuse(x, REASON_PEER_MESSAGE, "header X-Road-Request-Id: send one UUID");
+    return false;
+}
+
+static bool hash_request(struct exchange *x)
+{
+    struct buffer head;
+    buffer_init(&head, SIZE_MAX);
+    xroad_head_write(&head, x->request->method, x->target, x->app_fields.list, x->app_fields.count, x->exchange_id,
+                     x->is_message_id_made ? x->message_id : BYTES_NONE);
+    bool ok = !head.failed;
+    if (ok) {
+        sha512(buffer_bytes(&head), x->head_sha512);
+        xroad_request_hash(x->head_sha512, body_size(x->request->body) > 0 ? body_sha512(x->request->body) : NULL, x->request_hash);
+    }
+    buffer_clear(&head);
+    return ok;
+}
+
+static enum verdict read_message(struct exchange *x)
+{
+    struct error e;
+    const struct field *purpose = fields_find_last(&x->request->fields, BYTES("comity-purpose"));
+    if (!take_exchange_id(x)) {
+        return REFUSE;
+    }
+    if (xroad_target_parse(x->target, x->arena, &x->parts, &e) != XROAD_TARGET_FINE) {
+        return exchange_refuse_error(x, REASON_REQUEST_MALFORMED, &e);
+    }
+    if (!restore_fields(x) || !take_ids(x)) {
+        return exchange_refuse(x, REASON_PEER_MESSAGE, "the fields are not those of docs/formats/exchange.md");
+    }
+    if (!xroad_is_method(x->request->method)) {
+        return exchange_refuse(x, REASON_REQUEST_METHOD, NULL);
+    }
+    x->accept = fields_join(x->app_fields.list, x->app_fields.count, BYTES("Accept"), x->arena);
+    x->purpose = purpose == NULL ? BYTES_NONE : purpose->value;
+    if (!hash_request(x)) {
+        return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
+    }
+    return identify_client(x);
+}
+
+static enum verdict check_digests(struct exchange *x)
+{
+    const struct fields *all = &x->request->fields;
+    const struct field *head = fields_find(all, BYTES("comity-head-digest"));
+    const struct field *content = fields_find_last(all, BYTES("content-digest"));
+    struct bytes head_digest = digest_field(x->arena, "sha-512", bytes_of(x->head_sha512, SHA512_SIZE));
+    struct bytes body_digest = digest_field(x->arena, "sha-256", bytes_of(body_sha256(x->request->body), SHA256_SIZE));
+    if (head == NULL || content == NULL || head_digest.data == NULL || body_digest.data == NULL) {
+        return exchange_refuse(x, REASON_PEER_MESSAGE, "the digests of head and body are missing");
+    }
+    if (!bytes_equal(content->value, body_digest)) {
+        return exchange_refuse(x, REASON_DIGEST_MISMATCH, "header Content-Digest: the digest does not match the body");
+    }
+    if (!bytes_equal(head->value, head_digest)) {
+        return exchange_refuse(x, REASON_DIGEST_MISMATCH, "header Comity-Head-Digest: the digest does not match path and fields");
+    }
+    return GO_ON;
+}
+
+/* A message for another gateway must not be accepted here, even if its statement is good. */
+static bool is_for_us(const struct exchange *x)
+{
+    const struct directory_gateway *self = x->snapshot->gateway;
+    for (size_t i = 0; self != NULL && i < self->address_count; i++) {
+        if (bytes_equal_ignoring_case(self->addresses[i], x->request->authority)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Does the peer's gateway serve the client that it names? */
+static bool speaks_for_client(const struct exchange *x)
+{
+    int64_t now_ms = time_now_ms();
+    if (x->client.part_count == 3) {
+        return world_find_member(x->snapshot->world, &x->client, now_ms) == x->peer->member;
+    }
+    const struct directory_subsystem *client = world_find_subsystem(x->snapshot->world, &x->client, now_ms);
+    if (client == NULL || client->member != x->peer->member) {
+        return false;
+    }
+    for (size_t i = 0; i < client->gateway_count; i++) {
+        if (client->gateways[i] == x->peer) {
+            return true;
+        }
+    }
+    return client->gateway_count == 0;
+}
+
+static enum verdict verify_receipt(struct exchange *x)
+{
+    struct gateway *gateway = x->worker->gateway;
+    struct error e;
+    struct message_seal seal;
+    struct checkpoint_view checkpoint;
+    x->sent_request = (struct message){
+        .method = x->request->method, .authority = x->request->authority, .target = x->target, .fields = x->request->fields
+    };
+    if (!message_read_seal(&x->sent_request, x->arena, &seal, &x->request_statement, &x->request_receipt, &e)) {
+        return exchange_refuse_error(x, e.kind == ERROR_ABSENT ? REASON_RECEIPT_MISSING : REASON_RECEIPT_INVALID, &e);
+    }
+    struct receipt *receipt = arena_take(x->arena, sizeof *receipt);
+    if (receipt == NULL) {
+        return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
+    }
+    if (!bytes_equal(seal.origin, bytes_of_text(x->peer->statement_key.name)) || !bytes_equal(seal.exchange_id, x->exchange_id)) {
+        return exchange_refuse(x, REASON_RECEIPT_INVALID, "keyid or nonce are not those of this peer and exchange");
+    }
+    if (!receipt_parse(x->request_receipt, receipt, &e) ||
+        !receipt_verify(receipt, x->request_statement, &x->peer->statement_key, gateway->checkpoints, &checkpoint, &e)) {
+        return exchange_refuse_error(x, REASON_RECEIPT_INVALID, &e);
+    }
+    origins_note(gateway->origins, &checkpoint);
+    if (!is_for_us(x)) {
+        return exchange_refuse(x, REASON_RECEIPT_INVALID, "the statement is addressed to another gateway");
+    }
+    enum verdict verdict = check_digests(x);
+    if (verdict != GO_ON) {
+        return verdict;
+    }
+    if (!speaks_for_client(x)) {
+        return exchange_refuse(x, REASON_PEER_UNKNOWN, "this peer does not speak for the client that it names");
+    }
+    x->created_s = seal.created_s;
+    return GO_ON;
+}
+
+static enum verdict check_replay(struct exchange *x)
+{
+    switch (replay_check(x->worker->gateway->replay, x->exchange_id, x->created_s, time_now_ms())) {
+    case REPLAY_FRESH:
+        return GO_ON;
+    case REPLAY_IS_SEEN:
+        return exchange_refuse(x, REASON_REPLAY_SEEN, NULL);
+    case REPLAY_OUTSIDE_WINDOW:
+        return exchange_refuse(x, REASON_REPLAY_TIME, "the statement's time is outside the window; set both gateways' clocks");
+    case REPLAY_IS_FULL:
+        break;
+    }
+    return exchange_refuse(x, REASON_GATEWAY_BUSY, "the replay window is full; try again in a minute");
+}
+
+static bool is_served_here(const struct exchange *x)
+{
+    struct identifier subsystem = x->parts.service;
+    subsystem.part_count = 4;
+    const struct directory_subsystem *found = directory_find_subsystem(x->snapshot->world->own, &subsystem);
+    if (found == NULL || x->snapshot->gateway == NULL || found->member != x->snapshot->member) {
+        return false;
+    }
+    for (size_t i = 0; i < found->gateway_count; i++) {
+        if (found->gateways[i] == x->snapshot->gateway) {
+            return true;
+        }
+    }
+    return found->gateway_count == 0;
+}
+
+static enum verdict find_service(struct exchange *x)
+{
+    struct error e;
+    struct buffer path;
+    if (!is_served_here(x)) {
+        return exchange_refuse(x, REASON_MEMBER_UNKNOWN, "the subsystem is not registered at this gateway");
+    }
+    if (metadata_is_service(x)) {
+        x->is_metadata = true;
+        return GO_ON;
+    }
+    x->service = policy_find_service(x->snapshot->policy, &x->parts.service);
+    if (x->service == NULL) {
+        return exchange_refuse(x, REASON_SERVICE_UNKNOWN, NULL);
+    }
+    if (x->service->type == SERVICE_SOAP) {
+        return exchange_refuse(x, REASON_SERVICE_TYPE, NULL);
+    }
+    buffer_init(&path, x->parts.path.size + 1);
+    bool is_normal = glob_normalise(x->parts.path, &path, &e);
+    x->normal_path = is_normal ? arena_copy(x->arena, buffer_bytes(&path)) : BYTES_NONE;
+    buffer_clear(&path);
+    if (!is_normal || !policy_allows(x->service, &x->client, x->request->method, x->normal_path)) {
+        return exchange_refuse(x, REASON_ACCESS_DENIED, NULL);
+    }
+    if (x->service->is_disabled) {
+        char notice[1024];
+        struct bytes text = bytes_slice(x->service->disabled_notice, 0, sizeof notice - 1);
+        memcpy(notice, text.size == 0 ? (const uint8_t *)"" : text.data, text.size);
+        notice[text.size] = '\0';
+        return exchange_refuse(x, REASON_SERVICE_DISABLED, text.size == 0 ? NULL : notice);
+    }
+    return x->service->url.size > 0 ? GO_ON : exchange_refuse(x, REASON_SERVICE_NO_URL, NULL);
+}
+
+static void load_consents(uv_work_t *work);
+static void consents_loaded(uv_work_t *work, int status);
+
+/* One load from the database's thread; lives in the exchange's arena. */
+struct load {
+    uv_work_t work;
+    struct exchange *x;
+    struct consent_key key;
+    struct consent_view *view;
+    struct error e;
+    bool ok;
+};
+
+static bool make_key(struct exchange *x, struct consent_key *key)
+{
+    struct buffer recipient;
+    buffer_init(&recipient, 4096);
+    identifier_append_parts(&recipient, &x->client, 3);
+    *key = (struct consent_key){ .person = x->person,
+                                 .recipient = arena_copy(x->arena, buffer_bytes(&recipient)),
+                                 .purpose = x->decision.purpose };
+    buffer_clear(&recipient);
+    return key->recipient.data != NULL;
+}
+
+static enum verdict find_consents(struct exchange *x)
+{
+    struct load *load = arena_take_zeroed(x->arena, sizeof *load);
+    if (load == NULL || !make_key(x, &load->key)) {
+        return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
+    }
+    x->consents = consents_find(x->worker->gateway->consents, &load->key);
+    if (x->consents != NULL) {
+        return GO_ON;
+    }
+    load->x = x;
+    load->work.data = load;
+    if (uv_queue_work(&x->worker->loop, &load->work, load_consents, consents_loaded) != 0) {
+        return exchange_refuse(x, REASON_STORE_UNAVAILABLE, NULL);
+    }
+    x->is_loading = true;
+    x->pending++;
+    return WAIT;
+}
+
+static void load_consents(uv_work_t *work)
+{
+    struct load *load = work->data;
+    load->ok = consents_load(load->x->worker->gateway->consents, &load->key, &load->view, &load->e);
+}
+
+static void consents_loaded(uv_work_t *work, int status)
+{
+    struct load *load = work->data;
+    struct exchange *x = load->x;
+    x->pending--;
+    x->is_loading = false;
+    x->consents = load->ok ? load->view : NULL;
+    x->has_load_failed = status != 0 || !load->ok;
+    exchange_run(x);
+}
+
+static enum verdict run_decision(struct exchange *x, const struct decide_request *request)
+{
+    decide(request, x->snapshot->policy, x->consents, &x->decision);
+    if (x->decision.needs_consent && x->consents == NULL) {
+        enum verdict verdict = find_consents(x);
+        if (verdict != GO_ON) {
+            return verdict;
+        }
+        decide(request, x->snapshot->policy, x->consents, &x->decision);
+    }
+    return x->decision.reason == REASON_NONE ? GO_ON : exchange_refuse(x, x->decision.reason, NULL);
+}
+
+static enum verdict decide_release(struct exchange *x)
+{
+    struct bytes body = BYTES_NONE;
+    if (x->is_metadata) {
+        return GO_ON;
+    }
+    if (x->is_loading) {
+        return WAIT;
+    }
+    if (x->has_load_failed) {
+        return exchange_refuse(x, REASON_STORE_UNAVAILABLE, NULL);
+    }
+    if (x->service->person_place != PERSON_NONE && x->person.data == NULL) {
+        (void)body_view(x->request->body, &body);
+        /* Not found leaves it empty: the decision says so. */
+        if (!person_find(x->service, x->parts.path, x->parts.query, x->app_fields.list, x->app_fields.count, body, x->arena, &x->person)) {
+            x->person = BYTES_NONE;
+        }
+    }
+    int64_t now_ms = time_now_ms();
+    const struct decide_request request = {
+        .client = &x->client,
+        .service = x->service,
+        .method = x->request->method,
+        .path = x->normal_path,
+        .purpose = x->purpose,
+        .person = x->person,
+        .is_recognised = world_find_community(x->snapshot->world, x->client.parts[0], now_ms) != NULL,
+        .now_ms = now_ms,
+    };
+    return run_decision(x, &request);
+}
+
+enum verdict holder_decide_again(struct exchange *x)
+{
+    consent_view_release(x->consents);
+    x->consents = NULL;
+    /* What the service said stays; it is cut anew. */
+    if (x->reply != NULL && x->reply->body == NULL) {
+        x->reply->body = x->answer_body;
+    } else {
+        body_free(x->answer_body);
+    }
+    x->answer_body = NULL;
+    x->is_submitted[ENTRY_REQUEST] = x->is_logged[ENTRY_REQUEST] = false;
+    shared_checkpoint_release(x->entries[ENTRY_REQUEST].checkpoint);
+    x->entries[ENTRY_REQUEST].checkpoint = NULL;
+    x->step = STEP_DECIDE;
+    return JUMP;
+}
+
+/* For a safe method the service is asked while this is being synced (RFC 9110 9.2.1: asking changes nothing there). */
+static enum verdict log_request(struct exchange *x)
+{
+    if (!x->is_submitted[ENTRY_REQUEST]) {
+        enum verdict verdict = holder_submit_decision(x, true);
+        if (verdict != GO_ON) {
+            return verdict;
+        }
+    }
+    if (method_is_safe(x->request->method)) {
+        return GO_ON;
+    }
+    return exchange_wait_logged(x, ENTRY_REQUEST);
+}
+
+static const struct step holder_steps[] = {
+    { "read-message", read_message },    { "verify-peer", verify_peer },          { "verify-receipt", verify_receipt },
+    { "replay-window", check_replay },   { "find-service", find_service },        [STEP_DECIDE] = { "decide", decide_release },
+    { "log-request", log_request },      { "call-service", holder_call_service }, { "release", holder_release },
+    { "log-answer", holder_log_answer }, { "reply", holder_send_answer },
+};
+static const struct step refusal_steps[] = {
+    { "settle", holder_settle },
+    { "log-decision", holder_log_refused },
+    { "log-refusal", holder_log_refusal },
+    { "reply-refusal", holder_send_refusal },
+};
+
+void holder_begin(struct worker *worker, const struct listener *listener, struct server_request *request)
+{
+    struct exchange *x = arena_take_zeroed(&request->arena, sizeof *x);
+    if (x == NULL) {
+        const struct server_answer answer = { .status = 503 };
+        server_answer(request, &answer);
+        return;
+    }
+    x->worker = worker;
+    x->snapshot = snapshot_keep(worker->snapshot);
+    x->request = request;
+    x->arena = &request->arena;
+    x->listener = listener;
+    x->table = (struct step_table){ holder_steps, COUNT_OF(holder_steps) };
+    x->refusal = (struct step_table){ refusal_steps, COUNT_OF(refusal_steps) };
+    x->prefix = side;
+    x->started_at_us = request->received_at_us;
+    x->target = request->target;
+    request->owner = x;
+    atomic_fetch_add_explicit(&worker->gateway->requests, 1, memory_order_relaxed);
+    exchange_run(x);
+}

@@ -1,0 +1,364 @@
+/* What the holder says back: the decision event, the answer's statement, and refusals. */
+#include "gateway/holder_internal.h"
+
+#include "base/encode.h"
+#include "base/time.h"
+#include "consent/event_text.h"
+
+/* ---- The decision event (docs/formats/exchange.md) ---- */
+
+static struct bytes category_of(const struct exchange *x, size_t release)
+{
+    return x->snapshot->policy->categories[x->service->releases[release].category].iri;
+}
+
+static void append_categories(const struct exchange *x, struct buffer *text, bool is_permitted)
+{
+    for (size_t i = 0; i < x->service->release_count; i++) {
+        bool is_released = is_permitted && x->decision.permitted[i];
+        event_text_append(text, is_released ? "released" : "withheld", category_of(x, i));
+    }
+    for (size_t i = 0; i < x->service->release_count; i++) {
+        if (is_permitted && x->decision.permitted[i] && x->decision.consents[i] != NULL) {
+            event_text_append(text, "consent", x->decision.consents[i]->record_id);
+        }
+    }
+}
+
+/* What was known of the person's decisions when it was decided: an auditor who decides again starts from the same. */
+static void append_consents_digest(const struct exchange *x, struct buffer *text)
+{
+    struct buffer known;
+    uint8_t digest[SHA256_SIZE];
+    buffer_init(&known, 1024 * 1024);
+    for (size_t i = 0; x->consents != NULL && i < x->consents->count; i++) {
+        const struct consent_decision *d = &x->consents->decisions[i];
+        event_text_append(&known, "category", d->category);
+        event_text_append(&known, "state", bytes_of_text(consent_state_name(d->state)));
+        event_text_append_decimal(&known, "valid_from", d->valid_from_ms);
+        event_text_append_decimal(&known, "valid_until", d->valid_until_ms);
+        event_text_append(&known, "record", d->record_id);
+    }
+    sha256(buffer_bytes(&known), digest);
+    text->failed = text->failed || known.failed;
+    buffer_clear(&known);
+    event_text_append_digest(text, "consents", digest);
+}
+
+static void append_identifier(struct buffer *text, const char *name, const struct identifier *id)
+{
+    struct buffer encoded;
+    buffer_init(&encoded, 8192);
+    identifier_append(&encoded, id);
+    text->failed = text->failed || encoded.failed;
+    event_text_append(text, name, buffer_bytes(&encoded));
+    buffer_clear(&encoded);
+}
+
+static void write_decision(struct exchange *x, bool is_permitted, struct buffer *text)
+{
+    uint8_t digest[SHA256_SIZE];
+    event_text_append(text, "comity-event", BYTES("decision/1"));
+    event_text_append(text, "exchange", x->exchange_id);
+    if (x->request_statement.size > 0) {
+        sha256(x->request_statement, digest);
+        event_text_append_digest(text, "request", digest);
+    }
+    if (x->client.part_count > 0) {
+        append_identifier(text, "client", &x->client);
+    }
+    if (x->parts.service.part_count > 0) {
+        append_identifier(text, "service", &x->parts.service);
+    }
+    if (x->person.size > 0) {
+        event_text_append(text, "person", x->person);
+    }
+    struct bytes purpose = x->decision.purpose.size > 0 ? x->decision.purpose : x->purpose;
+    if (purpose.size > 0) {
+        event_text_append(text, "purpose", purpose);
+    }
+    event_text_append(text, "verdict", is_permitted ? BYTES("permit") : BYTES("refuse"));
+    if (!is_permitted) {
+        event_text_append(text, "reason", bytes_of_text(reason_code(x->reason)));
+    }
+    if (x->service != NULL && !x->is_metadata) {
+        append_categories(x, text, is_permitted);
+    }
+    event_text_append_digest(text, "directory", x->snapshot->world->own->digest);
+    event_text_append_digest(text, "policy", x->snapshot->policy->digest);
+    append_consents_digest(x, text);
+    event_text_append_decimal(text, "time", time_now_ms());
+}
+
+/* The consumer's statement and receipt lie beside the event, which names the statement by its digest: u32 size, statement, receipt. */
+static struct bytes decision_attachment(struct exchange *x)
+{
+    struct buffer b;
+    if (x->request_statement.size == 0) {
+        return BYTES("");
+    }
+    buffer_init(&b, RECORD_ATTACHMENT_BYTES_MAX);
+    buffer_append_u32(&b, (uint32_t)x->request_statement.size);
+    buffer_append(&b, x->request_statement);
+    buffer_append(&b, x->request_receipt);
+    struct bytes attachment = b.failed ? BYTES_NONE : arena_copy(x->arena, buffer_bytes(&b));
+    buffer_clear(&b);
+    return attachment;
+}
+
+enum verdict holder_submit_decision(struct exchange *x, bool is_permitted)
+{
+    struct buffer text;
+    buffer_init(&text, RECORD_STATEMENT_BYTES_MAX);
+    write_decision(x, is_permitted, &text);
+    x->decision_text = text.failed ? BYTES_NONE : arena_copy(x->arena, buffer_bytes(&text));
+    buffer_clear(&text);
+    struct bytes attachment = decision_attachment(x);
+    if (x->decision_text.data == NULL || attachment.data == NULL) {
+        return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
+    }
+    return exchange_log(x, ENTRY_REQUEST, RECORD_DECISION, x->decision_text, attachment) ? GO_ON : REFUSE;
+}
+
+/* ---- The answer ---- */
+
+static struct bytes join_categories(struct exchange *x, bool released)
+{
+    struct buffer text;
+    buffer_init(&text, 64 * 1024);
+    for (size_t i = 0; i < x->service->release_count; i++) {
+        bool is_permitted = x->reason == REASON_NONE && x->decision.permitted[i];
+        if (is_permitted != released || (released && !x->kept[i])) {
+            continue;
+        }
+        if (text.size > 0) {
+            buffer_append(&text, BYTES(", "));
+        }
+        buffer_append(&text, category_of(x, i));
+        if (!released) {
+            enum reason why = x->decision.withheld[i] != REASON_NONE ? x->decision.withheld[i] : x->reason;
+            buffer_append_format(&text, ";reason=%s", reason_code(why));
+        }
+    }
+    struct bytes joined = text.failed ? BYTES_NONE : arena_copy(x->arena, buffer_bytes(&text));
+    buffer_clear(&text);
+    return joined;
+}
+
+static struct bytes head_digest(struct exchange *x)
+{
+    struct buffer head;
+    uint8_t digest[SHA256_SIZE];
+    buffer_init(&head, SIZE_MAX);
+    for (size_t i = 0; i < x->answer.fields.count; i++) {
+        buffer_append(&head, x->answer.fields.list[i].name);
+        buffer_append_u8(&head, ':');
+        buffer_append(&head, x->answer.fields.list[i].value);
+        buffer_append(&head, BYTES("\r\n"));
+    }
+    sha256(buffer_bytes(&head), digest);
+    bool failed = head.failed;
+    buffer_clear(&head);
+    return failed ? BYTES_NONE : digest_field(x->arena, "sha-256", bytes_of(digest, sizeof digest));
+}
+
+static bool add(struct exchange *x, struct bytes name, struct bytes value)
+{
+    return value.data != NULL && fields_add(&x->answer.fields, x->arena, name, value);
+}
+
+static bool add_xroad_fields(struct exchange *x)
+{
+    struct buffer client, service;
+    buffer_init(&client, 8192);
+    buffer_init(&service, 8192);
+    identifier_append(&client, &x->client);
+    identifier_append(&service, &x->parts.service);
+    /* The order of X-Road 1.4; x-road-id is also where the gateway's own fields begin. */
+    bool ok = add(x, BYTES("x-road-id"), x->message_id.size > 0 ? x->message_id : BYTES("-")) &&
+              (client.size == 0 || add(x, BYTES("x-road-client"), arena_copy(x->arena, buffer_bytes(&client)))) &&
+              (service.size == 0 || add(x, BYTES("x-road-service"), arena_copy(x->arena, buffer_bytes(&service)))) &&
+              add(x, BYTES("x-road-request-id"), x->exchange_id) &&
+              add(x, BYTES("x-road-request-hash"), arena_copy(x->arena, bytes_of(x->request_hash, XROAD_HASH_SIZE)));
+    buffer_clear(&client);
+    buffer_clear(&service);
+    return ok;
+}
+
+static bool add_own_fields(struct exchange *x, struct bytes service_head)
+{
+    uint8_t decision[SHA256_SIZE];
+    struct body *body = x->answer_body;
+    uint8_t none[SHA256_SIZE];
+    sha256(BYTES_NONE, none);
+    sha256(x->decision_text, decision);
+    bool has_categories = x->service != NULL && !x->is_metadata && x->service->release_count > 0;
+    struct bytes released = has_categories ? join_categories(x, true) : BYTES_NONE;
+    struct bytes withheld = has_categories ? join_categories(x, false) : BYTES_NONE;
+    struct bytes origin = x->peer != NULL ? bytes_of_text(x->peer->statement_key.name) : BYTES("");
+    return (x->reason == REASON_NONE || add(x, BYTES("comity-reason"), bytes_of_text(reason_code(x->reason)))) &&
+           (released.size == 0 || add(x, BYTES("comity-released"), released)) &&
+           (withheld.size == 0 || add(x, BYTES("comity-withheld"), withheld)) &&
+           add(x, BYTES("comity-decision"), digest_field(x->arena, "sha-256", bytes_of(decision, sizeof decision))) &&
+           add(x, BYTES("comity-directory"), x->snapshot->directory_text) &&
+           add(x, BYTES("comity-peer-checkpoint"), origins_text(x->worker->gateway->origins, origin, x->arena)) &&
+           add(x, BYTES("comity-head-digest"), service_head) &&
+           add(x, BYTES("content-digest"),
+               digest_field(x->arena, "sha-256", bytes_of(body == NULL ? none : body_sha256(body), SHA256_SIZE)));
+}
+
+static struct bytes lower_name(struct exchange *x, struct bytes name)
+{
+    struct bytes copy = arena_copy(x->arena, name);
+    uint8_t *data = (uint8_t *)copy.data;
+    for (size_t i = 0; data != NULL && i < copy.size; i++) {
+        data[i] = data[i] >= 'A' && data[i] <= 'Z' ? (uint8_t)(data[i] | 0x20) : data[i];
+    }
+    return copy;
+}
+
+/* Makes the message between the gateways from answer_status, answer_fields and answer_body, and states it. */
+static bool state_answer(struct exchange *x, struct error *e)
+{
+    x->answer = (struct message){ .status = x->answer_status, .request = &x->sent_request };
+    for (size_t i = 0; i < x->answer_fields.count; i++) {
+        if (!add(x, lower_name(x, x->answer_fields.list[i].name),
+                 x->answer_fields.list[i].value.data == NULL ? BYTES("") : x->answer_fields.list[i].value)) {
+            return error_memory(e, "answer");
+        }
+    }
+    struct bytes service_head = head_digest(x);
+    const struct message_seal seal = { .exchange_id = x->exchange_id,
+                                       .origin = x->worker->gateway->config->origin,
+                                       .created_s = time_now_ms() / 1000 };
+    if (!add_xroad_fields(x)) {
+        return error_memory(e, "answer");
+    }
+    if (x->error_text.size > 0 && !add(x, BYTES("x-road-error"), x->error_text)) {
+        return error_memory(e, "answer");
+    }
+    if (!add_own_fields(x, service_head)) {
+        return error_memory(e, "answer");
+    }
+    return message_state(&x->answer, &seal, x->arena, &x->answer_statement, &x->input, e);
+}
+
+enum verdict holder_log_answer(struct exchange *x)
+{
+    struct error e;
+    bool is_overtaken = false;
+    enum verdict verdict = exchange_wait_logged(x, ENTRY_REQUEST);
+    if (verdict != GO_ON || x->is_submitted[ENTRY_ANSWER]) {
+        return verdict != GO_ON ? verdict : exchange_wait_logged(x, ENTRY_ANSWER);
+    }
+    if (!state_answer(x, &e)) {
+        return exchange_refuse(x, e.kind == ERROR_FULL ? REASON_SERVICE_TOO_LARGE : REASON_GATEWAY_INTERNAL, NULL);
+    }
+    exchange_prepare_entry(x, ENTRY_ANSWER, RECORD_ANSWER_SENT, x->answer_statement, BYTES_NONE);
+    /* The moment of release: from here on the answer stands in the log, before any later withdrawal. */
+    struct consent_view *const views[] = { x->consents };
+    if (!consents_release(x->worker->gateway->consents, views, x->consents == NULL ? 0 : 1, &x->entries[ENTRY_ANSWER], &is_overtaken, &e)) {
+        return is_overtaken ? holder_decide_again(x) : exchange_refuse(x, REASON_LOG_UNAVAILABLE, NULL);
+    }
+    x->is_submitted[ENTRY_ANSWER] = true;
+    x->pending++;
+    return WAIT;
+}
+
+static bool seal_answer(struct exchange *x, const struct commit_entry *entry)
+{
+    struct error e;
+    struct bytes note = bytes_of(entry->checkpoint->note, entry->checkpoint->note_size);
+    return message_add_receipt(&x->answer, x->input, &entry->record, note, x->arena, &e);
+}
+
+enum verdict holder_send_answer(struct exchange *x)
+{
+    if (!seal_answer(x, &x->entries[ENTRY_ANSWER])) {
+        return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
+    }
+    struct server_answer answer = {
+        .status = x->answer_status, .fields = x->answer.fields.list, .field_count = x->answer.fields.count, .body = x->answer_body
+    };
+    x->answer_body = NULL;
+    exchange_end(x, &answer);
+    return GO_ON;
+}
+
+/* ---- Refusals: decided, stated and logged like answers ---- */
+
+enum verdict holder_settle(struct exchange *x)
+{
+    return x->pending == 0 ? GO_ON : WAIT;
+}
+
+enum verdict holder_log_refused(struct exchange *x)
+{
+    /* If it was permitted at first and failed later, that decision stands in the log, and the answer says what became of it. */
+    if (x->is_submitted[ENTRY_REQUEST]) {
+        return x->entries[ENTRY_REQUEST].has_failed ? REFUSE : GO_ON;
+    }
+    return holder_submit_decision(x, false);
+}
+
+static bool make_refusal(struct exchange *x)
+{
+    struct buffer body, type;
+    const struct xroad_error error = {
+        .prefix = x->prefix,
+        .reason = x->reason,
+        .type = x->error_type,
+        .status = 500,
+        .is_77 = x->worker->gateway->config->xroad_is_77,
+        .message = x->detail,
+        .exchange = x->exchange_id,
+    };
+    buffer_init(&body, 64 * 1024);
+    buffer_init(&type, 1024);
+    const char *content_type = xroad_error_write(&body, &error, x->accept);
+    xroad_error_type(&type, &error);
+    x->answer_fields = (struct fields){ 0 };
+    body_free(x->answer_body);
+    x->answer_body = body.failed ? NULL : body_of(buffer_bytes(&body));
+    x->error_text = arena_copy(x->arena, buffer_bytes(&type));
+    x->answer_status = error.status;
+    bool ok = x->answer_body != NULL && x->error_text.data != NULL && !type.failed &&
+              fields_add(&x->answer_fields, x->arena, BYTES("content-type"), bytes_of_text(content_type));
+    buffer_clear(&body);
+    buffer_clear(&type);
+    return ok;
+}
+
+enum verdict holder_log_refusal(struct exchange *x)
+{
+    struct error e;
+    if (x->is_submitted[ENTRY_REFUSAL]) {
+        if (x->pending > 0) {
+            return WAIT;
+        }
+        return GO_ON;
+    }
+    if (!make_refusal(x) || !state_answer(x, &e)) {
+        return REFUSE;
+    }
+    return exchange_log(x, ENTRY_REFUSAL, RECORD_ANSWER_SENT, x->answer_statement, BYTES_NONE) ? WAIT : REFUSE;
+}
+
+/* Without a receipt when the log could not take it: the consumer's gateway then tells its application that evidence is missing. */
+enum verdict holder_send_refusal(struct exchange *x)
+{
+    if (x->pending > 0) {
+        return WAIT;
+    }
+    bool is_logged = x->is_logged[ENTRY_REFUSAL] && !x->entries[ENTRY_REFUSAL].has_failed;
+    bool is_sealed = is_logged && seal_answer(x, &x->entries[ENTRY_REFUSAL]);
+    struct server_answer answer = { .status = 500 };
+    if (is_sealed) {
+        answer = (struct server_answer){
+            .status = x->answer_status, .fields = x->answer.fields.list, .field_count = x->answer.fields.count, .body = x->answer_body
+        };
+        x->answer_body = NULL;
+    }
+    exchange_end(x, &answer);
+    return GO_ON;
+}

@@ -1,0 +1,43 @@
+/* A message between two gateways as RFC 9421 sees it, its statement, and the fields that carry its receipt. Pure but for memory. */
+#ifndef COMITY_GATEWAY_MESSAGE_INTERNAL_H
+#define COMITY_GATEWAY_MESSAGE_INTERNAL_H
+
+#include "evidence/log.h"
+#include "evidence/receipt.h"
+#include "evidence/statement.h"
+#include "net/message.h"
+
+struct message {
+    unsigned status; /* of an answer; 0: a request */
+    struct bytes method, authority, target;
+    struct fields fields;          /* as on the wire: names in lower case */
+    const struct message *request; /* of an answer: for the ;req components */
+};
+
+/* The components that its statement covers, in the order of docs/formats/exchange.md; absent fields are left out. False: memory. */
+must_check bool message_components(const struct message *message, struct arena *arena, struct statement_component *out, size_t *count);
+
+/* What both sides put into the parameters. */
+struct message_seal {
+    struct bytes exchange_id; /* nonce */
+    struct bytes origin;      /* keyid */
+    int64_t created_s;
+};
+/* Makes the statement, and the value of Signature-Input. Both live in `arena`. */
+must_check bool message_state(const struct message *message, const struct message_seal *seal, struct arena *arena, struct bytes *statement,
+                              struct bytes *input, struct error *e);
+/* Appends signature-input and signature, once the statement is in the log. */
+must_check bool message_add_receipt(struct message *message, struct bytes input, const struct log_record *record, struct bytes checkpoint,
+                                    struct arena *arena, struct error *e);
+
+/*
+ * Rebuilds the statement of a message that came in, from what came in; refuses (ERROR_INPUT) one that doesn't cover exactly what it must,
+ * and parameters other than ours. `receipt_text` is the decoded proof. The receipt itself is not verified here.
+ */
+must_check bool message_read_seal(const struct message *message, struct arena *arena, struct message_seal *seal, struct bytes *statement,
+                                  struct bytes *receipt_text, struct error *e);
+
+/* "sha-256=:<base64>:" and "sha-512=:<base64>:", in `arena`; .data NULL when memory is out. */
+struct bytes digest_field(struct arena *arena, const char *algorithm, struct bytes digest);
+
+#endif

@@ -1,0 +1,16 @@
+/* The newest checkpoint that was verified of each other gateway's log: what the next statement to it names. Any thread. */
+#ifndef COMITY_GATEWAY_ORIGINS_INTERNAL_H
+#define COMITY_GATEWAY_ORIGINS_INTERNAL_H
+
+#include "base/arena.h"
+#include "evidence/receipt.h"
+
+struct origins;
+must_check struct origins *origins_make(void);
+void origins_free(struct origins *origins); /* NULL is allowed */
+/* Remembers it if it is newer than what is known. Bounded: past 65,536 origins nothing new is remembered. */
+void origins_note(struct origins *origins, const struct checkpoint_view *checkpoint);
+/* Comity-Peer-Checkpoint's value, in `arena`: "<size> <base64 root>", or "none". .data NULL when memory is out. */
+struct bytes origins_text(struct origins *origins, struct bytes origin, struct arena *arena);
+
+#endif
