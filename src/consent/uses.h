@@ -1,0 +1,52 @@
+/*
+ * The person's list of uses: what was asked about a person, what was decided, and what left. An index derived from the evidence log in
+ * the background; it never stands in a message's way and can be rebuilt. In the table a person is HMAC-SHA-256(key, identifier): the
+ * table alone names nobody.
+ */
+#ifndef COMITY_CONSENT_USES_H
+#define COMITY_CONSENT_USES_H
+
+#include "base/disk.h"
+#include "store/store.h"
+
+struct uses;
+/*
+ * Reads the log's two disks beside a running gateway; store and disks are borrowed and must outlive *out. The log needn't be there yet.
+ * Makes the key at the first time.
+ */
+must_check bool uses_open(struct uses **out, struct store *store, struct disk *public, struct disk *private, struct error *e);
+void uses_close(struct uses *uses); /* NULL is allowed */
+
+/*
+ * Takes up to `max_entries` more of the log's entries into the index; `*lag` (may be NULL): how many it still lacks. Blocks; one thread at a
+ * time (a mutex inside), other processes may do the same. ERROR_INPUT: an entry is damaged; the index stops before it. An index that is ahead of the log
+ * (a restored backup) is cut back to it.
+ */
+must_check bool uses_catch_up(struct uses *uses, size_t max_entries, uint64_t *lag, struct error *e);
+/* Empties the index: the next uses_catch_up() begins at the log's first entry. */
+must_check bool uses_rebuild(struct uses *uses, struct error *e);
+
+/* Numbers are in the store. */
+enum use_kind { USE_NONE = 0, USE_EXCHANGE = 1, USE_ANSWER = 2 /* private: never listed */, USE_CONSENT = 3 };
+
+/* One exchange about the person, or one consent event of the person's. Views; empty where nothing was said. */
+struct use {
+    enum use_kind kind;
+    uint64_t entry;        /* of the decision, or of the consent event */
+    uint64_t answer_entry; /* of the answer; UINT64_MAX: none was logged (yet) */
+    int64_t time_ms;       /* of the entry */
+    struct bytes exchange; /* the exchange's id; consent event: the record's id */
+    struct bytes client;   /* who asked; consent event: the recipient */
+    struct bytes service, purpose;
+    struct bytes verdict;   /* "permit", "refuse"; consent event: "give", "refuse", "withdraw", "expire" */
+    struct bytes reason;    /* the answer's, else the decision's */
+    struct bytes permitted; /* category IRIs that the decision let pass, joined by ", "; consent event: those given */
+    struct bytes released;  /* what left, by the answer; empty without one */
+    struct bytes withheld;  /* "<iri>;reason=<code>" joined by ", ": the answer's, else the decision's; consent event: those not given */
+};
+/* False stops, which is no error. The store's mutex is held meanwhile: not for slow work. */
+typedef bool uses_each(void *context, const struct use *use);
+/* What is in the index, newest last, one row an exchange. An unknown person has an empty list. Blocks. */
+must_check bool uses_list(struct uses *uses, struct bytes person, uses_each *each, void *context, struct error *e);
+
+#endif
