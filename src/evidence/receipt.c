@@ -1,0 +1,133 @@
+#include "evidence/receipt.h"
+
+#include "base/encode.h"
+#include "crypto/note.h"
+#include "evidence/merkle.h"
+#include "evidence/receipt_internal.h"
+
+static const char first_line[] = "c2sp.org/tlog-proof@v1\n";
+
+static void append_hash_line(struct buffer *out, const uint8_t hash[SHA256_SIZE])
+{
+    base64_append(out, bytes_of(hash, SHA256_SIZE));
+    buffer_append_u8(out, '\n');
+}
+
+void receipt_write(struct buffer *out, const uint8_t salt[SALT_SIZE], uint64_t index, const uint8_t (*path)[SHA256_SIZE],
+                   size_t path_count, struct bytes checkpoint)
+{
+    buffer_append_text(out, first_line);
+    buffer_append_text(out, "extra ");
+    append_hash_line(out, salt);
+    buffer_append_text(out, "index ");
+    buffer_append_decimal(out, index);
+    buffer_append_u8(out, '\n');
+    for (size_t i = 0; i < path_count; i++) {
+        append_hash_line(out, path[i]);
+    }
+    buffer_append_u8(out, '\n');
+    buffer_append(out, checkpoint);
+}
+
+bool hash_parse(struct bytes text, uint8_t out[SHA256_SIZE])
+{
+    size_t size = 0;
+    return text.size == BASE64_SIZE(SHA256_SIZE) && base64_parse(text, out, SHA256_SIZE, &size) && size == SHA256_SIZE;
+}
+
+static bool after(struct bytes line, const char *word, struct bytes *rest)
+{
+    struct bytes prefix = bytes_of_text(word);
+    *rest = bytes_slice(line, prefix.size, line.size);
+    return bytes_start_with(line, prefix);
+}
+
+bool receipt_parse(struct bytes text, struct receipt *out, struct error *e)
+{
+    struct reader r = { .left = text };
+    struct bytes word;
+    out->path_count = 0;
+    if (text.size > RECEIPT_BYTES_MAX) {
+        return error_set(e, ERROR_INPUT, "receipt", NULL, "it has %zu bytes, more than %d", text.size, RECEIPT_BYTES_MAX);
+    }
+    if (!bytes_start_with(text, BYTES("c2sp.org/tlog-proof@v1\n"))) {
+        return error_set(e, ERROR_INPUT, "receipt", "send a C2SP tlog-proof", "it does not begin with c2sp.org/tlog-proof@v1");
+    }
+    (void)reader_line(&r);
+    if (!after(reader_line(&r), "extra ", &word) || !hash_parse(word, out->salt)) {
+        return error_set(e, ERROR_INPUT, "receipt", "put the salt, 32 bytes in base64, into the extra line", "it has no salt");
+    }
+    if (!after(reader_line(&r), "index ", &word) || !bytes_to_u64(word, &out->index)) {
+        return error_set(e, ERROR_INPUT, "receipt", NULL, "the index line is not \"index\" and a decimal number");
+    }
+    for (;;) {
+        struct bytes line = reader_line(&r);
+        if (r.failed) {
+            return error_set(e, ERROR_INPUT, "receipt", NULL, "it ends before the checkpoint");
+        }
+        if (line.size == 0) {
+            break;
+        }
+        if (out->path_count == RECEIPT_PATH_MAX || !hash_parse(line, out->path[out->path_count])) {
+            return error_set(e, ERROR_INPUT, "receipt", NULL, "line %zu of the path is not a hash in base64, or is one too many",
+                             out->path_count + 1);
+        }
+        out->path_count++;
+    }
+    out->checkpoint = r.left;
+    return true;
+}
+
+void commitment(const uint8_t salt[SALT_SIZE], struct bytes statement, uint8_t out[SHA256_SIZE])
+{
+    const struct bytes parts[] = { bytes_of(salt, SALT_SIZE), statement };
+    sha256_parts(parts, COUNT_OF(parts), out);
+}
+
+/* The checkpoint of a receipt, its signature verified, perhaps from the cache. */
+static bool verified_checkpoint(struct bytes data, const struct verifier *key, struct checkpoint_cache *cache,
+                                struct checkpoint_view *out, struct error *e)
+{
+    struct note note;
+    size_t good = 0;
+    struct bytes name = bytes_of_text(key->name);
+    if (cache != NULL && checkpoint_cache_find(cache, data, key, &out->size, out->root)) {
+        out->origin = bytes_slice(data, 0, name.size);  /* a checkpoint begins with its origin, which is the key's name */
+        return true;
+    }
+    if (!note_parse(&note, data, "checkpoint", e) || !checkpoint_parse(note.text, out, "checkpoint", e)) {
+        return false;
+    }
+    if (!bytes_equal(out->origin, name)) {
+        return error_set(e, ERROR_DENIED, "checkpoint", "send a receipt of the log that the directory names", "it is of another log");
+    }
+    if (!note_verify(&note, key, 1, &good, NULL, "checkpoint", e)) {
+        if (e != NULL) {
+            e->kind = ERROR_DENIED;
+        }
+        return false;
+    }
+    if (good == 0) {
+        return error_set(e, ERROR_DENIED, "checkpoint", "send a checkpoint signed by the log's key in the directory",
+                         "the log's key did not sign it");
+    }
+    if (cache != NULL) {
+        checkpoint_cache_add(cache, data, key, out->size, out->root);
+    }
+    return true;
+}
+
+bool receipt_verify(const struct receipt *receipt, struct bytes statement, const struct verifier *log_key,
+                    struct checkpoint_cache *cache, struct checkpoint_view *out, struct error *e)
+{
+    uint8_t hash[SHA256_SIZE];
+    if (!verified_checkpoint(receipt->checkpoint, log_key, cache, out, e)) {
+        return false;
+    }
+    commitment(receipt->salt, statement, hash);
+    merkle_leaf(bytes_of(hash, sizeof hash), hash);
+    if (!merkle_verify_inclusion(receipt->index, out->size, hash, receipt->path, receipt->path_count, out->root)) {
+        return error_set(e, ERROR_DENIED, "receipt", "send the receipt of this very statement", "its path does not lead to the checkpoint's root");
+    }
+    return true;
+}

@@ -1,0 +1,195 @@
+#include "evidence/record_internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+/*
+ *   0  checksum   XXH3-64 of all that follows, seeded by the checksum of the record before
+ *   8  magic      "CmR1"
+ *  12  kind, flags (0), 2 bytes 0
+ *  16  index
+ *  24  batch
+ *  32  time_ms
+ *  40  statement size, attachment size (4 bytes each)
+ *  48  salt
+ *  80  statement, attachment, zeros up to a multiple of 8
+ */
+enum { AT_MAGIC = 8, AT_KIND = 12, AT_INDEX = 16, AT_BATCH = 24, AT_TIME = 32, AT_SIZES = 40, AT_SALT = 48 };
+
+static const uint8_t record_magic[4] = { 'C', 'm', 'R', '1' };
+static const uint8_t segment_magic[16] = "comity-records/1";
+
+static void put_u64(uint8_t *out, uint64_t value)
+{
+    for (size_t i = 8; i > 0; i--) {
+        out[i - 1] = (uint8_t)value;
+        value >>= 8;
+    }
+}
+
+static void put_u32(uint8_t *out, uint32_t value)
+{
+    for (size_t i = 4; i > 0; i--) {
+        out[i - 1] = (uint8_t)value;
+        value >>= 8;
+    }
+}
+
+static uint64_t get_u64(const uint8_t *data)
+{
+    uint64_t value = 0;
+    for (size_t i = 0; i < 8; i++) {
+        value = value << 8 | data[i];
+    }
+    return value;
+}
+
+static uint32_t get_u32(const uint8_t *data)
+{
+    return (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 | (uint32_t)data[2] << 8 | data[3];
+}
+
+static bool is_zero(const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (data[i] != 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+uint64_t record_chain_start(struct bytes origin)
+{
+    return XXH3_64bits(origin.data, origin.size);
+}
+
+void segment_header_write(const struct segment_header *header, uint8_t out[SEGMENT_HEADER_BYTES])
+{
+    memcpy(out, segment_magic, sizeof segment_magic);
+    put_u64(out + 16, header->first);
+    put_u64(out + 24, header->chain);
+    put_u64(out + 32, header->origin_hash);
+    put_u64(out + 40, header->capacity);
+    put_u64(out + 48, header->previous_end);
+    put_u64(out + 56, XXH3_64bits(out, 56));
+}
+
+bool segment_header_parse(struct bytes data, struct segment_header *out)
+{
+    if (data.size < SEGMENT_HEADER_BYTES || memcmp(data.data, segment_magic, sizeof segment_magic) != 0 ||
+        get_u64(data.data + 56) != XXH3_64bits(data.data, 56)) {
+        return false;
+    }
+    out->first = get_u64(data.data + 16);
+    out->chain = get_u64(data.data + 24);
+    out->origin_hash = get_u64(data.data + 32);
+    out->capacity = get_u64(data.data + 40);
+    out->previous_end = get_u64(data.data + 48);
+    return true;
+}
+
+void segment_name(uint64_t first, char out[SEGMENT_NAME_SIZE])
+{
+    (void)snprintf(out, SEGMENT_NAME_SIZE, "%020llu.seg", (unsigned long long)first);
+}
+
+bool segment_name_parse(const char *name, uint64_t *first)
+{
+    char again[SEGMENT_NAME_SIZE];
+    if (strlen(name) != SEGMENT_NAME_SIZE - 1) {
+        return false;
+    }
+    *first = 0;
+    for (size_t i = 0; i < 20; i++) {
+        if (name[i] < '0' || name[i] > '9') {
+            return false;
+        }
+        *first = *first * 10 + (uint64_t)(name[i] - '0');
+    }
+    segment_name(*first, again);  /* also refuses what overflowed, and another ending */
+    return strcmp(again, name) == 0;
+}
+
+size_t record_bytes(size_t statement_size, size_t attachment_size)
+{
+    size_t size = RECORD_HEADER_BYTES + statement_size + attachment_size;
+    return (size + RECORD_ALIGNMENT - 1) / RECORD_ALIGNMENT * RECORD_ALIGNMENT;
+}
+
+void record_write(const struct log_record *record, uint64_t batch, uint64_t *chain, uint8_t *out)
+{
+    size_t size = record_bytes(record->statement.size, record->attachment.size);
+    size_t used = RECORD_HEADER_BYTES + record->statement.size + record->attachment.size;
+    memcpy(out + AT_MAGIC, record_magic, sizeof record_magic);
+    memset(out + AT_KIND, 0, 4);
+    out[AT_KIND] = (uint8_t)record->kind;
+    put_u64(out + AT_INDEX, record->index);
+    put_u64(out + AT_BATCH, batch);
+    put_u64(out + AT_TIME, (uint64_t)record->time_ms);
+    put_u32(out + AT_SIZES, (uint32_t)record->statement.size);
+    put_u32(out + AT_SIZES + 4, (uint32_t)record->attachment.size);
+    memcpy(out + AT_SALT, record->salt, SALT_SIZE);
+    if (record->statement.size > 0) {
+        memcpy(out + RECORD_HEADER_BYTES, record->statement.data, record->statement.size);
+    }
+    if (record->attachment.size > 0) {
+        memcpy(out + RECORD_HEADER_BYTES + record->statement.size, record->attachment.data, record->attachment.size);
+    }
+    memset(out + used, 0, size - used);
+    *chain = XXH3_64bits_withSeed(out + 8, size - 8, *chain);
+    put_u64(out, *chain);
+}
+
+static bool has_form(struct bytes data)
+{
+    return memcmp(data.data + AT_MAGIC, record_magic, sizeof record_magic) == 0 && is_zero(data.data + AT_KIND + 1, 3) &&
+           data.data[AT_KIND] >= RECORD_REQUEST_SENT && data.data[AT_KIND] <= RECORD_EVENT &&
+           get_u32(data.data + AT_SIZES) <= RECORD_STATEMENT_BYTES_MAX && get_u32(data.data + AT_SIZES + 4) <= RECORD_ATTACHMENT_BYTES_MAX;
+}
+
+enum record_state record_parse(struct bytes data, uint64_t index, uint64_t chain, struct record_view *out, size_t *needed)
+{
+    *needed = RECORD_HEADER_BYTES;
+    if (data.size < RECORD_HEADER_BYTES) {
+        return RECORD_SHORT;
+    }
+    if (is_zero(data.data, RECORD_HEADER_BYTES)) {
+        return RECORD_END;
+    }
+    if (!has_form(data) || get_u64(data.data + AT_INDEX) != index) {
+        return RECORD_DAMAGED;
+    }
+    size_t statement_size = get_u32(data.data + AT_SIZES);
+    size_t attachment_size = get_u32(data.data + AT_SIZES + 4);
+    size_t size = record_bytes(statement_size, attachment_size);
+    *needed = size;
+    if (data.size < size) {
+        return RECORD_SHORT;
+    }
+    uint64_t checksum = XXH3_64bits_withSeed(data.data + 8, size - 8, chain);
+    if (get_u64(data.data) != checksum) {
+        return RECORD_DAMAGED;
+    }
+    *out = (struct record_view){ .batch = get_u64(data.data + AT_BATCH), .size = size, .chain = checksum };
+    out->entry.index = index;
+    out->entry.kind = (enum record_kind)data.data[AT_KIND];
+    out->entry.time_ms = (int64_t)get_u64(data.data + AT_TIME);
+    memcpy(out->entry.salt, data.data + AT_SALT, SALT_SIZE);
+    out->entry.statement = bytes_of(data.data + RECORD_HEADER_BYTES, statement_size);
+    out->entry.attachment = bytes_of(data.data + RECORD_HEADER_BYTES + statement_size, attachment_size);
+    return RECORD_GOOD;
+}
+
+bool record_peek(struct bytes data, uint64_t *index, uint64_t *batch)
+{
+    if (data.size < RECORD_HEADER_BYTES || !has_form(data)) {
+        return false;
+    }
+    *index = get_u64(data.data + AT_INDEX);
+    *batch = get_u64(data.data + AT_BATCH);
+    return *batch <= *index;
+}

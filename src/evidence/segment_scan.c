@@ -1,0 +1,158 @@
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "evidence/segment_internal.h"
+
+enum { WINDOW_BYTES = 128 * 1024 };
+
+void segment_scan_close(struct segment_scan *scan)
+{
+    if (scan->file != NULL) {
+        (void)scan->disk->functions->close(scan->disk, scan->file);  /* read only: nothing to lose */
+    }
+    if (scan->window != NULL) {
+        explicit_bzero(scan->window, scan->window_capacity);  /* salts */
+        free(scan->window);
+    }
+    memset(scan, 0, sizeof *scan);
+}
+
+bool segment_scan_open(struct segment_scan *scan, struct disk *disk, uint64_t first, struct error *e)
+{
+    uint8_t data[SEGMENT_HEADER_BYTES];
+    char path[SEGMENT_PATH_SIZE];
+    size_t got = 0;
+    memset(scan, 0, sizeof *scan);
+    segment_path(first, path);
+    memcpy(scan->path, path, sizeof path);
+    scan->disk = disk;
+    int fault = disk->functions->open(disk, path, DISK_READ, &scan->file);
+    if (fault != 0) {
+        scan->file = NULL;
+    }
+    fault = fault != 0 ? fault : disk->functions->size(disk, scan->file, &scan->size);
+    fault = fault != 0 ? fault : disk->functions->read(disk, scan->file, data, sizeof data, 0, &got);
+    if (fault != 0) {
+        segment_scan_close(scan);
+        return disk_error(e, fault, path, "check the private folder's disk, owner and mode");
+    }
+    if (!segment_header_parse(bytes_of(data, got), &scan->header) || scan->header.first != first) {
+        segment_scan_close(scan);
+        return error_set(e, ERROR_INPUT, path, "restore the file from a copy or a mirror", "the segment's header is damaged");
+    }
+    segment_scan_seek(scan, SEGMENT_HEADER_BYTES, first, scan->header.chain);
+    return true;
+}
+
+void segment_scan_seek(struct segment_scan *scan, uint64_t offset, uint64_t index, uint64_t chain)
+{
+    scan->offset = offset;
+    scan->index = index;
+    scan->chain = chain;
+    scan->window_size = 0;
+}
+
+/* Makes the window hold at least `size` bytes from scan->offset on, or all there is. */
+static bool fill(struct segment_scan *scan, size_t size, struct bytes *out, struct error *e)
+{
+    uint64_t skip = scan->offset - scan->window_offset;
+    if (scan->window_size == 0 || scan->offset < scan->window_offset || skip > scan->window_size || scan->window_size - skip < size) {
+        if (scan->window_capacity < size || scan->window == NULL) {
+            size_t capacity = size < WINDOW_BYTES ? WINDOW_BYTES : RECORD_BYTES_MAX + RECORD_ALIGNMENT;
+            uint8_t *window = malloc(capacity);
+            if (window == NULL) {
+                return error_memory(e, scan->path);
+            }
+            if (scan->window != NULL) {
+                explicit_bzero(scan->window, scan->window_capacity);
+                free(scan->window);
+            }
+            scan->window = window;
+            scan->window_capacity = capacity;
+        }
+        int fault = scan->disk->functions->read(scan->disk, scan->file, scan->window, scan->window_capacity, scan->offset,
+                                                &scan->window_size);
+        if (fault != 0) {
+            scan->window_size = 0;
+            return disk_error(e, fault, scan->path, "check the disk");
+        }
+        scan->window_offset = scan->offset;
+        skip = 0;
+    }
+    *out = bytes_of(scan->window + skip, scan->window_size - (size_t)skip);
+    return true;
+}
+
+enum scan_state segment_scan_next(struct segment_scan *scan, struct record_view *out, struct error *e)
+{
+    struct bytes data;
+    size_t needed = RECORD_HEADER_BYTES;
+    size_t asked = 0;
+    enum record_state state;
+    do {
+        asked = needed;
+        if (!fill(scan, needed, &data, e)) {
+            return SCAN_FAILED;
+        }
+        state = record_parse(data, scan->index, scan->chain, out, &needed);
+    } while (state == RECORD_SHORT && needed > asked);
+    switch (state) {
+    case RECORD_GOOD:
+        scan->offset += out->size;
+        scan->index++;
+        scan->chain = out->chain;
+        return SCAN_GOOD;
+    case RECORD_END:
+        scan->window_size = 0;
+        return SCAN_END;
+    case RECORD_SHORT:
+        scan->window_size = 0;
+        /* Less than a header is left: the segment is full, unless what is left is not zero, which the rest's check finds. */
+        return asked == RECORD_HEADER_BYTES ? SCAN_END : SCAN_DAMAGED;
+    case RECORD_DAMAGED:
+        break;
+    }
+    scan->window_size = 0;
+    return SCAN_DAMAGED;
+}
+
+bool segment_scan_rest(struct segment_scan *scan, uint64_t *stray, bool *has_later_batch, struct error *e)
+{
+    enum { STEP = 64 * 1024, OVERLAP = RECORD_HEADER_BYTES };
+    bool ok = false;
+    uint8_t *data = malloc(STEP + OVERLAP);
+    *stray = scan->size;
+    *has_later_batch = false;
+    if (data == NULL) {
+        return error_memory(e, scan->path);
+    }
+    for (uint64_t offset = scan->offset; offset < scan->size; offset += STEP) {
+        size_t got = 0;
+        int fault = scan->disk->functions->read(scan->disk, scan->file, data, STEP + OVERLAP, offset, &got);
+        if (fault != 0) {
+            disk_error(e, fault, scan->path, "check the disk");
+            goto done;
+        }
+        if (got == 0 || (data[0] == 0 && memcmp(data, data + 1, got - 1) == 0)) {
+            continue;
+        }
+        for (size_t i = 0; i < got && i < STEP && *stray == scan->size; i++) {
+            if (data[i] != 0) {
+                *stray = offset + i;
+            }
+        }
+        for (size_t i = 0; i + RECORD_HEADER_BYTES <= got && i < STEP; i += RECORD_ALIGNMENT) {
+            uint64_t index;
+            uint64_t batch;
+            if (record_peek(bytes_of(data + i, got - i), &index, &batch) && batch > scan->index) {
+                *has_later_batch = true;
+            }
+        }
+    }
+    ok = true;
+done:
+    explicit_bzero(data, STEP + OVERLAP);
+    free(data);
+    return ok;
+}
