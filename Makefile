@@ -12,7 +12,7 @@ help: ## list what there is (this)
 
 deps: ## install what is missing from Debian's packages and from npm (root, or sudo)
 	@tools/deps
-	@$(MAKE) $(NODE_MODULES)
+	@$(MAKE) -s $(NODE_MODULES)
 
 build: ## build/release/comity
 	@tools/deps build
@@ -25,7 +25,7 @@ demo: ## two communities, a hospital and a clinic, step by step; about 30 s afte
 
 test: ## everything that is checked; `tests/run --help` for a part of it
 	@tools/deps build demo test
-	@$(MAKE) $(NODE_MODULES)
+	@$(MAKE) -s $(NODE_MODULES)
 	@tests/run
 
 bench: ## speed and size beside nginx and HAProxy; a table, and build/bench.json

@@ -2,6 +2,7 @@
 import http.client
 import json
 import os
+import random
 import socket
 import subprocess
 import time
@@ -79,15 +80,20 @@ def wait_accept(port, seconds=10.0):
 
 
 def free_ports(count):
-    """Ports that were free a moment ago; held open together so that they differ."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(('127.0.0.1', 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
+    """Ports below those that the kernel gives to outgoing connections, of which there are many here."""
+    found, probes = [], []
+    while len(found) < count:
+        probe = socket.socket()
+        try:
+            probe.bind(('127.0.0.1', random.randint(12000, 31999)))
+        except OSError:
             probe.close()
+            continue
+        found.append(probe.getsockname()[1])
+        probes.append(probe)
+    for probe in probes:
+        probe.close()
+    return found
 
 
 def sync_us(folder, writes=200):
