@@ -75,6 +75,7 @@ struct server_exchange {
     struct server_connection *connection; /* NULL once gone */
     struct server_exchange *previous, *next;
     bool is_delivered;
+    bool is_withheld;                  /* delivered while the server was being stopped: the handler never saw it */
     int32_t id;                        /* HTTP/2: the stream's */
     void *state;
 };

@@ -15,9 +15,9 @@
 struct loop;
 
 /* The loop's shared state, made at the first use and counted: each success needs one loop_release(). */
-must_check struct loop *loop_retain(uv_loop_t *uv, struct error *e);
-/* At the last release the shared handles are closed. `done` (may be NULL) is called when that has happened, or later in this turn when
- * others still hold the state; never from inside. */
+must_check bool loop_retain(struct loop **out, uv_loop_t *uv, struct error *e);
+/* At the last release the shared handles are closed. `done` (may be NULL) is called when that has happened, or at once, from inside, when
+ * others still hold the state: so the caller must be in a callback of the loop. */
 void loop_release(struct loop *loop, void (*done)(void *context), void *context);
 uv_loop_t *loop_uv(const struct loop *loop);
 
@@ -27,13 +27,15 @@ uint64_t loop_now_ms(const struct loop *loop);
 enum { LOOP_READ_SIZE = 65536, LOOP_TICK_MS = 100 };
 /* LOOP_READ_SIZE bytes, for the length of one callback: whoever reads into it uses what was read before it returns. */
 uint8_t *loop_read_buffer(struct loop *loop);
-/* The same, a second one: plain text out of TLS, while the first holds the records. */
+/* The same: plain text out of TLS, while the first holds the records; and records made by TLS, on their way to the kernel. */
 uint8_t *loop_plain_buffer(struct loop *loop);
+uint8_t *loop_record_buffer(struct loop *loop);
 
 /* A timer of LOOP_TICK_MS resolution (it fires up to a tick late, never early). Zeroed is ready. Setting a set one to a later time costs
  * a store; so timers may be set again at every byte. Does not keep the loop alive by itself. */
 struct loop_timer {
     struct loop_timer *previous, *next;  /* NULL: not set */
+    struct loop *loop;
     uint64_t due_ms, filed_ms;
     void (*fired)(void *context);        /* may set it again, or free what holds it */
     void *context;
@@ -42,8 +44,9 @@ void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t in_ms,
 void loop_timer_clear(struct loop_timer *timer);  /* a timer that is not set is allowed */
 bool loop_timer_is_set(const struct loop_timer *timer);
 
-/* Work put off to the end of this turn; runs once. Zeroed is ready. Work that is added while work runs still runs in this turn. */
-enum loop_phase { LOOP_DISPATCH = 0, LOOP_FLUSH, LOOP_PHASE_COUNT };  /* all dispatching comes before all flushing */
+/* Work put off to the end of this turn; runs once. Zeroed is ready. Work that is added while work runs still runs in this turn, but for
+ * LOOP_NEXT: that waits for the next turn, so that nobody who always finds more to do keeps the others from their turn. */
+enum loop_phase { LOOP_DISPATCH = 0, LOOP_FLUSH, LOOP_NEXT, LOOP_PHASE_COUNT };  /* all dispatching comes before all flushing */
 struct loop_work {
     struct loop_work *previous, *next;   /* NULL: not put off */
     void (*run)(void *context);          /* may free what holds it */

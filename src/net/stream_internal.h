@@ -37,10 +37,11 @@ struct stream_events {
     void (*on_end)(void *context, enum stream_end how, const struct error *e);
 };
 
-/* Accepts from a listening handle. */
-must_check bool stream_accept(struct stream **out, uv_stream_t *listener, struct tls *tls, const struct net_limits *limits,
+/* `events` is kept by reference. The stream holds its own references to `tls`, and copies the rest.
+ * Makes a stream of an accepted, non-blocking socket, which is closed on failure, too; a TLS handshake may take head_ms. */
+must_check bool stream_accept(struct stream **out, uv_loop_t *loop, int fd, bool is_unix, struct tls *tls, const struct net_limits *limits,
                               const struct stream_events *events, void *context, struct error *e);
-/* Connects: resolves and tries the addresses in order until one is ready. */
+/* Connects: resolves and tries the addresses in order until one is ready; all of it within connect_ms, in which each gets its share. */
 must_check bool stream_connect(struct stream **out, uv_loop_t *loop, const struct bytes *addresses, size_t address_count, struct tls *tls,
                                const uint8_t (*pins)[PIN_SIZE], size_t pin_count, struct bytes server_name, const struct net_limits *limits,
                                const struct stream_events *events, void *context, struct error *e);
@@ -61,6 +62,8 @@ void stream_resume(struct stream *stream);
 void stream_close(struct stream *stream);
 /* Resets at once; on_end(CLOSED) comes later, from the loop. */
 void stream_abort(struct stream *stream);
+/* Which of the addresses it was. */
+size_t stream_address_index(const struct stream *stream);
 const struct peer *stream_peer(const struct stream *stream);
 bool stream_alpn_is_h2(const struct stream *stream);
 

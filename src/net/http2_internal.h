@@ -1,0 +1,52 @@
+/* What both sides of HTTP/2 (RFC 9113) share. */
+#ifndef COMITY_NET_HTTP2_INTERNAL_H
+#define COMITY_NET_HTTP2_INTERNAL_H
+
+#include <nghttp2/nghttp2.h>
+
+#include "net/connection_internal.h"
+
+/*
+ * Windows: 1 MiB a stream, 4 MiB a connection. What fills them is spooled as it comes, so they bound nothing but what is in flight: 4 MiB
+ * let one connection carry 320 Mbit/s at 100 ms of way.
+ */
+enum { HTTP2_STREAM_WINDOW = 1024 * 1024, HTTP2_CONNECTION_WINDOW = 4 * 1024 * 1024, HTTP2_CONTINUATIONS_MAX = 8, HTTP2_FLOOD_WINDOW_MS = 10000 };
+/* A head that is over the limit is read on up to this many times it, to answer 431; past that it is an attack (an HPACK bomb: one byte
+ * that names 4 KiB of the dynamic table, again and again). */
+enum { HTTP2_HEAD_BOMB = 8 };
+
+/* Counts cheap frames that make us work: resets, pings, settings, priorities, empty or unknown ones. */
+struct http2_flood {
+    uint64_t since_ms;
+    uint32_t count;
+};
+/* False when there were more than `max` in HTTP2_FLOOD_WINDOW_MS. */
+must_check bool http2_flood_count(struct http2_flood *flood, uint64_t now_ms, uint32_t max);
+/* Is this frame, whose header has just come, one that counts? */
+bool http2_frame_is_cheap(const nghttp2_frame_hd *header);
+
+/* A session with our options, limits and first SETTINGS. NULL when memory is out. */
+must_check nghttp2_session *http2_session_make(bool is_server, const nghttp2_session_callbacks *callbacks, void *context,
+                                               const struct net_limits *limits);
+
+/*
+ * A field for sending. `may_borrow`: name and value live until the session has sent them, which saves copies. Values that never come twice
+ * (signatures, digests, ids) are kept out of the HPACK table, where they would only push out those that do.
+ */
+nghttp2_nv http2_nv(struct bytes name, struct bytes value, bool may_borrow);
+/* RFC 9113 8.2.2: fields of one HTTP/1.1 connection; they must not be sent. */
+bool http2_is_connection_field(struct bytes name);
+
+/* Moves what the session wants to send into the stream, until write_buffer_bytes wait there. False when the session failed. */
+must_check bool http2_pull(nghttp2_session *session, struct stream *stream, size_t write_buffer_bytes);
+
+/* A body that is being sent; for nghttp2's data source. */
+struct http2_sending {
+    struct body *body;
+    uint64_t offset;
+};
+/* nghttp2_data_source_read_callback with a struct http2_sending as source. A body that can't be read resets its stream. */
+ssize_t http2_read_body(nghttp2_session *session, int32_t id, uint8_t *out, size_t size, uint32_t *flags, nghttp2_data_source *source,
+                        void *context);
+
+#endif
