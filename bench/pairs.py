@@ -1,6 +1,5 @@
 """What is measured: one service, and pairs of gateways in front of it. Each has start(), stop(), url, headers, pids()."""
 import json
-import os
 import subprocess
 import sys
 import time
@@ -9,6 +8,7 @@ from pathlib import Path
 import measure
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / 'tests' / 'support'))
+import comity
 
 WORKERS = 2
 PERSON = 'PNR-1980-0001'
@@ -248,32 +248,34 @@ class ComityPair(Pair):
 
     def __init__(self, folder, service):
         super().__init__(folder, service)
-        import comity
-        self.federation = comity.Federation(self.folder / 'comity', command=os.environ.get('COMITY', str(comity.TOP / 'build/release/comity')),
-                                            workers=WORKERS, service_url=f'http://127.0.0.1:{service.port}', diagnostics='warn')
+        url = f'http://127.0.0.1:{service.port}'
+        policy = comity.holder_policy(
+            url, releases=[{'category': comity.IMMUNISATIONS, 'basis': 'consent'}],
+            fields=[{'path': f'$.{name}', 'category': 'structure' if name in ('resourceType', 'id', 'status') else comity.IMMUNISATIONS}
+                    for name in json.loads(answer_body()) if name != 'note'])
+        self.federation = comity.Federation(self.folder / 'comity', command=comity.COMMAND, workers=WORKERS, service_url=url, policy=policy,
+                                            diagnostics='warn')
 
     def start(self):
         federation = self.federation
         federation.make()
         federation.start()
         self.consumer, self.provider = federation.consumer, federation.holder
-        federation.give_consent(PERSON)
-        self.path = federation.path(PERSON)
+        federation.give_consent(PERSON, [comity.IMMUNISATIONS])
+        self.path = federation.path(PERSON, rest='/immunizations')
         self.headers = federation.headers()
         self.port = federation.consumer.application_port
         self.url = f'http://127.0.0.1:{self.port}{self.path}'
+        told = federation.ask(PERSON, rest='/immunizations')
+        if told.status != 200 or 'note' in told.json() or 'lotNumber' not in told.json():
+            raise RuntimeError(f'the pair does not answer as it must: {told}')
 
-    def pids(self):
-        return self.federation.consumer.pids() + self.federation.holder.pids()
+    def start_provider(self):
+        """As soon as /readyz says yes, looked at every millisecond."""
+        holder = self.federation.holder.start(wait=False)
+        while not holder.is_ready():
+            time.sleep(0.001)
+        return holder
 
     def stop(self):
         self.federation.stop()
-
-
-def cold_start_ms(make):
-    """From spawning to the first sign that it serves; `make` starts it and returns when that came."""
-    began = time.perf_counter()
-    started = make()
-    took = (time.perf_counter() - began) * 1000
-    started.stop()
-    return took

@@ -73,7 +73,7 @@ def measure_cold_start(pair, times=5):
     for _ in range(times):
         pair.provider.stop()
         began = time.perf_counter()
-        pair.provider = pair.start_provider() if not hasattr(pair, 'federation') else pair.federation.holder.start()
+        pair.provider = pair.start_provider()
         took.append((time.perf_counter() - began) * 1000)
     return round(statistics.median(took), 1)
 

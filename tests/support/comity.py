@@ -239,7 +239,7 @@ class Gateway:
             if self.is_ready():
                 return
             time.sleep(pause)
-            pause = min(pause * 1.5, 0.05)
+            pause = min(pause * 1.2, 0.05)
         raise Trouble(f'{self.member} was not ready after {seconds} s:\n{self.stderr()[-4000:]}')
 
     def is_ready(self):

@@ -237,6 +237,17 @@ def head_bytes(method, target, fields, request_id, made_id=None):
     return ''.join(line + '\r\n' for line in lines).encode()
 
 
+def request_hash(request):
+    """X-Road-Request-Hash, from what stands in the request between the gateways."""
+    names = request.get('comity-field-names').split(',') if request.get('comity-field-names') else []
+    spelling = {name.lower(): name for name in names}
+    values = [(spelling[name], value) for name, value in request.fields if name in spelling and name != 'x-road-request-id']
+    is_made = 'x-road-id' not in spelling
+    head = hashlib.sha512(head_bytes(request.method, request.target, values, request.get('x-road-request-id'),
+                                     request.get('x-road-id') if is_made else None)).digest()
+    return base64.b64encode(hashlib.sha512(head + hashlib.sha512(request.body).digest()).digest() if request.body else head).decode()
+
+
 class Identity:
     """A gateway's keys and a log of its own. `origin` and `statement_key` default to those of the gateway in `folder`."""
 
@@ -294,6 +305,23 @@ class Identity:
             message.fields.append(('x-road-id', made_id))
         if purpose is not None:
             message.fields.append(('comity-purpose', purpose))
+        return message
+
+    def answer(self, request, status=200, fields=(), body=b'', peer_checkpoint='none', reason=None, released=None, withheld=None):
+        """An answer to `request` that is whole but not yet stated. `fields`: the service's."""
+        fields = [(name.lower(), value) for name, value in fields]
+        service_head = ''.join(f'{name}:{value}\r\n' for name, value in fields).encode()
+        message = Message(fields, body, status=status, request=request)
+        message.fields += [
+            ('x-road-id', request.get('x-road-id')), ('x-road-client', request.get('x-road-client')),
+            ('x-road-service', '/'.join(request.target.split('?')[0].split('/')[2:7])),
+            ('x-road-request-id', request.get('x-road-request-id')), ('x-road-request-hash', request_hash(request)),
+            ('comity-decision', digest_field('sha-256', b'a decision of the test')), ('comity-directory', self.directory_text),
+            ('comity-peer-checkpoint', peer_checkpoint), ('comity-head-digest', digest_field('sha-256', service_head)),
+            ('content-digest', digest_field('sha-256', body))]
+        for name, value in (('comity-reason', reason), ('comity-released', released), ('comity-withheld', withheld)):
+            if value is not None:
+                message.fields.append((name, value))
         return message
 
 

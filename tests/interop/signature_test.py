@@ -1,0 +1,172 @@
+"""Our statements and receipts against other people's code: an RFC 9421 library from npm, the Go transparency-log packages, and peer.py."""
+import base64
+import hashlib
+import json
+import os
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from cryptography.hazmat.primitives import serialization
+
+import peer
+from comity import CLIENT, PERSON, Federation
+
+HERE = Path(__file__).resolve().parent
+LOGCHECK = HERE.parent.parent / 'build' / 'logcheck'
+
+
+def node(job):
+    done = subprocess.run(['node', str(HERE / 'signature.mjs')], input=json.dumps(job), capture_output=True, text=True, check=False, timeout=60)
+    if done.returncode != 0:
+        raise AssertionError(f'node refuses: {done.stderr[-2000:]}')
+    return json.loads(done.stdout)
+
+
+def as_node(message):
+    """A Message as the library wants it; `raw` carries what must not be normalised."""
+    headers = {}
+    for name, value in message.fields:
+        headers.setdefault(name, []).append(value)
+    if message.status:
+        return {'status': message.status, 'headers': headers}
+    raw = {name: message.component(name) for name in ('@authority', '@path', '@query')}
+    return {'method': message.method, 'url': f'https://{message.authority}{message.target}', 'headers': headers, 'raw': raw}
+
+
+def node_verify(message, vkey):
+    job = {'do': 'verify', 'vkey': vkey, 'request': as_node(message.request or message)}
+    if message.status:
+        job['response'] = as_node(message)
+    return base64.b64decode(node(job)['base'])
+
+
+def node_state(identity, message):
+    """The library signs in the place of Identity.state(); its log has one entry, whose like nobody may have seen signed before."""
+    seed = identity.key.private_bytes(serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption())
+    job = {'do': 'sign', 'seed': base64.b64encode(seed).decode(), 'origin': identity.origin, 'request': as_node(message.request or message),
+           'fields': [f'"{name}";req' if of_request else name for name, of_request, _ in message.components()],
+           'nonce': message.get('x-road-request-id'), 'created': int(time.time())}
+    if message.status:
+        job['response'] = as_node(message)
+    made = node(job)
+    message.set('signature-input', made['signature-input'])
+    message.set('signature', made['signature'])
+    return message
+
+
+def go(*arguments, stdin=''):
+    """logcheck, built when it is older than its source."""
+    source = HERE / 'logcheck'
+    if not LOGCHECK.exists() or LOGCHECK.stat().st_mtime < (source / 'main.go').stat().st_mtime:
+        env = {**os.environ, 'GO111MODULE': 'off', 'GOPATH': '/usr/share/gocode', 'GOFLAGS': ''}
+        subprocess.run(['go', 'build', '-o', str(LOGCHECK), '.'], cwd=source, env=env, check=True, timeout=300)
+    done = subprocess.run([str(LOGCHECK), *map(str, arguments)], input=stdin, capture_output=True, text=True, check=False, timeout=300)
+    if done.returncode != 0:
+        raise AssertionError(f'Go refuses: {done.stderr}')
+    return json.loads(done.stdout)
+
+
+class KnownAnswers(unittest.TestCase):
+    def test_the_go_packages_take_the_known_proof(self):
+        known = json.loads((HERE.parent / 'vectors/tlog-kat.json').read_text())
+        told = go('receipt', known['log_vkey'], '40414243', stdin=known['tlog_proof_5_of_7'])
+        self.assertEqual(told, {'index': 5, 'size': 7})
+        with self.assertRaises(AssertionError):
+            go('receipt', known['log_vkey'], '40414244', stdin=known['tlog_proof_5_of_7'])
+
+
+class Consumer(unittest.TestCase):
+    """The clinic's gateway is real; the hospital's is played with its keys."""
+
+    def exchange(self, state, **ask):
+        """One exchange; `state(identity, answer)` signs the answer. Returns the request as it came, and the application's answer."""
+        with Federation() as federation:
+            federation.holder.stop()
+            identity = peer.Identity(federation.holder.folder, federation.holder.origin)
+
+            def answer(server, request):
+                return state(identity, identity.answer(request, 200, [('Content-Type', 'application/json')], b'{"status":"fine"}',
+                                                       released='https://w3id.org/dpv/pd#Name'))
+
+            with peer.PeerServer(identity, federation.holder.peer_port, answer, trusted=federation.consumer.folder / 'keys/tls.crt') as server:
+                told = federation.ask(**ask)
+                self.assertEqual(server.problems, [])
+                return federation.consumer.statement_key, server.requests[0], told
+
+    def test_its_request_is_verified_by_the_library_and_by_the_go_packages(self):
+        vkey, request, told = self.exchange(lambda identity, answer: identity.state(answer), query='?a=1&b=%2F',
+                                            headers=[('X-Road-Client', CLIENT), ('X-Note', 'one'), ('x-NOTE', 'two')])
+        self.assertEqual((told.status, told.json()), (200, {'status': 'fine'}))
+        statement = peer.verify(request, vkey)
+        self.assertEqual(node_verify(request, vkey), statement)
+        text = base64.b64decode(request.get('signature')[8:-1]).decode()
+        entry = hashlib.sha256(peer.Receipt.parse(text).salt + statement).hexdigest()
+        go('receipt', vkey, entry, stdin=text)
+
+    def test_an_answer_signed_by_the_library_is_taken(self):
+        _, _, told = self.exchange(node_state)
+        self.assertEqual((told.status, told.json()), (200, {'status': 'fine'}))
+
+    def test_a_body_changed_after_signing_is_refused(self):
+        def bend(identity, answer):
+            answer = node_state(identity, answer)
+            answer.body = b'{"status":"fake"}'
+            return answer
+
+        _, _, told = self.exchange(bend)
+        self.assertEqual((told.status, told.reason), (500, 'digest.mismatch'))
+
+
+class Holder(unittest.TestCase):
+    """The hospital's gateway is real; the clinic's is played with its keys."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.federation = Federation()
+        cls.federation.__enter__()
+        cls.addClassCleanup(cls.federation.__exit__, None, None, None)
+        cls.consent = cls.federation.give_consent()
+        cls.federation.consumer.stop()
+        cls.identity = peer.Identity(cls.federation.consumer.folder, cls.federation.consumer.origin)
+
+    def ask(self, state):
+        holder = self.federation.holder
+        request = self.identity.request('GET', self.federation.path(PERSON, query='?x=%41'), [('X-Road-Client', CLIENT), ('Accept', '*/*')],
+                                        authority=f'127.0.0.1:{holder.peer_port}')
+        state(self.identity, request)
+        with peer.PeerClient(self.identity, holder.peer_port) as client:
+            return client.ask(request)
+
+    def test_its_answer_is_verified_by_the_library_and_by_the_go_packages(self):
+        answer = self.ask(lambda identity, request: identity.state(request))
+        self.assertEqual(answer.status, 200, answer)
+        vkey = self.federation.holder.statement_key
+        statement = peer.verify(answer, vkey)
+        self.assertEqual(node_verify(answer, vkey), statement)
+        text = base64.b64decode(answer.get('signature')[8:-1]).decode()
+        go('receipt', vkey, hashlib.sha256(peer.Receipt.parse(text).salt + statement).hexdigest(), stdin=text)
+        self.assertEqual(answer.get('x-road-request-hash'), peer.request_hash(answer.request))
+
+    def test_a_request_signed_by_the_library_is_taken(self):
+        # A log of its own, as a new gateway would have; the hospital has seen this origin with other entries, so the name differs.
+        answer = self.ask(node_state)
+        self.assertEqual(answer.status, 200, answer)
+        peer.verify(answer, self.federation.holder.statement_key)
+
+
+class Log(unittest.TestCase):
+    def test_the_go_packages_read_both_logs(self):
+        with Federation() as federation:
+            federation.give_consent()
+            for _ in range(5):
+                self.assertEqual(federation.ask().status, 200)
+            for gateway in (federation.consumer, federation.holder):
+                told = go('log', gateway.log_folder, gateway.statement_key)
+                self.assertGreaterEqual(told['size'], 10)
+                self.assertEqual(told['size'], told['entries'])
+
+
+if __name__ == '__main__':
+    unittest.main()
