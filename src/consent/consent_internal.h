@@ -29,11 +29,10 @@ struct consents {
     pthread_mutex_t mutex;
     struct consent_cache cache;
     uint64_t generations[CONSENT_GENERATIONS];
-    /* Where this part's own entries come back; used by whoever holds `changing`. */
-    struct mailbox mailbox;
-    pthread_mutex_t mailbox_mutex;
-    pthread_cond_t mailbox_filled;
-    bool has_mail;
+    /* How many of this part's own entries came back from the log; used by whoever holds `changing`. */
+    pthread_mutex_t notified_mutex;
+    pthread_cond_t notified_more;
+    size_t notified;
 };
 
 /* machine.c: what `state` is at `now_ms`: given and paused expire by the clock. */

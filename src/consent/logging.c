@@ -5,24 +5,31 @@
 
 #include "base/diag.h"
 
+/*
+ * An event's entry has a mailbox to itself: it is notified once, and after that the committer knows nothing of it. With one for all, an
+ * entry could be taken out before its notification, and that come when the consents are closed.
+ */
+struct event_entry {
+    struct commit_entry entry;
+    struct mailbox mailbox;
+};
+
 static void notify(void *context)
 {
     struct consents *consents = context;
-    (void)pthread_mutex_lock(&consents->mailbox_mutex);
-    consents->has_mail = true;
-    (void)pthread_cond_signal(&consents->mailbox_filled);
-    (void)pthread_mutex_unlock(&consents->mailbox_mutex);
+    (void)pthread_mutex_lock(&consents->notified_mutex);
+    consents->notified++;
+    (void)pthread_cond_signal(&consents->notified_more);
+    (void)pthread_mutex_unlock(&consents->notified_mutex);
 }
 
 bool logging_init(struct consents *consents)
 {
-    consents->mailbox.notify = notify;
-    consents->mailbox.context = consents;
-    if (pthread_mutex_init(&consents->mailbox_mutex, NULL) != 0) {
+    if (pthread_mutex_init(&consents->notified_mutex, NULL) != 0) {
         return false;
     }
-    if (pthread_cond_init(&consents->mailbox_filled, NULL) != 0) {
-        (void)pthread_mutex_destroy(&consents->mailbox_mutex);
+    if (pthread_cond_init(&consents->notified_more, NULL) != 0) {
+        (void)pthread_mutex_destroy(&consents->notified_mutex);
         return false;
     }
     return true;
@@ -30,8 +37,8 @@ bool logging_init(struct consents *consents)
 
 void logging_clear(struct consents *consents)
 {
-    (void)pthread_cond_destroy(&consents->mailbox_filled);
-    (void)pthread_mutex_destroy(&consents->mailbox_mutex);
+    (void)pthread_cond_destroy(&consents->notified_more);
+    (void)pthread_mutex_destroy(&consents->notified_mutex);
 }
 
 static void overtake_locked(struct consents *consents, const struct consent_key *keys, size_t count)
@@ -65,63 +72,60 @@ static void overtake_all(struct consents *consents)
  * The moment of the change: releases that are in the queue by now stand before its events in the log, and those that come later
  * find their views overtaken. Returns how many the committer took.
  */
-static size_t submit(struct consents *consents, struct commit_entry *entries, size_t count, const struct consent_key *keys,
-                     size_t key_count, struct error *e)
+static size_t submit(struct consents *consents, struct event_entry *entries, size_t count, const struct consent_key *keys, size_t key_count,
+                     struct error *e)
 {
     size_t taken = 0;
     (void)pthread_mutex_lock(&consents->mutex);
     overtake_locked(consents, keys, key_count);
-    while (taken < count && committer_submit(consents->committer, &entries[taken], e)) {
+    while (taken < count && committer_submit(consents->committer, &entries[taken].entry, e)) {
         taken++;
     }
     (void)pthread_mutex_unlock(&consents->mutex);
     return taken;
 }
 
-static void wait_for(struct consents *consents, size_t count)
+/* Waits for all that were submitted, and tells each event where it went. Returns how many were logged. */
+static size_t wait_for(struct consents *consents, struct event_entry *entries, size_t count)
 {
-    while (count > 0) {
-        (void)pthread_mutex_lock(&consents->mailbox_mutex);
-        while (!consents->has_mail) {
-            (void)pthread_cond_wait(&consents->mailbox_filled, &consents->mailbox_mutex);
-        }
-        consents->has_mail = false;
-        (void)pthread_mutex_unlock(&consents->mailbox_mutex);
-        struct commit_entry *done = mailbox_take(&consents->mailbox);
-        while (done != NULL) {
-            struct commit_entry *next = done->next;
-            struct pending_event *event = done->owner;
-            event->is_logged = !done->has_failed;
-            event->log_index = done->record.index;
-            shared_checkpoint_release(done->checkpoint);
-            count--;
-            done = next;
-        }
+    (void)pthread_mutex_lock(&consents->notified_mutex);
+    while (consents->notified < count) {
+        (void)pthread_cond_wait(&consents->notified_more, &consents->notified_mutex);
     }
+    consents->notified = 0;
+    (void)pthread_mutex_unlock(&consents->notified_mutex);
+    size_t logged = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct commit_entry *done = mailbox_take(&entries[i].mailbox);
+        struct pending_event *event = done->owner;
+        event->is_logged = !done->has_failed;
+        event->log_index = done->record.index;
+        logged += event->is_logged;
+        shared_checkpoint_release(done->checkpoint);
+    }
+    return logged;
 }
 
 /* Submits events that may stand in any order among themselves, waits, and notes in the store where they went. */
 static bool append(struct consents *consents, struct pending_event *events, size_t count, const struct consent_key *keys, size_t key_count,
                    struct error *e)
 {
-    struct commit_entry *entries = calloc(count, sizeof *entries);
+    struct event_entry *entries = calloc(count, sizeof *entries);
     if (entries == NULL) {
         consents_overtake(consents, keys, key_count);
         return error_memory(e, "consents");
     }
     for (size_t i = 0; i < count; i++) {
-        entries[i].record.kind = RECORD_EVENT;
-        entries[i].record.statement = events[i].payload;
-        entries[i].mailbox = &consents->mailbox;
-        entries[i].owner = &events[i];
+        entries[i].mailbox.notify = notify;
+        entries[i].mailbox.context = consents;
+        entries[i].entry.record.kind = RECORD_EVENT;
+        entries[i].entry.record.statement = events[i].payload;
+        entries[i].entry.mailbox = &entries[i].mailbox;
+        entries[i].entry.owner = &events[i];
     }
     size_t taken = submit(consents, entries, count, keys, key_count, e);
-    wait_for(consents, taken);
+    size_t logged = wait_for(consents, entries, taken);
     free(entries);
-    size_t logged = 0;
-    for (size_t i = 0; i < taken; i++) {
-        logged += events[i].is_logged;
-    }
     if (logged > 0) {
         struct error stored;
         if (!records_set_logged(consents->store, events, count, &stored)) {
