@@ -37,8 +37,13 @@ struct decide_result {
 void decide(const struct decide_request *request, const struct policy *policy, const struct consent_view *consents,
             struct decide_result *result);
 
-/* Finds the person's identifier where the service says it stands. `body` is the request's (a whole view). False when it isn't there, or is
- * there twice. `out` is decoded into `arena`. */
+enum { PERSON_SIZE_MAX = 256 };
+/*
+ * Finds the person's identifier where the service says it stands: 1 to PERSON_SIZE_MAX bytes of UTF-8 without control characters, decoded
+ * into `arena`. Path and query are the raw ones, as they go to the service; `body` is the request's (a whole view; at most 1 MiB is read).
+ * False when it isn't there, is there twice, or could be read otherwise by the service: a path with dot- or empty segments, a '+' in a
+ * query's value, a second parameter that differs in case or by "[]", a repeated key in the body. False for PERSON_NONE.
+ */
 must_check bool person_find(const struct policy_service *service, struct bytes service_path, struct bytes query, const struct field *fields,
                             size_t field_count, struct bytes body, struct arena *arena, struct bytes *out);
 

@@ -9,7 +9,21 @@
 #include "crypto/hash.h"
 #include "directory/directory.h"
 
-struct json_path; /* policy/json_path.h */
+struct json_path;    /* policy/json_path.h */
+struct release_plan; /* policy/release.c */
+
+/* What one file may hold. */
+enum {
+    POLICY_BYTES_MAX = 10 * 1024 * 1024,
+    POLICY_CATEGORIES_MAX = 1000,
+    POLICY_CLIENTS_MAX = 10000,
+    POLICY_SERVICES_MAX = 10000,
+    POLICY_PURPOSES_MAX = 256, /* a service, as are the next ones */
+    POLICY_RELEASES_MAX = 64,  /* so that a set of them is one uint64_t */
+    POLICY_FIELDS_MAX = 1024,
+    POLICY_RIGHTS_MAX = 1000,
+    POLICY_ENDPOINTS_MAX = 1000,
+};
 
 struct policy_category {
     struct bytes iri; /* full, "pd:Name" expanded */
@@ -43,8 +57,9 @@ struct policy_field {
 enum policy_person_place { PERSON_NONE = 0, PERSON_PATH, PERSON_QUERY, PERSON_HEADER, PERSON_BODY };
 struct policy_right {
     struct bytes subject; /* "COMMUNITY/CLASS/MEMBER[/SUBSYSTEM]" encoded */
-    struct bytes method;  /* "*" or a method */
-    struct bytes path;    /* glob */
+    struct identifier parts;
+    struct bytes method; /* "*" or a method, upper case */
+    struct bytes path;   /* glob */
 };
 enum policy_service_type { SERVICE_REST = 0, SERVICE_OPENAPI, SERVICE_SOAP };
 struct policy_endpoint {
@@ -75,11 +90,13 @@ struct policy_service {
     size_t right_count;
     struct policy_endpoint *endpoints;
     size_t endpoint_count;
+    const struct release_plan *plan; /* made by policy_parse() from the fields; NULL in a service made by hand */
 };
 enum policy_connection { CONNECTION_HTTP = 0, CONNECTION_HTTPS_NO_AUTH, CONNECTION_HTTPS };
 /* One of our own subsystems as consumer: how its systems prove themselves. */
 struct policy_client {
     struct bytes subsystem; /* encoded */
+    struct identifier parts;
     enum policy_connection connection;
     uint8_t (*certificates)[SHA256_SIZE]; /* of the DER of what may come in, for CONNECTION_HTTPS */
     size_t certificate_count;
@@ -96,6 +113,9 @@ struct policy {
     size_t service_count;
     struct policy_client *clients;
     size_t client_count;
+    /* Private: open-addressed tables of indexes + 1 by identifier; 0 is free. */
+    uint32_t *service_table, *client_table;
+    size_t service_table_size, client_table_size; /* powers of two */
 };
 
 /*

@@ -1,0 +1,138 @@
+#include "policy/policy_text_internal.h"
+
+enum {
+    ID_MAX = 4096, /* five parts of 255 bytes, percent-encoded */
+    IRI_MAX = IRI_SIZE_MAX,
+    TEXT_MAX = 1024,
+    FILE_MAX = 4096,
+    PRESENT = CYAML_FLAG_POINTER,
+    ABSENT = CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
+};
+
+static const cyaml_strval_t connections[] = {
+    { "http", CONNECTION_HTTP },
+    { "https_no_auth", CONNECTION_HTTPS_NO_AUTH },
+    { "https", CONNECTION_HTTPS },
+};
+static const cyaml_strval_t types[] = {
+    { "rest", SERVICE_REST },
+    { "openapi", SERVICE_OPENAPI },
+    { "soap", SERVICE_SOAP },
+};
+static const cyaml_strval_t places[] = {
+    { "none", PERSON_NONE }, { "path", PERSON_PATH }, { "query", PERSON_QUERY }, { "header", PERSON_HEADER }, { "body", PERSON_BODY },
+};
+static const cyaml_strval_t bases[] = {
+    { "consent", BASIS_CONSENT },
+    { "contract", BASIS_CONTRACT },
+    { "statutory_duty", BASIS_STATUTORY_DUTY },
+    { "vital", BASIS_VITAL },
+    { "news", BASIS_NEWS },
+    { "public_data", BASIS_PUBLIC_DATA },
+    { "public_interest", BASIS_PUBLIC_INTEREST },
+    { "legitimate_interest", BASIS_LEGITIMATE_INTEREST },
+    { "other_law", BASIS_OTHER_LAW },
+};
+/* Each table is in its enum's order. */
+const char *policy_basis_word(enum policy_basis basis)
+{
+    return bases[basis].str;
+}
+
+const char *policy_connection_word(enum policy_connection connection)
+{
+    return connections[connection].str;
+}
+
+const char *policy_type_word(enum policy_service_type type)
+{
+    return types[type].str;
+}
+
+const char *policy_place_word(enum policy_person_place place)
+{
+    return places[place].str;
+}
+
+static const cyaml_schema_value_t line_value = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, FILE_MAX) };
+
+static const cyaml_schema_field_t category_fields[] = {
+    CYAML_FIELD_STRING_PTR("id", PRESENT, struct text_category, id, 1, IRI_MAX),
+    CYAML_FIELD_BOOL_PTR("sensitive", ABSENT, struct text_category, is_sensitive),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t category_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct text_category, category_fields) };
+
+static const cyaml_schema_field_t client_fields[] = {
+    CYAML_FIELD_STRING_PTR("subsystem", PRESENT, struct text_client, subsystem, 1, ID_MAX),
+    CYAML_FIELD_ENUM("connection", CYAML_FLAG_STRICT, struct text_client, connection, connections, COUNT_OF(connections)),
+    CYAML_FIELD_SEQUENCE("certificates", ABSENT, struct text_client, certificates, &line_value, 0, 64),
+    CYAML_FIELD_SEQUENCE("tokens", ABSENT, struct text_client, tokens, &line_value, 0, 64),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t client_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct text_client, client_fields) };
+
+static const cyaml_schema_field_t person_fields[] = {
+    CYAML_FIELD_ENUM("in", CYAML_FLAG_STRICT, struct text_person, place, places, COUNT_OF(places)),
+    CYAML_FIELD_STRING_PTR("name", ABSENT, struct text_person, name, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("template", ABSENT, struct text_person, template, 1, TEXT_MAX),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t release_fields[] = {
+    CYAML_FIELD_STRING_PTR("category", PRESENT, struct text_release, category, 1, IRI_MAX),
+    CYAML_FIELD_ENUM("basis", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct text_release, basis, bases, COUNT_OF(bases)),
+    CYAML_FIELD_STRING_PTR("law_ref", ABSENT, struct text_release, law_ref, 1, TEXT_MAX),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t release_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct text_release, release_fields) };
+
+static const cyaml_schema_field_t field_fields[] = {
+    CYAML_FIELD_STRING_PTR("path", PRESENT, struct text_field, path, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("category", PRESENT, struct text_field, category, 1, IRI_MAX),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t field_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct text_field, field_fields) };
+
+static const cyaml_schema_field_t right_fields[] = {
+    CYAML_FIELD_STRING_PTR("subject", PRESENT, struct text_right, subject, 1, ID_MAX),
+    CYAML_FIELD_STRING_PTR("method", ABSENT, struct text_right, method, 1, 16),
+    CYAML_FIELD_STRING_PTR("path", ABSENT, struct text_right, path, 1, TEXT_MAX),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t right_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct text_right, right_fields) };
+
+static const cyaml_schema_field_t endpoint_fields[] = {
+    CYAML_FIELD_STRING_PTR("method", PRESENT, struct text_endpoint, method, 1, 16),
+    CYAML_FIELD_STRING_PTR("path", PRESENT, struct text_endpoint, path, 1, TEXT_MAX),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t endpoint_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct text_endpoint, endpoint_fields) };
+
+static const cyaml_schema_field_t service_fields[] = {
+    CYAML_FIELD_STRING_PTR("id", PRESENT, struct text_service, id, 1, ID_MAX),
+    CYAML_FIELD_ENUM("type", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct text_service, type, types, COUNT_OF(types)),
+    CYAML_FIELD_STRING_PTR("url", ABSENT, struct text_service, url, 0, TEXT_MAX),
+    CYAML_FIELD_BOOL_PTR("verify_tls", ABSENT, struct text_service, verify_tls),
+    CYAML_FIELD_STRING_PTR("trusted", ABSENT, struct text_service, trusted, 1, FILE_MAX),
+    CYAML_FIELD_STRING_PTR("openapi", ABSENT, struct text_service, openapi, 1, TEXT_MAX),
+    CYAML_FIELD_STRING_PTR("timeout", ABSENT, struct text_service, timeout, 1, 32),
+    CYAML_FIELD_STRING_PTR("disabled", ABSENT, struct text_service, disabled, 1, TEXT_MAX),
+    CYAML_FIELD_MAPPING_PTR("person", ABSENT, struct text_service, person, person_fields),
+    CYAML_FIELD_SEQUENCE("purposes", ABSENT, struct text_service, purposes, &line_value, 0, POLICY_PURPOSES_MAX),
+    CYAML_FIELD_STRING_PTR("default_purpose", ABSENT, struct text_service, default_purpose, 1, IRI_MAX),
+    CYAML_FIELD_SEQUENCE("releases", ABSENT, struct text_service, releases, &release_value, 0, POLICY_RELEASES_MAX),
+    CYAML_FIELD_SEQUENCE("fields", ABSENT, struct text_service, fields, &field_value, 0, POLICY_FIELDS_MAX),
+    CYAML_FIELD_SEQUENCE("rights", ABSENT, struct text_service, rights, &right_value, 0, POLICY_RIGHTS_MAX),
+    CYAML_FIELD_SEQUENCE("endpoints", ABSENT, struct text_service, endpoints, &endpoint_value, 0, POLICY_ENDPOINTS_MAX),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t service_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct text_service, service_fields) };
+
+static const cyaml_schema_field_t policy_fields[] = {
+    CYAML_FIELD_SEQUENCE("categories", ABSENT, struct text_policy, categories, &category_value, 0, POLICY_CATEGORIES_MAX),
+    CYAML_FIELD_SEQUENCE("clients", ABSENT, struct text_policy, clients, &client_value, 0, POLICY_CLIENTS_MAX),
+    CYAML_FIELD_SEQUENCE("services", ABSENT, struct text_policy, services, &service_value, 0, POLICY_SERVICES_MAX),
+    CYAML_FIELD_END,
+};
+const cyaml_schema_value_t policy_text_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct text_policy, policy_fields) };

@@ -1,0 +1,82 @@
+/* policy.yaml as it is written: what libcyaml fills in, before any meaning is checked. Strings are NULL where a key is absent. */
+#ifndef COMITY_POLICY_POLICY_TEXT_INTERNAL_H
+#define COMITY_POLICY_POLICY_TEXT_INTERNAL_H
+
+#include <cyaml/cyaml.h>
+
+#include "policy/policy.h"
+
+struct text_category {
+    char *id;
+    bool *is_sensitive;
+};
+struct text_client {
+    char *subsystem;
+    enum policy_connection connection;
+    char **certificates;
+    uint32_t certificates_count;
+    char **tokens;
+    uint32_t tokens_count;
+};
+struct text_person {
+    enum policy_person_place place;
+    char *name;
+    char *template;
+};
+struct text_release {
+    char *category;
+    enum policy_basis basis;
+    char *law_ref;
+};
+struct text_field {
+    char *path;
+    char *category;
+};
+struct text_right {
+    char *subject;
+    char *method;
+    char *path;
+};
+struct text_endpoint {
+    char *method;
+    char *path;
+};
+struct text_service {
+    char *id;
+    enum policy_service_type type;
+    char *url;
+    bool *verify_tls;
+    char *trusted;
+    char *openapi;
+    char *timeout;
+    char *disabled;
+    struct text_person *person;
+    char **purposes;
+    uint32_t purposes_count;
+    char *default_purpose;
+    struct text_release *releases;
+    uint32_t releases_count;
+    struct text_field *fields;
+    uint32_t fields_count;
+    struct text_right *rights;
+    uint32_t rights_count;
+    struct text_endpoint *endpoints;
+    uint32_t endpoints_count;
+};
+struct text_policy {
+    struct text_category *categories;
+    uint32_t categories_count;
+    struct text_client *clients;
+    uint32_t clients_count;
+    struct text_service *services;
+    uint32_t services_count;
+};
+extern const cyaml_schema_value_t policy_text_schema;
+
+/* The words of the file for the enums; for messages and differences. */
+const char *policy_basis_word(enum policy_basis basis);
+const char *policy_connection_word(enum policy_connection connection);
+const char *policy_type_word(enum policy_service_type type);
+const char *policy_place_word(enum policy_person_place place);
+
+#endif
