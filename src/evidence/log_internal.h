@@ -42,6 +42,9 @@ static inline struct bytes log_origin(const struct log *log)
     return bytes_of_text(signer_verifier(log->signer)->name);
 }
 
+/* The checkpoint file's text: three lines, signed by `key`, of the log with its name. ERROR_INPUT. */
+must_check bool checkpoint_check(struct bytes data, const struct verifier *key, struct checkpoint_view *out, struct error *e);
+
 /* Continues log->segments in the next segment; a batch of `needed` bytes fits into it. ERROR_IO: the log is dead. */
 must_check bool log_next_segment(struct log *log, uint64_t needed, struct error *e);
 /* Writes zeros ahead while nobody waits, as far as they are due. Called between batches; failures show when the space is needed. */

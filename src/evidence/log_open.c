@@ -10,6 +10,7 @@
 #include "evidence/log_internal.h"
 #include "evidence/merkle.h"
 #include "evidence/publication_internal.h"
+#include "evidence/tile_read_internal.h"
 
 static const char *const restore = "restore it from a copy or a mirror; nothing was changed";
 
@@ -49,13 +50,24 @@ static bool take_lock(struct log *log, const char *path, struct error *e)
     return true;
 }
 
+bool checkpoint_check(struct bytes data, const struct verifier *key, struct checkpoint_view *out, struct error *e)
+{
+    struct note note;
+    size_t good = 0;
+    bool ok = note_parse(&note, data, CHECKPOINT_PATH, e) && note_verify(&note, key, 1, &good, NULL, CHECKPOINT_PATH, e) &&
+              checkpoint_parse(note.text, out, CHECKPOINT_PATH, e);
+    if (ok && (good == 0 || !bytes_equal(out->origin, bytes_of_text(key->name)))) {
+        ok = error_set(e, ERROR_INPUT, CHECKPOINT_PATH, "use the key and the name that the log was made with", "it is signed by another key");
+    }
+    if (!ok && e != NULL) {
+        e->kind = ERROR_INPUT;
+    }
+    return ok;
+}
+
 static bool read_checkpoint(struct opening *o, struct error *e)
 {
-    const struct verifier *key = signer_verifier(o->log->signer);
-    struct note *note = NULL;
     size_t size = 0;
-    size_t good = 0;
-    bool ok = false;
     int fault = disk_read_whole(o->log->public, CHECKPOINT_PATH, CHECKPOINT_BYTES_MAX, &o->text, &size);
     if (fault == ENOENT) {
         return true;
@@ -63,53 +75,8 @@ static bool read_checkpoint(struct opening *o, struct error *e)
     if (fault != 0) {
         return disk_error(e, fault, CHECKPOINT_PATH, "check the public folder's disk, owner and mode");
     }
-    note = malloc(sizeof *note);
-    if (note == NULL) {
-        return error_memory(e, CHECKPOINT_PATH);
-    }
-    if (!note_parse(note, bytes_of(o->text, size), CHECKPOINT_PATH, e) || !note_verify(note, key, 1, &good, NULL, CHECKPOINT_PATH, e) ||
-        !checkpoint_parse(note->text, &o->checkpoint, CHECKPOINT_PATH, e)) {
-        goto done;
-    }
-    if (good == 0 || !bytes_equal(o->checkpoint.origin, log_origin(o->log))) {
-        error_set(e, ERROR_INPUT, CHECKPOINT_PATH, "start with the key and the name that the log was made with", "it is signed by another key");
-        goto done;
-    }
     o->has_checkpoint = true;
-    ok = true;
-done:
-    free(note);
-    if (!ok && e != NULL) {
-        e->kind = ERROR_INPUT;
-    }
-    return ok;
-}
-
-/* Reads a tile, or the full one that took the place of a partial one. */
-static bool read_tile(struct disk *disk, struct tile tile, size_t each, uint8_t **data, struct error *e)
-{
-    char path[TILE_PATH_SIZE];
-    size_t size = 0;
-    size_t wanted = tile.width * each;
-    tile_path(tile, path);
-    int fault = disk_read_whole(disk, path, TILE_WIDTH * each, data, &size);
-    if (fault == ENOENT && tile.width < TILE_WIDTH) {
-        char full[TILE_PATH_SIZE];
-        tile_path((struct tile){ .level = tile.level, .index = tile.index, .width = TILE_WIDTH }, full);
-        fault = disk_read_whole(disk, full, TILE_WIDTH * each, data, &size);
-    }
-    if (fault == ENOENT) {
-        return error_set(e, ERROR_INPUT, path, restore, "the tile is missing");
-    }
-    if (fault != 0 && fault != EFBIG) {
-        return disk_error(e, fault, path, "check the public folder's disk");
-    }
-    if (fault == EFBIG || size < wanted) {
-        free(*data);
-        *data = NULL;
-        return error_set(e, ERROR_INPUT, path, restore, "the tile has %zu bytes, not %zu", size, wanted);
-    }
-    return true;
+    return checkpoint_check(bytes_of(o->text, size), signer_verifier(o->log->signer), &o->checkpoint, e);
 }
 
 /* The partial tiles of the right edge into memory. */
@@ -127,7 +94,7 @@ static bool load_edge(struct log *log, int level, struct tree_edge *edge, uint64
     if (!tree_edge_reserve(edge, tile.width)) {
         return error_memory(e, "tile");
     }
-    if (!read_tile(log->public, tile, each, &data, e)) {
+    if (!tile_read(log->public, tile, &data, e)) {
         return false;
     }
     for (unsigned i = 0; i < tile.width && ok; i++) {
@@ -153,7 +120,7 @@ static bool load_last(struct opening *o, struct error *e)
     struct tile tile = { .level = TILE_ENTRIES, .index = last / TILE_WIDTH };
     uint8_t *data = NULL;
     tile.width = tile_width(TILE_ENTRIES, tile.index, o->checkpoint.size);
-    if (!read_tile(o->log->public, tile, BUNDLE_ENTRY_BYTES, &data, e)) {
+    if (!tile_read(o->log->public, tile, &data, e)) {
         return false;
     }
     bool ok = bundle_entry(bytes_of(data, tile.width * (size_t)BUNDLE_ENTRY_BYTES), (unsigned)(last % TILE_WIDTH), o->last);

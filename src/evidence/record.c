@@ -170,7 +170,7 @@ enum record_state record_parse(struct bytes data, uint64_t index, uint64_t chain
     if (data.size < size) {
         return RECORD_SHORT;
     }
-    uint64_t checksum = XXH3_64bits_withSeed(data.data + 8, size - 8, chain);
+    uint64_t checksum = record_checksum(bytes_of(data.data, size), chain);
     if (get_u64(data.data) != checksum) {
         return RECORD_DAMAGED;
     }
@@ -184,12 +184,19 @@ enum record_state record_parse(struct bytes data, uint64_t index, uint64_t chain
     return RECORD_GOOD;
 }
 
-bool record_peek(struct bytes data, uint64_t *index, uint64_t *batch)
+bool record_peek(struct bytes data, struct record_claim *out)
 {
     if (data.size < RECORD_HEADER_BYTES || !has_form(data)) {
         return false;
     }
-    *index = get_u64(data.data + AT_INDEX);
-    *batch = get_u64(data.data + AT_BATCH);
-    return *batch <= *index;
+    out->index = get_u64(data.data + AT_INDEX);
+    out->batch = get_u64(data.data + AT_BATCH);
+    out->chain = get_u64(data.data);
+    out->size = record_bytes(get_u32(data.data + AT_SIZES), get_u32(data.data + AT_SIZES + 4));
+    return out->batch <= out->index;
+}
+
+uint64_t record_checksum(struct bytes data, uint64_t chain)
+{
+    return XXH3_64bits_withSeed(data.data + 8, data.size - 8, chain);
 }

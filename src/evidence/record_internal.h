@@ -50,6 +50,13 @@ struct record_view {
 /* Parses and checks the record `index` at the front of `data`, which follows a record with the checksum `chain`. */
 enum record_state record_parse(struct bytes data, uint64_t index, uint64_t chain, struct record_view *out, size_t *needed);
 /* What the header at the front of `data` claims, whatever its checksum; false if it does not look like one. */
-must_check bool record_peek(struct bytes data, uint64_t *index, uint64_t *batch);
+struct record_claim {
+    uint64_t index, batch;
+    uint64_t chain;  /* the checksum as it stands there */
+    size_t size;
+};
+must_check bool record_peek(struct bytes data, struct record_claim *out);
+/* The checksum that `data`, one whole record, should have behind one with the checksum `chain`. */
+uint64_t record_checksum(struct bytes data, uint64_t chain);
 
 #endif

@@ -73,6 +73,11 @@ enum scan_state { SCAN_GOOD = 0, SCAN_END, SCAN_DAMAGED, SCAN_FAILED };
 /* The next record; its views live until the next call. After SCAN_END or SCAN_DAMAGED the same place is read anew. */
 enum scan_state segment_scan_next(struct segment_scan *scan, struct record_view *out, struct error *e);
 /*
+ * After SCAN_DAMAGED: goes to the next record behind the damage, in this segment, that its neighbours prove to be whole. False when there
+ * is none, and the scan stays where it is. `*is_read` is false when it could not be read.
+ */
+bool segment_scan_skip_damage(struct segment_scan *scan, bool *is_read, struct error *e);
+/*
  * Looks through all that lies behind the last good record: `*stray` is the offset of the first byte that is not zero, or the file's
  * size; `*has_later_batch` whether a record of a batch behind scan->index lies there, which was written after this place was durable.
  */

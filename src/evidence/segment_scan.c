@@ -117,6 +117,65 @@ enum scan_state segment_scan_next(struct segment_scan *scan, struct record_view 
     return SCAN_DAMAGED;
 }
 
+/* Is there a good record `index` at `offset`, or the end, if what stands before it has the checksum `chain`? Then the scan goes there. */
+static bool try_at(struct segment_scan *scan, uint64_t offset, uint64_t index, uint64_t chain)
+{
+    const uint64_t at_offset = scan->offset;
+    const uint64_t at_index = scan->index;
+    const uint64_t at_chain = scan->chain;
+    struct record_view view;
+    segment_scan_seek(scan, offset, index, chain);
+    enum scan_state state = segment_scan_next(scan, &view, NULL);
+    if (state == SCAN_GOOD || state == SCAN_END) {
+        segment_scan_seek(scan, offset, index, chain);
+        return true;
+    }
+    segment_scan_seek(scan, at_offset, at_index, at_chain);
+    return false;
+}
+
+bool segment_scan_skip_damage(struct segment_scan *scan, bool *is_read, struct error *e)
+{
+    enum { AHEAD = 2 * RECORD_BYTES_MAX };
+    bool is_found = false;
+    size_t size = 0;
+    struct record_claim claim;
+    uint8_t *data = malloc(AHEAD);
+    const uint64_t offset = scan->offset;
+    const uint64_t index = scan->index;
+    const uint64_t chain = scan->chain;
+    *is_read = false;
+    if (data == NULL) {
+        return error_memory(e, scan->path);
+    }
+    int fault = scan->disk->functions->read(scan->disk, scan->file, data, AHEAD, offset, &size);
+    if (fault != 0) {
+        disk_error(e, fault, scan->path, "check the disk");
+        goto done;
+    }
+    *is_read = true;
+    uint64_t stored = 0;
+    for (size_t i = 0; i < 8 && size >= RECORD_HEADER_BYTES; i++) {
+        stored = stored << 8 | data[i];
+    }
+    /* Its header is whole: the next one follows it, by the checksum that stands there or, if just that is damaged, by the right one. */
+    if (record_peek(bytes_of(data, size), &claim) && claim.index == index && claim.size <= size) {
+        is_found = try_at(scan, offset + claim.size, index + 1, stored) ||
+                   try_at(scan, offset + claim.size, index + 1, record_checksum(bytes_of(data, claim.size), chain));
+    }
+    for (size_t i = RECORD_ALIGNMENT; !is_found && i + RECORD_HEADER_BYTES <= size; i += RECORD_ALIGNMENT) {
+        if (!record_peek(bytes_of(data + i, size - i), &claim) || claim.index <= index) {
+            continue;
+        }
+        is_found = (claim.index == index + 1 && try_at(scan, offset + i, claim.index, stored)) ||
+                   try_at(scan, offset + i + claim.size, claim.index + 1, claim.chain);
+    }
+done:
+    explicit_bzero(data, AHEAD);
+    free(data);
+    return is_found;
+}
+
 bool segment_scan_rest(struct segment_scan *scan, uint64_t *stray, bool *has_later_batch, struct error *e)
 {
     enum { STEP = 64 * 1024, OVERLAP = RECORD_HEADER_BYTES };
@@ -143,9 +202,8 @@ bool segment_scan_rest(struct segment_scan *scan, uint64_t *stray, bool *has_lat
             }
         }
         for (size_t i = 0; i + RECORD_HEADER_BYTES <= got && i < STEP; i += RECORD_ALIGNMENT) {
-            uint64_t index;
-            uint64_t batch;
-            if (record_peek(bytes_of(data + i, got - i), &index, &batch) && batch > scan->index) {
+            struct record_claim claim;
+            if (record_peek(bytes_of(data + i, got - i), &claim) && claim.batch > scan->index) {
                 *has_later_batch = true;
             }
         }

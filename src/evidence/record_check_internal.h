@@ -1,0 +1,29 @@
+/* The private records' part of log_verify(): every byte of every segment, in order. */
+#ifndef COMITY_EVIDENCE_RECORD_CHECK_INTERNAL_H
+#define COMITY_EVIDENCE_RECORD_CHECK_INTERNAL_H
+
+#include "evidence/segment_internal.h"
+
+struct fault_list {
+    log_fault *report;  /* may be NULL */
+    void *context;
+    const char *todo;
+    uint64_t count;
+};
+__attribute__((format(printf, 3, 4)))
+void fault_add(struct fault_list *faults, const char *where, const char *what, ...);
+
+struct record_check;
+/* `published`: entries below it must be there. Free with record_check_free(). */
+must_check bool record_check_make(struct record_check **out, struct disk *private, struct bytes origin, uint64_t published,
+                                  struct fault_list *faults, struct error *e);
+void record_check_free(struct record_check *check); /* NULL is allowed */
+/* The commitment of the next record, which is `index`; `*has_record` is false when it is damaged or missing, which was reported. */
+must_check bool record_check_next(struct record_check *check, struct fault_list *faults, uint64_t index, uint8_t out[SHA256_SIZE],
+                                  bool *has_record, struct error *e);
+/* The segment that the last record came from. */
+const char *record_check_path(const struct record_check *check);
+/* Checks the records behind the published ones, and what is left. `*entries` becomes the number of records. */
+must_check bool record_check_end(struct record_check *check, struct fault_list *faults, uint64_t *entries, struct error *e);
+
+#endif
