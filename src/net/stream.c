@@ -1,7 +1,9 @@
 #include "net/stream_internal.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "net/stream_parts_internal.h"
@@ -685,4 +687,16 @@ bool stream_alpn_is_h2(const struct stream *s)
 size_t stream_address_index(const struct stream *s)
 {
     return s->address_index;
+}
+
+bool stream_looks_open(const struct stream *s)
+{
+    uv_os_fd_t fd = -1;
+    uint8_t byte;
+    if (s->stage != STREAM_READY || uv_fileno(&s->uv.handle, &fd) != 0) {
+        return false;
+    }
+    ssize_t size = recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    /* Bytes are no good sign on an idle plain stream; in TLS they may be records of its own. */
+    return (size < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) || (size > 0 && s->tls != NULL);
 }

@@ -65,6 +65,8 @@ void stream_abort(struct stream *stream);
 /* Which of the addresses it was. */
 size_t stream_address_index(const struct stream *stream);
 const struct peer *stream_peer(const struct stream *stream);
+/* Asks the kernel whether the peer has closed an idle stream, which the loop may not have seen yet. */
+bool stream_looks_open(const struct stream *stream);
 bool stream_alpn_is_h2(const struct stream *stream);
 
 #endif

@@ -265,7 +265,7 @@ static void drain_ends_idle_and_finishes_the_rest(void **state)
     assert_int_equal(talk_answer(&idle), 200);
     talk_begin(&fresh, t.port);
     talk_begin(&busy, t.port);
-    assert_true(raw_send(busy.fd, BYTES("GET /later?300 HTTP/1.1\r\nHost: a\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")));
+    assert_true(raw_send(busy.fd, BYTES("GET /later?800 HTTP/1.1\r\nHost: a\r\n\r\nGET /smuggled HTTP/1.1\r\nHost: a\r\n\r\n")));
     talk_begin(&half, t.port);
     assert_true(raw_send(half.fd, BYTES("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nab")));
     await(&t, 4, 1);
@@ -334,7 +334,7 @@ static void stop_midway(void **state)
     for (size_t i = 0; i < COUNT_OF(fd); i++) {
         fd[i] = raw_connect(t.port);
     }
-    assert_true(raw_send(fd[0], BYTES("GET /later?200 HTTP/1.1\r\nHost: a\r\n\r\n")));
+    assert_true(raw_send(fd[0], BYTES("GET /later?1500 HTTP/1.1\r\nHost: a\r\n\r\n")));
     assert_true(raw_send(fd[1], BYTES("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 9\r\n\r\nab")));
     assert_true(raw_send(fd[2], BYTES("GET /large?30000000 HTTP/1.1\r\nHost: a\r\n\r\n")));
     await(&t, 4, 1);
