@@ -1,0 +1,264 @@
+#include "api/control.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "api/answer.h"
+#include "base/time.h"
+
+enum { BODY_BYTES_MAX = 256 * 1024, CONNECTIONS_MAX = 64 };
+
+struct control {
+    uv_loop_t *loop;
+    struct server *server; /* NULL once it has stopped */
+    struct control_options options;
+    size_t work_count;
+    bool is_stopping;
+    void (*done)(void *context);
+    void *done_context;
+};
+
+/* One operation on the thread pool: freed when it is answered. */
+struct control_work {
+    uv_work_t work;
+    struct control *control;
+    struct server_request *request;
+    operation *run;
+    json_t *in, *out;
+    unsigned status;
+    bool ok;
+    struct error e;
+};
+
+static void free_if_over(struct control *control)
+{
+    if (!control->is_stopping || control->server != NULL || control->work_count > 0) {
+        return;
+    }
+    void (*done)(void *) = control->done;
+    void *context = control->done_context;
+    free(control);
+    if (done != NULL) {
+        done(context);
+    }
+}
+
+/* ---- Operations, on the thread pool ---- */
+
+static void run_work(uv_work_t *work)
+{
+    struct control_work *w = work->data;
+    w->ok = w->run(&w->control->options.operations, w->in, &w->out, &w->e);
+}
+
+static void after_work(uv_work_t *work, int status)
+{
+    struct control_work *w = work->data;
+    struct control *control = w->control;
+    (void)status; /* never cancelled */
+    if (w->ok) {
+        answer_json(w->request, w->status, w->out);
+    } else {
+        answer_error(w->request, &w->e);
+    }
+    json_decref(w->in);
+    free(w);
+    control->work_count--;
+    free_if_over(control);
+}
+
+/* Takes the reference over. */
+static void start_work(struct control *control, struct server_request *request, operation *run, json_t *in, unsigned status)
+{
+    struct control_work *w = calloc(1, sizeof *w);
+    if (w == NULL) {
+        json_decref(in);
+        answer_problem(request, 500, "gateway.internal", "memory is out");
+        return;
+    }
+    *w = (struct control_work){ .control = control, .request = request, .run = run, .in = in, .status = status };
+    w->work.data = w;
+    if (uv_queue_work(control->loop, &w->work, run_work, after_work) != 0) {
+        json_decref(in);
+        free(w);
+        answer_problem(request, 503, "gateway.busy", "the work can't be queued");
+        return;
+    }
+    control->work_count++;
+}
+
+/* The request's body as JSON; on failure it has been answered. An empty body is an empty object. */
+static bool read_body(struct server_request *request, json_t **out)
+{
+    struct bytes text;
+    json_error_t fault;
+    if (!body_view(request->body, &text)) {
+        answer_problem(request, 413, "request.too_large", "the body is too large");
+        return false;
+    }
+    *out = text.size == 0 ? json_object() : json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, &fault);
+    if (!json_is_object(*out)) {
+        json_decref(*out);
+        answer_problem(request, 400, "request.malformed", "the body is no JSON object");
+        return false;
+    }
+    return true;
+}
+
+static void start_with_body(struct control *control, struct server_request *request, operation *run, unsigned status)
+{
+    json_t *in = NULL;
+    if (read_body(request, &in)) {
+        start_work(control, request, run, in, status);
+    }
+}
+
+/* ---- Routes ---- */
+
+static void route_decide(struct control *control, struct server_request *request)
+{
+    start_with_body(control, request, operation_decide, 201);
+}
+
+static void route_list(struct control *control, struct server_request *request)
+{
+    start_with_body(control, request, operation_list, 200);
+}
+
+static void route_withdraw_all(struct control *control, struct server_request *request)
+{
+    start_with_body(control, request, operation_withdraw_all, 200);
+}
+
+static void route_uses(struct control *control, struct server_request *request)
+{
+    start_with_body(control, request, operation_uses, 200);
+}
+
+static void route_reload(struct control *control, struct server_request *request)
+{
+    struct error e = { 0 };
+    if (control->options.reload(control->options.context, &e)) {
+        answer_json(request, 200, json_pack("{s:b}", "reloaded", 1));
+    } else {
+        answer_error(request, &e);
+    }
+}
+
+static void route_status(struct control *control, struct server_request *request)
+{
+    struct control_status status = { 0 };
+    char text[sizeof status.why], started[TIME_TEXT_SIZE];
+    control->options.status(control->options.context, &status);
+    answer_json(request, 200,
+                json_pack("{s:s, s:s, s:b, s:o, s:I, s:s}", "version", COMITY_VERSION, "origin", status.origin, "ready", status.is_ready,
+                          "why", status.is_ready ? json_null() : json_string(error_text(&status.why, text, sizeof text)), "log_entries",
+                          (json_int_t)status.log_entries, "started_at", time_text(status.started_at_ms, started)));
+}
+
+static const struct {
+    struct bytes method, path;
+    void (*route)(struct control *control, struct server_request *request);
+} routes[] = {
+    { BYTES("POST"), BYTES("/v1/consents"), route_decide },    { BYTES("GET"), BYTES("/v1/consents"), route_list },
+    { BYTES("POST"), BYTES("/v1/consents/list"), route_list }, { BYTES("POST"), BYTES("/v1/consents/withdraw-all"), route_withdraw_all },
+    { BYTES("POST"), BYTES("/v1/uses"), route_uses },          { BYTES("POST"), BYTES("/v1/reload"), route_reload },
+    { BYTES("GET"), BYTES("/v1/status"), route_status },
+};
+
+/* /v1/consents/{id}/withdraw: the id goes into the body's object, which may have a category. */
+static bool route_withdraw(struct control *control, struct server_request *request, struct bytes path)
+{
+    static const struct bytes before = { (const uint8_t *)"/v1/consents/", 13 }, after = { (const uint8_t *)"/withdraw", 9 };
+    json_t *in = NULL;
+    if (!bytes_start_with(path, before) || !bytes_end_with(path, after) || path.size <= before.size + after.size) {
+        return false;
+    }
+    struct bytes id = bytes_slice(path, before.size, path.size - after.size);
+    if (bytes_find(id, '/') != id.size || !bytes_are_utf8(id)) {
+        return false;
+    }
+    if (!bytes_equal(request->method, BYTES("POST"))) {
+        answer_wrong_method(request, "POST");
+        return true;
+    }
+    if (!read_body(request, &in)) {
+        return true;
+    }
+    if (json_object_set_new(in, "id", json_stringn((const char *)id.data, id.size)) != 0) {
+        json_decref(in);
+        answer_problem(request, 500, "gateway.internal", "memory is out");
+        return true;
+    }
+    start_work(control, request, operation_withdraw, in, 200);
+    return true;
+}
+
+static void on_request(void *context, struct server_request *request)
+{
+    struct control *control = context;
+    struct bytes path = target_path(request->target);
+    const char *allow = NULL;
+    for (size_t i = 0; i < COUNT_OF(routes); i++) {
+        if (!bytes_equal(path, routes[i].path)) {
+            continue;
+        }
+        if (bytes_equal(request->method, routes[i].method)) {
+            routes[i].route(control, request);
+            return;
+        }
+        allow = allow == NULL ? (const char *)routes[i].method.data : "GET, POST";
+    }
+    if (allow != NULL) {
+        answer_wrong_method(request, allow);
+    } else if (!route_withdraw(control, request, path)) {
+        answer_problem(request, 404, "request.absent", "there is nothing here");
+    }
+}
+
+/* ---- Life ---- */
+
+bool control_start(struct control **out, uv_loop_t *loop, const struct control_options *options, struct error *e)
+{
+    char address[256];
+    *out = NULL;
+    int size = snprintf(address, sizeof address, "unix:%s", options->path);
+    if (size < 0 || (size_t)size >= sizeof address) {
+        return error_set(e, ERROR_INPUT, "listen.control", "choose a shorter path", "the path is too long");
+    }
+    struct control *control = calloc(1, sizeof *control);
+    if (control == NULL) {
+        return error_memory(e, "control");
+    }
+    control->loop = loop;
+    control->options = *options;
+    const struct server_options server = {
+        .address = address,
+        .protocol = PROTOCOL_HTTP1,
+        .limits = { .connections_max = CONNECTIONS_MAX, .body = { .size_max = BODY_BYTES_MAX, .memory_bytes = BODY_BYTES_MAX } },
+        .on_request = on_request,
+        .on_fault = answer_fault,
+        .context = control,
+    };
+    if (!server_start(&control->server, loop, &server, e)) {
+        free(control);
+        return false;
+    }
+    *out = control;
+    return true;
+}
+
+static void on_server_stopped(void *context)
+{
+    struct control *control = context;
+    control->server = NULL;
+    free_if_over(control);
+}
+
+void control_stop(struct control *control, void (*done)(void *context), void *context)
+{
+    control->done = done;
+    control->done_context = context;
+    control->is_stopping = true;
+    server_stop(control->server, on_server_stopped, control);
+}

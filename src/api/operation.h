@@ -1,0 +1,39 @@
+/*
+ * What people do with consents and look at, as JSON in and JSON out: the same functions answer the control socket and serve a command that
+ * works on a stopped gateway's folder, so that both always agree. Each blocks on the store and the log.
+ */
+#ifndef COMITY_API_OPERATION_H
+#define COMITY_API_OPERATION_H
+
+#include <jansson.h>
+
+#include "consent/consent.h"
+#include "consent/uses.h"
+
+/* Borrowed. `uses` may be NULL where no list of uses is asked for. */
+struct operation_context {
+    struct consents *consents;
+    struct uses *uses;
+};
+
+/*
+ * `request` is an object (NULL stands for an empty one) and is not changed; unknown keys are refused. On success `*answer` is the caller's.
+ * Errors: ERROR_INPUT (the request), ERROR_ABSENT and ERROR_DENIED (the answer is no), or trouble. They never repeat a person's identifier.
+ */
+typedef bool operation(const struct operation_context *context, const json_t *request, json_t **answer, struct error *e);
+
+/*
+ * { "decision": "give"|"refuse", "person", "recipient", "purpose", "categories": [..], "valid_until": RFC 3339 } to
+ * { "id", "log_index" }. Purpose and categories may be short ("pd:Health"). Without `valid_until` it ends after a year.
+ */
+operation operation_decide;
+/* { "person"?, "id"? } to { "consents": [ { "id", "person", "recipient", "purpose", "category", "state", "valid_from", .. } ] }. */
+operation operation_list;
+/* { "id", "category"? } to { "changed", "log_index" }; log_index is null when nothing has changed. */
+operation operation_withdraw;
+/* { "person" } to { "changed": how many }. */
+operation operation_withdraw_all;
+/* { "person", "last"? } to { "uses": [..], "lag" }: the newest last; lag is how many entries of the log are not in the index yet. */
+operation operation_uses;
+
+#endif

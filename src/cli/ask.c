@@ -1,0 +1,40 @@
+#include "cli/ask.h"
+
+#include "cli/control_client.h"
+
+static bool open_for(struct place *place, const struct question *question, struct error *e)
+{
+    switch (question->needs) {
+    case QUESTION_LOOKS:
+        return place_open_consents(place, false, e);
+    case QUESTION_CHANGES:
+        return place_open_consents(place, true, e);
+    case QUESTION_USES:
+        return place_open_uses(place, e);
+    }
+    return false;
+}
+
+bool ask(const struct call *call, struct place *place, const struct question *question, const json_t *request, json_t **answer, int *end)
+{
+    struct error e = { 0 };
+    *answer = NULL;
+    switch (control_call(place->config, "POST", question->target, request, answer, &e)) {
+    case CONTROL_DONE:
+        return true;
+    case CONTROL_NOT_RUNNING:
+        if (!open_for(place, question, &e)) {
+            *end = call_fail(call, &e);
+            return false;
+        }
+        const struct operation_context context = { .consents = place->consents, .uses = place->uses };
+        if (question->run(&context, request, answer, &e)) {
+            return true;
+        }
+        break;
+    case CONTROL_FAILED:
+        break;
+    }
+    *end = e.kind == ERROR_DENIED || e.kind == ERROR_ABSENT ? call_refuse(call, &e) : call_fail(call, &e);
+    return false;
+}

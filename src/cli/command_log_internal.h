@@ -1,0 +1,13 @@
+/* The parts of `comity log` that are in another file than its table. */
+#ifndef COMITY_CLI_COMMAND_LOG_INTERNAL_H
+#define COMITY_CLI_COMMAND_LOG_INTERNAL_H
+
+#include "cli/commands_internal.h"
+
+extern const struct command log_prove_command;
+extern const struct command log_verify_command;
+
+/* An entry's index from a word of the command line; says so when it is none. */
+must_check bool log_index_parse(const struct call *call, const char *word, uint64_t *index);
+
+#endif

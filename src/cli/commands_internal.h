@@ -1,0 +1,18 @@
+/* Each command is one constant beside its code, in command_<name>.c; command_table.c puts them together. */
+#ifndef COMITY_CLI_COMMANDS_INTERNAL_H
+#define COMITY_CLI_COMMANDS_INTERNAL_H
+
+#include "cli/command.h"
+
+extern const struct command command_init;
+extern const struct command command_directory;
+extern const struct command command_apply;
+extern const struct command command_gateway;
+extern const struct command command_consent;
+extern const struct command command_log;
+extern const struct command command_doctor;
+extern const struct command command_demo;
+extern const struct command command_help;
+extern const struct command command_version;
+
+#endif
