@@ -1,7 +1,7 @@
 #include <stdio.h>
 
 #include "base/time.h"
-#include "cli/ask.h"
+#include "cli/question.h"
 #include "cli/commands_internal.h"
 #include "cli/output.h"
 #include "cli/value.h"
@@ -29,7 +29,7 @@ static json_t *ask_in(const struct call *call, const struct question *question, 
     json_t *answer = NULL;
     if (!place_open(&place, call->folder, &e)) {
         *end = call_fail(call, &e);
-    } else if (!ask(call, &place, question, request, &answer, end)) {
+    } else if (!question_ask(call, &place, question, request, &answer, end)) {
         answer = NULL;
     }
     place_close(&place);

@@ -5,7 +5,7 @@
 
 #include "base/encode.h"
 #include "base/time.h"
-#include "cli/ask.h"
+#include "cli/question.h"
 #include "cli/command_log_internal.h"
 #include "cli/output.h"
 #include "cli/value.h"
@@ -323,7 +323,7 @@ static int show_uses(struct call *call)
         end = call_fail(call, &e);
         goto done;
     }
-    if (ask(call, &place, &question, request, &answer, &end)) {
+    if (question_ask(call, &place, &question, request, &answer, &end)) {
         end = show_answer(call, answer);
     }
 done:

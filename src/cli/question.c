@@ -1,4 +1,4 @@
-#include "cli/ask.h"
+#include "cli/question.h"
 
 #include "cli/control_client.h"
 
@@ -15,7 +15,8 @@ static bool open_for(struct place *place, const struct question *question, struc
     return false;
 }
 
-bool ask(const struct call *call, struct place *place, const struct question *question, const json_t *request, json_t **answer, int *end)
+bool question_ask(const struct call *call, struct place *place, const struct question *question, const json_t *request, json_t **answer,
+                  int *end)
 {
     struct error e = { 0 };
     *answer = NULL;
