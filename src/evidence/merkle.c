@@ -250,14 +250,11 @@ bool merkle_verify_subtree(uint64_t start, uint64_t end, uint64_t size, const ui
 bool merkle_verify_consistency(uint64_t old_size, uint64_t size, const uint8_t old_root[SHA256_SIZE], const uint8_t root[SHA256_SIZE],
                                const uint8_t (*path)[SHA256_SIZE], size_t count)
 {
-    if (old_size > size) {
+    if (old_size > size || old_size == 0) {
         return false;
     }
     if (old_size == size) {
         return count == 0 && memcmp(old_root, root, SHA256_SIZE) == 0;
-    }
-    if (old_size == 0) {
-        return count == 0;
     }
     return merkle_verify_subtree(0, old_size, size, old_root, root, path, count);
 }

@@ -37,7 +37,8 @@ void merkle_cover(uint64_t start, uint64_t end, uint64_t first[2], uint64_t seco
 /* RFC 9162 2.1.3.2. */
 must_check bool merkle_verify_inclusion(uint64_t index, uint64_t size, const uint8_t leaf[SHA256_SIZE],
                                         const uint8_t (*path)[SHA256_SIZE], size_t count, const uint8_t root[SHA256_SIZE]);
-/* RFC 9162 2.1.4.2, from `old_size` to `size`; the same size wants the same root and no path, size 0 only no path. */
+/* RFC 9162 2.1.4.2, from `old_size` to `size`; the same size wants the same root and no path. Refused for an `old_size` of 0, whose root says
+ * nothing: a witness that knows no checkpoint yet asks for an empty path itself. */
 must_check bool merkle_verify_consistency(uint64_t old_size, uint64_t size, const uint8_t old_root[SHA256_SIZE],
                                           const uint8_t root[SHA256_SIZE], const uint8_t (*path)[SHA256_SIZE], size_t count);
 /* The same for any subtree, whose hash is `node`. */
