@@ -118,10 +118,15 @@ static void write_answer(struct http1_server *h, const struct server_answer *ans
         return;
     }
     http1_put_status(&w, status);
+    /* RFC 9110 6.6.1: what a handler passes on keeps the Date of the one who made it. */
+    bool has_date = false;
     for (size_t i = 0; i < field_count; i++) {
+        has_date = has_date || bytes_equal_ignoring_case(fields[i].name, BYTES("Date"));
         http1_put_field(&w, fields[i].name, fields[i].value);
     }
-    http1_put_date(&w);
+    if (!has_date) {
+        http1_put_date(&w);
+    }
     if (has_content) {
         http1_put(&w, BYTES("Content-Length: "));
         http1_put_decimal(&w, length);

@@ -478,13 +478,16 @@ static size_t write_fields(nghttp2_nv *nv, const struct server_answer *answer, s
                            bool may_borrow)
 {
     size_t count = 0;
+    bool has_date = false;
     nv[count++] = http2_nv(BYTES(":status"), status, may_borrow);
     for (size_t i = 0; i < answer->field_count; i++) {
+        /* RFC 9110 6.6.1: what a handler passes on keeps the Date of the one who made it. */
+        has_date = has_date || bytes_equal_ignoring_case(answer->fields[i].name, BYTES("date"));
         if (!http2_is_connection_field(answer->fields[i].name)) {
             nv[count++] = http2_nv(answer->fields[i].name, answer->fields[i].value, may_borrow);
         }
     }
-    if (date.size > 0) {
+    if (date.size > 0 && !has_date) {
         nv[count++] = http2_nv(BYTES("date"), date, may_borrow);
     }
     if (length.size > 0) {

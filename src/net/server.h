@@ -33,7 +33,7 @@ struct server_request {
 /* What goes back. `body` (may be NULL: no content) moves to net, also when the answer is dropped. Fields are copied. */
 struct server_answer {
     unsigned status;
-    const struct field *fields; /* without Content-Length, Transfer-Encoding, Connection and Date, which net writes */
+    const struct field *fields; /* without Content-Length, Transfer-Encoding and Connection, which net writes; Date is written if absent */
     size_t field_count;
     struct body *body;
     bool close; /* end the connection after it (HTTP/1.1) */
