@@ -75,66 +75,67 @@ static int out_of_memory(struct release *r)
 
 /* ---- What the fields say ---- */
 
-static struct live *add_live(struct release *r)
+/* Room for `count` more machines. */
+static bool make_room(struct release *r, size_t count)
 {
-    if (r->live_count == r->live_capacity) {
-        struct live *larger = reallocarray(r->live, r->live_capacity * 2, sizeof *larger);
-        if (larger == NULL) {
-            return NULL;
-        }
-        r->live = larger;
-        r->live_capacity *= 2;
+    size_t capacity = r->live_capacity;
+    while (capacity - r->live_count < count) {
+        capacity *= 2;
     }
-    return &r->live[r->live_count++];
+    if (capacity == r->live_capacity) {
+        return true;
+    }
+    struct live *larger = reallocarray(r->live, capacity, sizeof *larger);
+    if (larger == NULL) {
+        return false;
+    }
+    r->live = larger;
+    r->live_capacity = capacity;
+    return true;
 }
 
-static void map(const struct release *r, const struct live *live, struct mapping *mapping)
+/* A machine that is in `state` here: kept while it can match here or below. */
+static inline void add_live(struct release *r, uint64_t state, uint32_t index, struct mapping *mapping)
 {
-    const struct plan_field *field = &r->plan->fields[live->field];
-    if ((live->state & field->end) != 0) {
+    const struct plan_field *field = &r->plan->fields[index];
+    r->live[r->live_count++] = (struct live){ .state = state, .field = index };
+    if ((state & field->end) != 0) {
         mapping->is_mapped = true;
         mapping->categories |= field->release;
     }
 }
 
-/* The machines one step on: appended to `live`, and what they say of the child to `mapping`. */
-static bool step_down(struct release *r, const struct level *parent, const uint64_t *step, struct mapping *mapping)
+/* The parent's machines one step on. */
+static void step_down(struct release *r, const struct level *parent, const uint64_t *step, struct mapping *mapping)
 {
-    for (size_t i = 0; i < parent->live_count; i++) {
-        struct live now = r->live[parent->live_at + i];
+    size_t end = parent->live_at + parent->live_count;
+    for (size_t i = parent->live_at; i < end; i++) {
+        struct live now = r->live[i];
         const struct plan_field *field = &r->plan->fields[now.field];
         uint64_t takes = field->wild | (step != NULL ? step[now.field] : 0);
         uint64_t state = (now.state & takes) << 1 | (now.state & field->stay);
         if (state != 0) {
-            struct live *added = add_live(r);
-            if (added == NULL) {
-                return false;
-            }
-            *added = (struct live){ .state = state, .field = now.field };
-            map(r, added, mapping);
+            add_live(r, state, now.field, mapping);
         }
     }
-    return true;
 }
 
-/* A value begins: the way down to it, and what is said of it there. Its machines are left at the end of `live`, from *live_at on. */
+/* A value begins: what the fields say of it. Its machines are at the end of `live`, from *live_at on. */
 static bool begin_value(struct release *r, struct mapping *mapping, size_t *live_at)
 {
+    struct level *parent = r->depth > 0 ? &r->levels[r->depth - 1] : NULL;
     *live_at = r->live_count;
     *mapping = (struct mapping){ .is_mapped = false };
     r->has_token = true;
-    if (r->depth == 0) {
+    if (!make_room(r, parent == NULL ? r->plan->field_count : parent->live_count)) {
+        return false;
+    }
+    if (parent == NULL) {
         for (size_t i = 0; i < r->plan->field_count; i++) {
-            struct live *added = add_live(r);
-            if (added == NULL) {
-                return false;
-            }
-            *added = (struct live){ .state = 1, .field = (uint32_t)i };
-            map(r, added, mapping);
+            add_live(r, 1, (uint32_t)i, mapping);
         }
         return true;
     }
-    struct level *parent = &r->levels[r->depth - 1];
     const uint64_t *step = parent->step;
     *mapping = parent->mapping;
     parent->has_children = true;
@@ -142,7 +143,8 @@ static bool begin_value(struct release *r, struct mapping *mapping, size_t *live
         step = parent->live_count > 0 ? release_plan_index(r->plan, parent->next_index) : NULL;
         parent->next_index++;
     }
-    return step_down(r, parent, step, mapping);
+    step_down(r, parent, step, mapping);
+    return true;
 }
 
 /* ---- Writing ---- */
@@ -152,58 +154,84 @@ static bool is_kept(const struct release *r, const struct mapping *mapping)
     return mapping->is_mapped && (mapping->categories & ~r->permitted) == 0;
 }
 
-/* What separates a child from the one before it, and its key. */
-static void write_lead(struct release *r, struct level *parent)
+/* What stands before a child: a comma, if it isn't the first one written, and its key. `keys` ends with that key. */
+static struct bytes take_lead(struct release *r, struct level *parent)
 {
-    struct bytes lead = bytes_slice(buffer_bytes(&r->keys), parent->key_at, r->keys.size);
-    if (parent->is_array) {
-        lead = BYTES(",");
+    struct bytes lead = parent->is_array ? BYTES(",") : bytes_of(r->keys.data + parent->key_at, r->keys.size - parent->key_at);
+    if (!parent->has_written) {
+        parent->has_written = true;
+        return bytes_of(lead.data + 1, lead.size - 1);
     }
-    buffer_append(r->out, bytes_slice(lead, parent->has_written ? 0 : 1, lead.size));
-    parent->has_written = true;
+    return lead;
 }
 
 /* The brackets of all containers around a kept value, from the outermost that isn't written yet. */
 static void write_way(struct release *r)
 {
-    size_t first = r->depth;
+    size_t first = r->depth, keys_size = r->keys.size;
     while (first > 0 && !r->levels[first - 1].is_written) {
         first--;
     }
-    size_t keys_size = r->keys.size;
     for (size_t i = first; i < r->depth; i++) {
         if (i > 0) {
-            /* Each level's key reaches to where the next level's begins. */
-            r->keys.size = r->levels[i].key_at;
-            write_lead(r, &r->levels[i - 1]);
-            r->keys.size = keys_size;
+            r->keys.size = r->levels[i].key_at; /* a level's keys begin where the one that leads to it ends */
+            buffer_append(r->out, take_lead(r, &r->levels[i - 1]));
         }
         buffer_append_u8(r->out, r->levels[i].is_array ? '[' : '{');
         r->levels[i].is_written = true;
     }
-    if (r->depth > 0) {
-        write_lead(r, &r->levels[r->depth - 1]);
-    }
+    r->keys.size = keys_size;
 }
 
-/* A scalar or an empty container: tells whether it is to be written, and does all up to it. */
-static bool keep_value(struct release *r, const struct mapping *mapping)
+/* In one go, as this is what most of an answer is. `quotes`: 0 for none, else 1. */
+static void write_plain(struct release *r, struct bytes lead, struct bytes text, size_t quotes)
+{
+    uint8_t *room = buffer_room(r->out, lead.size + text.size + 2 * quotes);
+    if (room == NULL) {
+        return; /* r->out->failed: check_status() */
+    }
+    memcpy(room, lead.data, lead.size);
+    room += lead.size;
+    room[0] = '"';
+    memcpy(room + quotes, text.data, text.size);
+    if (quotes != 0) {
+        room[text.size + 1] = '"';
+    }
+    buffer_added(r->out, lead.size + text.size + 2 * quotes);
+}
+
+enum text_form { TEXT_RAW, TEXT_PLAIN, TEXT_TO_ESCAPE };
+
+/* A scalar or an empty container: kept or not, and written. `text` isn't empty, unless it is a string. */
+static void end_value(struct release *r, const struct mapping *mapping, struct bytes text, enum text_form form)
 {
     if (!is_kept(r, mapping)) {
         r->removed_bits |= mapping->categories & ~r->permitted;
         if (r->depth == 0) {
             buffer_append(r->out, BYTES("null"));
         }
-        return false;
+        return;
     }
+    struct level *parent = r->depth > 0 ? &r->levels[r->depth - 1] : NULL;
+    struct bytes lead = BYTES("");
     r->kept_bits |= mapping->categories;
-    write_way(r);
-    return true;
+    if (parent != NULL) {
+        if (!parent->is_written) {
+            write_way(r);
+        }
+        lead = take_lead(r, parent);
+    }
+    if (form == TEXT_TO_ESCAPE) {
+        buffer_append(r->out, lead);
+        text_append_quoted(r->out, text);
+    } else {
+        write_plain(r, lead, text, form == TEXT_PLAIN ? 1 : 0);
+    }
 }
 
 /* ---- yajl's events: 1 goes on, 0 stops ---- */
 
-static int take_scalar(struct release *r, struct bytes text)
+static int take_scalar(struct release *r, struct bytes text, enum text_form form)
 {
     struct mapping mapping;
     size_t live_at = 0;
@@ -211,44 +239,34 @@ static int take_scalar(struct release *r, struct bytes text)
         return out_of_memory(r);
     }
     r->live_count = live_at;
-    if (keep_value(r, &mapping)) {
-        buffer_append(r->out, text);
-    }
+    end_value(r, &mapping, text, form);
     return 1;
 }
 
 static int on_null(void *context)
 {
-    return take_scalar(context, BYTES("null"));
+    return take_scalar(context, BYTES("null"), TEXT_RAW);
 }
 
 static int on_boolean(void *context, int value)
 {
-    return take_scalar(context, value != 0 ? BYTES("true") : BYTES("false"));
+    return take_scalar(context, value != 0 ? BYTES("true") : BYTES("false"), TEXT_RAW);
 }
 
 static int on_number(void *context, const char *text, size_t size)
 {
-    return take_scalar(context, bytes_of(text, size));
+    return take_scalar(context, bytes_of(text, size), TEXT_RAW);
 }
 
 static int on_string(void *context, const unsigned char *data, size_t size)
 {
     struct release *r = context;
     struct bytes text = bytes_of(data, size);
-    struct mapping mapping;
-    size_t live_at = 0;
-    if (text_plain_size(text) < text.size && !bytes_are_utf8(text)) {
+    bool is_plain = text_is_plain(text);
+    if (!is_plain && !bytes_are_utf8(text)) {
         return refuse(r, "a string that is not UTF-8");
     }
-    if (!begin_value(r, &mapping, &live_at)) {
-        return out_of_memory(r);
-    }
-    r->live_count = live_at;
-    if (keep_value(r, &mapping)) {
-        text_append_quoted(r->out, text);
-    }
-    return 1;
+    return take_scalar(r, text, is_plain ? TEXT_PLAIN : TEXT_TO_ESCAPE);
 }
 
 static int open_level(struct release *r, bool is_array)
@@ -285,14 +303,10 @@ static int close_level(struct release *r)
     r->has_token = true;
     if (level->is_written) {
         buffer_append(r->out, bytes_slice(empty, 1, 2));
+    } else if (!level->has_children && (r->depth > 0 || is_kept(r, &level->mapping))) {
+        end_value(r, &level->mapping, empty, TEXT_RAW);
     } else if (r->depth == 0) {
-        if (!level->has_children && is_kept(r, &level->mapping)) {
-            r->kept_bits |= level->mapping.categories;
-        } else if (!level->has_children) {
-            r->removed_bits |= level->mapping.categories & ~r->permitted;
-        }
-        buffer_append(r->out, empty);
-    } else if (!level->has_children && keep_value(r, &level->mapping)) {
+        r->removed_bits |= level->has_children ? 0 : level->mapping.categories & ~r->permitted;
         buffer_append(r->out, empty);
     }
     return 1;
@@ -313,16 +327,38 @@ static int on_end(void *context)
     return close_level(context);
 }
 
+/* Behind the keys that lead to this level: ,"key": */
+static bool keep_key(struct release *r, struct bytes key, bool is_plain)
+{
+    if (!is_plain) {
+        buffer_append_u8(&r->keys, ',');
+        text_append_quoted(&r->keys, key);
+        buffer_append_u8(&r->keys, ':');
+        return !r->keys.failed;
+    }
+    uint8_t *room = buffer_room(&r->keys, key.size + 4);
+    if (room == NULL) {
+        return false;
+    }
+    room[0] = ',';
+    room[1] = '"';
+    memcpy(room + 2, key.data, key.size);
+    room[key.size + 2] = '"';
+    room[key.size + 3] = ':';
+    buffer_added(&r->keys, key.size + 4);
+    return true;
+}
+
 static int on_key(void *context, const unsigned char *data, size_t size)
 {
     struct release *r = context;
     struct level *level = &r->levels[r->depth - 1];
     struct bytes key = bytes_of(data, size);
-    bool is_new = false;
+    bool is_new = false, is_plain = text_is_plain(key);
     if (size > RELEASE_KEY_BYTES_MAX) {
         return refuse(r, "a key is too long");
     }
-    if (text_plain_size(key) < key.size && !bytes_are_utf8(key)) {
+    if (!is_plain && !bytes_are_utf8(key)) {
         return refuse(r, "a key that is not UTF-8");
     }
     if (r->seen.count == RELEASE_KEYS_MAX) {
@@ -338,14 +374,9 @@ static int on_key(void *context, const unsigned char *data, size_t size)
     r->has_token = true;
     level->step = level->live_count > 0 ? release_plan_name(r->plan, hash.low64, key) : NULL;
     r->keys.size = level->key_at;
-    /* Nothing below a level where no machine runs and nothing is permitted can be kept: its keys are never written. */
-    if (level->live_count > 0 || is_kept(r, &level->mapping)) {
-        buffer_append_u8(&r->keys, ',');
-        text_append_quoted(&r->keys, key);
-        buffer_append_u8(&r->keys, ':');
-        if (r->keys.failed) {
-            return refuse(r, "the keys on the way down to one value are too long");
-        }
+    /* Below a level where no machine runs and nothing is permitted nothing can be kept: its keys are never written. */
+    if ((level->live_count > 0 || is_kept(r, &level->mapping)) && !keep_key(r, key, is_plain)) {
+        return refuse(r, "the keys on the way down to one value are too long");
     }
     return 1;
 }
@@ -528,13 +559,6 @@ bool release_add(struct release *release, struct bytes piece, struct buffer *out
     return ok;
 }
 
-static void spread(uint64_t bits, bool *flags)
-{
-    for (size_t i = 0; i < POLICY_RELEASES_MAX; i++) {
-        flags[i] = (bits >> i & 1) != 0;
-    }
-}
-
 bool release_end(struct release *release, struct buffer *out, struct error *e)
 {
     if (!begin_call(release, out, e) || !feed(release, buffer_bytes(&release->waiting)) ||
@@ -542,8 +566,10 @@ bool release_end(struct release *release, struct buffer *out, struct error *e)
         return false;
     }
     buffer_reset(&release->waiting);
-    spread(release->kept_bits, release->kept);
-    spread(release->removed_bits, release->removed);
+    for (size_t i = 0; i < release->release_count; i++) {
+        release->kept[i] = (release->kept_bits >> i & 1) != 0;
+        release->removed[i] = (release->removed_bits >> i & 1) != 0;
+    }
     return true;
 }
 

@@ -74,7 +74,7 @@ bool escape_watch_add(struct escape_watch *watch, struct bytes piece)
 #define EACH_BYTE UINT64_C(0x0101010101010101)
 #define EACH_TOP (EACH_BYTE * 0x80)
 
-/* Has one of the eight bytes its top bit set, or is it below 0x20, a quote or a backslash? May also say yes to a byte above such a one. */
+/* Has one of the eight bytes its top bit set, or is it below 0x20, a quote or a backslash? */
 static bool is_any_special(uint64_t eight)
 {
     uint64_t quote = eight ^ EACH_BYTE * '"', backslash = eight ^ EACH_BYTE * '\\';
@@ -87,20 +87,37 @@ static bool is_special(uint8_t byte)
     return byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\';
 }
 
-size_t text_plain_size(struct bytes text)
+/* Fewer than eight bytes, as most keys are, in one word: each at least once, and plain ones in what is left. */
+static uint64_t gather(struct bytes text)
 {
-    size_t i = 0;
+    uint32_t first = 0, last = 0;
+    if (text.size >= sizeof first) {
+        memcpy(&first, text.data, sizeof first);
+        memcpy(&last, text.data + (text.size - sizeof last), sizeof last);
+        return (uint64_t)last << 32 | first;
+    }
+    if (text.size == 0) {
+        return EACH_BYTE * 'a';
+    }
+    return (uint64_t)text.data[0] | (uint64_t)text.data[text.size / 2] << 8 | (uint64_t)text.data[text.size - 1] << 16 |
+           (EACH_BYTE * 'a' & ~UINT64_C(0xffffff));
+}
+
+bool text_is_plain(struct bytes text)
+{
     uint64_t eight = 0;
-    for (; text.size - i >= sizeof eight; i += sizeof eight) {
+    if (text.size < sizeof eight) {
+        return !is_any_special(gather(text));
+    }
+    for (size_t i = 0; i < text.size - sizeof eight; i += sizeof eight) {
         memcpy(&eight, text.data + i, sizeof eight);
         if (is_any_special(eight)) {
-            break;
+            return false;
         }
     }
-    while (i < text.size && !is_special(text.data[i])) {
-        i++;
-    }
-    return i;
+    /* The last eight, part of which the loop may have seen. */
+    memcpy(&eight, text.data + (text.size - sizeof eight), sizeof eight);
+    return !is_any_special(eight);
 }
 
 static void append_escape(struct buffer *out, uint8_t byte)
@@ -119,19 +136,6 @@ static void append_escape(struct buffer *out, uint8_t byte)
 
 void text_append_quoted(struct buffer *out, struct bytes text)
 {
-    size_t plain = text_plain_size(text);
-    if (plain == text.size && text.size < SIZE_MAX - 2) {
-        uint8_t *room = buffer_room(out, text.size + 2);
-        if (room != NULL) {
-            room[0] = '"';
-            if (text.size > 0) {
-                memcpy(room + 1, text.data, text.size);
-            }
-            room[text.size + 1] = '"';
-            buffer_added(out, text.size + 2);
-        }
-        return;
-    }
     buffer_append_u8(out, '"');
     for (size_t i = 0; i < text.size;) {
         size_t from = i;

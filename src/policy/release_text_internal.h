@@ -17,8 +17,8 @@ struct escape_watch {
 /* False: half a pair. What is no escape at all is left to yajl. */
 must_check bool escape_watch_add(struct escape_watch *watch, struct bytes piece);
 
-/* How many bytes at the beginning are ASCII that a string holds as they are (not a quote, backslash or control character). */
-size_t text_plain_size(struct bytes text);
+/* Only ASCII that a string holds as it is: no quote, backslash or control character, and so nothing to check or to escape. */
+bool text_is_plain(struct bytes text);
 /* Appends in quotes, with the escapes that RFC 8259 asks for and no others; never longer than the shortest way it could have been written. */
 void text_append_quoted(struct buffer *out, struct bytes text);
 
