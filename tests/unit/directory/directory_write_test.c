@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/encode.h"
 #include "crypto/note.h"
 #include "directory/directory.h"
 
@@ -279,48 +280,42 @@ static void finding_matches_the_slow_way(void **state)
     }
 }
 
-static void the_form_is_the_documented_one(void **state) /* docs/formats/directory.md, "Example" */
+/* The example of the format's page: it verifies, its digest is the one given there, and it is written as it stands. */
+static void the_form_is_the_documented_one(void **state)
 {
-    struct buffer text, note, written;
+    static uint8_t page[65536];
+    struct buffer written;
     struct directory *d = NULL;
     struct error e = { 0 };
+    char hex[2 * SHA256_SIZE + 1];
     struct signer *signer = fixture_signer(1);
     (void)state;
-    fixture_text(&text);
-    fixture_sign(buffer_bytes(&text), (const uint8_t[]){ 1 }, 1, &note);
-    assert_true(directory_parse(&d, buffer_bytes(&note), signer_verifier(signer), 1, 1, "test", &e));
+    FILE *file = fopen(DOCS "/formats/directory.md", "re");
+    assert_non_null(file);
+    size_t size = fread(page, 1, sizeof page - 1, file);
+    assert_int_equal(fclose(file), 0);
+    page[size] = '\0';
+    char *example = strstr((char *)page, "## 5. Example");
+    assert_non_null(example);
+    char *from = strstr(example, "```\n");
+    assert_non_null(from);
+    from += 4;
+    char *to = strstr(from, "```\n");
+    assert_non_null(to);
+    struct bytes note = bytes_of(from, (size_t)(to - from));
+    if (!directory_parse(&d, note, signer_verifier(signer), 1, 1, "directory.md", &e)) {
+        fail_msg("%s: %s", e.where, e.what);
+    }
     buffer_init(&written, 65536);
     buffer_append_text(&written, "before\n");
     assert_true(directory_write(d, &written, &e)); /* appends */
-    buffer_append_u8(&written, '\0');
-    const char *at = (const char *)written.data;
-    static const char *const lines[] = {
-        "before\n{\n  \"comity_directory\": 1,\n  \"community\": \"AURORA\",\n  \"serial\": 3,\n",
-        "  \"valid_from\": \"2027-01-01T00:00:00.000Z\",\n  \"valid_until\": \"2027-12-31T23:00:00.500Z\",\n",
-        "  \"operators\": {\n    \"threshold\": 1,\n    \"keys\": [\n      \"aurora.example/operator-1+",
-        "  \"members\": [\n    {\n      \"class\": \"GOV\",\n      \"code\": \"hospital\",\n      \"name\": \"Hospital of Aurora\",\n",
-        "      \"subsystems\": [\n        {\n          \"code\": \"records\",\n          \"name\": \"Records\",\n          \"gateways\": [\n",
-        "        {\n          \"code\": \"open data\"\n        }\n      ],\n      \"gateways\": [\n",
-        "          \"code\": \"gw1\",\n          \"addresses\": [\n            \"127.0.0.1:8443\",\n            \"[::1]:8443\"\n          ],\n",
-        "          \"tls_pins\": [\n            \"AwAA",
-        "          ],\n          \"maintenance\": true\n",
-        "      \"class\": \"COM\",\n      \"code\": \"hospital\",\n      \"subsystems\": [],\n      \"gateways\": []\n",
-        "  \"recognised\": [\n    {\n      \"community\": \"BAOBAB\",\n      \"threshold\": 1,\n      \"operators\": [\n",
-        "      \"valid_until\": \"2027-07-01T00:00:00.000Z\"\n    }\n  ]\n}\n",
-    };
-    for (size_t i = 0; i < COUNT_OF(lines); i++) {
-        const char *found = strstr(at, lines[i]);
-        if (found == NULL) {
-            fail_msg("not found in order: %s", lines[i]);
-        }
-        at = found + strlen(lines[i]);
-    }
-    assert_string_equal(at, "");
+    struct bytes text = bytes_slice(buffer_bytes(&written), 7, written.size);
+    assert_true(text.size > 1000 && bytes_start_with(note, text));
+    hex_write(bytes_of(d->digest, sizeof d->digest), hex);
+    assert_non_null(strstr(example, hex));
     signer_free(signer);
     directory_free(d);
     buffer_clear(&written);
-    buffer_clear(&note);
-    buffer_clear(&text);
 }
 
 /* What no other gateway would read is not written, so that no operator signs it. */
