@@ -14,13 +14,13 @@
 
 enum { STOP_MS = 10000, OUTPUT_BYTES_MAX = 16 * 1024 * 1024 };
 
-static void become(const char *const *argv, int in, int out, int err)
+static void become(const char *folder, const char *const *argv, int in, int out, int err)
 {
     /* Between fork and exec: only what is safe there. What we block, the program must not find blocked. */
     sigset_t none;
     (void)sigemptyset(&none);
-    if (sigprocmask(SIG_SETMASK, &none, NULL) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || dup2(in, STDIN_FILENO) < 0 ||
-        dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0) {
+    if (chdir(folder) != 0 || sigprocmask(SIG_SETMASK, &none, NULL) != 0 || prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 ||
+        dup2(in, STDIN_FILENO) < 0 || dup2(out, STDOUT_FILENO) < 0 || dup2(err, STDERR_FILENO) < 0) {
         _exit(126);
     }
     (void)execvp(argv[0], (char *const *)argv);
@@ -38,7 +38,7 @@ bool process_start(pid_t *pid, const char *const *argv, const char *log_path, st
     }
     *pid = fork();
     if (*pid == 0) {
-        become(argv, nothing, log, log);
+        become("/", argv, nothing, log, log);
     }
     if (*pid < 0) {
         *pid = 0;
@@ -106,8 +106,8 @@ static void collect(int out, int err, struct buffer *output, struct buffer *chat
     }
 }
 
-bool process_run(const char *const *argv, struct bytes input, struct buffer *output, struct buffer *chatter, int *exit_code,
-                 struct error *e)
+bool process_run(const char *folder, const char *const *argv, struct bytes input, struct buffer *output, struct buffer *chatter,
+                 int *exit_code, struct error *e)
 {
     int in[2] = { -1, -1 }, out[2] = { -1, -1 }, err[2] = { -1, -1 };
     bool ok = false;
@@ -122,7 +122,7 @@ bool process_run(const char *const *argv, struct bytes input, struct buffer *out
     in[1] = -1;
     pid_t pid = fork();
     if (pid == 0) {
-        become(argv, in[0], out[1], err[1]);
+        become(folder, argv, in[0], out[1], err[1]);
     }
     if (pid < 0) {
         error_system(e, argv[0], "raise the limit of processes");

@@ -11,9 +11,9 @@
 must_check bool process_start(pid_t *pid, const char *const *argv, const char *log_path, struct error *e);
 /* Sends `signal_number`, and waits until it is gone; after 10 s it is killed. Sets *pid to 0. One that is 0 is allowed. */
 void process_stop(pid_t *pid, int signal_number);
-/* Runs a program to its end with `input` on standard input; what it writes to standard output and error is appended. */
-must_check bool process_run(const char *const *argv, struct bytes input, struct buffer *output, struct buffer *chatter, int *exit_code,
-                            struct error *e);
+/* Runs a program in `folder` to its end with `input` on standard input; what it writes to standard output and error is appended. */
+must_check bool process_run(const char *folder, const char *const *argv, struct bytes input, struct buffer *output, struct buffer *chatter,
+                            int *exit_code, struct error *e);
 /* A TCP port of the loopback address that is free now. 0 when there is none. */
 unsigned process_free_port(void);
 

@@ -29,8 +29,6 @@ bool scene_comity(const struct scene *scene, const struct scene_gateway *gateway
         return false;
     }
     argv[count++] = scene->program;
-    argv[count++] = "-C";
-    argv[count++] = folder;
     argv[count++] = "--json";
     for (size_t i = 0; arguments[i] != NULL && i < ARGUMENTS_MAX; i++) {
         argv[count++] = arguments[i];
@@ -38,7 +36,7 @@ bool scene_comity(const struct scene *scene, const struct scene_gateway *gateway
     argv[count] = NULL;
     buffer_init(&output, OUTPUT_BYTES_MAX);
     buffer_init(&chatter, OUTPUT_BYTES_MAX);
-    bool ok = process_run(argv, input, &output, &chatter, exit_code, e);
+    bool ok = process_run(folder, argv, input, &output, &chatter, exit_code, e);
     if (ok && out != NULL) {
         *out = json_loadb((const char *)output.data, output.size, JSON_DECODE_ANY, NULL);
     }
