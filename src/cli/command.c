@@ -99,11 +99,14 @@ static int unknown_option(const struct call *call, const char *given)
     }
     names[count++] = "json";
     names[count++] = "help";
-    char word[WORD_SIZE];
+    char word[WORD_SIZE], todo[WORD_SIZE + 32];
     (void)snprintf(word, sizeof word, "%.*s", (int)strcspn(given, "="), given);
     const char *near = strncmp(word, "--", 2) == 0 ? yaml_nearest(bytes_of_text(word + 2), names, count) : NULL;
     if (near != NULL) {
-        return call_misused(call, "unknown option '%s'; did you mean '--%s'?", word, near);
+        struct error e;
+        (void)snprintf(todo, sizeof todo, "did you mean '--%s'?", near);
+        error_set(&e, ERROR_INPUT, NULL, todo, "unknown option '%s'", word);
+        return call_fail(call, &e);
     }
     return call_misused(call, "unknown option '%s'", word);
 }
@@ -193,9 +196,13 @@ static int unknown_part(const struct call *call, const char *word)
     }
     const char *near = yaml_nearest(bytes_of_text(word), names, count);
     if (near != NULL) {
-        return call_misused(call, "unknown command '%s'; did you mean '%s'?", word, near);
+        struct error e;
+        char todo[WORD_SIZE + 32];
+        (void)snprintf(todo, sizeof todo, "did you mean '%s'?", near);
+        error_set(&e, ERROR_INPUT, NULL, todo, "unknown command '%.60s'", word);
+        return call_fail(call, &e);
     }
-    return call_misused(call, "unknown command '%s'", word);
+    return call_misused(call, "unknown command '%.60s'", word);
 }
 
 static int show_help(const struct call *call, FILE *to)

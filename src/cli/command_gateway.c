@@ -1,6 +1,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <uv.h>
@@ -179,6 +180,18 @@ static void tell_ready(const struct service *service, uint64_t began_us)
     notify_service("READY=1");
 }
 
+/* A connection is a file: take all that the system lets us have. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = limit.rlim_max;
+        if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+            diag(DIAG_WARN, "gateway", "the limit of open files could not be raised", NULL);
+        }
+    }
+}
+
 static int serve(struct call *call, const struct gateway_config *config)
 {
     int end = COMMAND_NOT_TRIED;
@@ -190,6 +203,7 @@ static int serve(struct call *call, const struct gateway_config *config)
         error_memory(&e, "gateway");
         return call_fail(call, &e);
     }
+    raise_file_limit();
     service->config = config;
     service->started_at_ms = time_now_ms();
     if (start(service, &e)) {

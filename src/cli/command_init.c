@@ -75,7 +75,7 @@ static void append_quoted(struct buffer *out, struct bytes text)
 static void write_configuration(const struct plan *plan, struct buffer *out)
 {
     buffer_append_text(out, "# One gateway: who it is and where it listens. Each key and its default: docs/reference/configuration.md.\n"
-                            "# After a change: comity gateway --check, then SIGHUP or a restart. Paths are relative to this folder.\n"
+                            "# After a change: comity gateway --check, then a restart. Paths are relative to this folder.\n"
                             "member: ");
     append_quoted(out, buffer_bytes(&plan->member_text));
     buffer_append_text(out, "\ngateway: ");
