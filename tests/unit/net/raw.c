@@ -113,6 +113,11 @@ static int read_more(int fd, struct buffer *into)
     return got > 0 ? 1 : got == 0 ? 0 : -1;
 }
 
+bool raw_read_some(int fd, struct buffer *into)
+{
+    return read_more(fd, into) > 0;
+}
+
 size_t raw_find(struct bytes in, struct bytes what)
 {
     const uint8_t *at = in.size == 0 ? NULL : memmem(in.data, in.size, what.data, what.size);

@@ -14,6 +14,8 @@ int raw_accept(int listener, int wait_ms);
 /* False when the peer has gone. */
 bool raw_send(int fd, struct bytes data);
 bool raw_send_text(int fd, const char *text);
+/* Appends what comes next. False at the end. */
+bool raw_read_some(int fd, struct buffer *into);
 /* Appends what comes until `marker` stands in `into`, or the end. False at the end. */
 bool raw_read_until(int fd, struct buffer *into, struct bytes marker);
 /* Appends all until the end (in order, or by a reset: false). */
