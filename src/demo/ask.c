@@ -52,6 +52,23 @@ bool ask(unsigned port, const char *path, const char *client, struct reply *out,
     return true;
 }
 
+static int append_text(const char *data, size_t size, void *context)
+{
+    buffer_append(context, bytes_of(data, size));
+    return 0;
+}
+
+/* Not json_dumps(): what it returns belongs to an allocator that the program may have replaced. */
+void json_text(const json_t *json, struct buffer *out)
+{
+    if (json != NULL && json_dump_callback(json, append_text, out, JSON_COMPACT | JSON_ENCODE_ANY) != 0) {
+        out->failed = true;
+    }
+    if (buffer_room(out, 1) != NULL) {
+        out->data[out->size] = '\0';
+    }
+}
+
 void reply_clear(struct reply *reply)
 {
     json_decref(reply->body);

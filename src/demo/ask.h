@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "base/buffer.h"
 #include "net/client.h"
 
 /* An answer, read: the caller clears it. */
@@ -17,6 +18,8 @@ struct reply {
 };
 /* GET `path` at 127.0.0.1:`port` as `client` for the purpose of the demo. */
 must_check bool ask(unsigned port, const char *path, const char *client, struct reply *out, struct error *e);
+/* The compact text of `json` (NULL: nothing) into `out`, with a NUL that is not counted. */
+void json_text(const json_t *json, struct buffer *out);
 void reply_clear(struct reply *reply);
 /* Asks again and again until the status is `wanted`. `log_path` is named in the error. */
 must_check bool ask_until_there(unsigned port, const char *path, unsigned wanted, int timeout_ms, const char *log_path, struct error *e);

@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "consent/event_text.h"
+#include "demo/ask.h"
 #include "demo/steps.h"
 #include "evidence/log.h"
 #include "evidence/statement.h"
@@ -130,9 +131,11 @@ bool evidence_verify_log(struct scene *scene, const struct scene_gateway *gatewa
         return false;
     }
     if (output != NULL) {
-        char *text = json_dumps(printed, JSON_COMPACT | JSON_ENCODE_ANY);
-        (void)snprintf(output, size, "%s", text == NULL ? "" : text);
-        free(text);
+        struct buffer text;
+        buffer_init(&text, 1024 * 1024);
+        json_text(printed, &text);
+        (void)snprintf(output, size, "%s", text.failed ? "" : (const char *)text.data);
+        buffer_clear(&text);
     }
     json_decref(printed);
     say("comity -C %s log verify -> %s", gateway->name, exit_code == 0 ? "all entries verify" : "it names what is wrong");

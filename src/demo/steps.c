@@ -112,11 +112,14 @@ static bool only_what_was_consented(struct step_state *state, struct error *e)
     if (!ask_record(&state->scene->gateways[CLINIC], DEMO_CONSENTED, &reply, e)) {
         return false;
     }
-    char *text = reply.body == NULL ? NULL : json_dumps(reply.body, JSON_COMPACT);
+    struct buffer buffer;
+    buffer_init(&buffer, 1024 * 1024);
+    json_text(reply.body, &buffer);
+    const char *text = buffer.failed ? "" : (const char *)buffer.data;
     static const char *const gone[] = { "Hypertensive", "Palm Street", "Okafor", "Hemoglobin", "1984-03-12" };
-    bool ok = reply.status == 200 && text != NULL && strstr(text, "\"MMR\"") != NULL && strstr(text, "\"Tdap\"") != NULL;
+    bool ok = reply.status == 200 && strstr(text, "\"MMR\"") != NULL && strstr(text, "\"Tdap\"") != NULL;
     if (!ok) {
-        (void)wrong(e, "the immunisations must come", text == NULL ? reply.reason : text);
+        (void)wrong(e, "the immunisations must come", text);
     }
     for (size_t i = 0; ok && i < COUNT_OF(gone); i++) {
         if (strstr(text, gone[i]) != NULL) {
@@ -126,7 +129,7 @@ static bool only_what_was_consented(struct step_state *state, struct error *e)
     if (ok) {
         say("     immunisations came: MMR, Tdap; name, birth date, address, test results and diagnoses are gone");
     }
-    free(text);
+    buffer_clear(&buffer);
     reply_clear(&reply);
     return ok;
 }

@@ -1,7 +1,6 @@
 #include "gateway/openapi_internal.h"
 
 #include <jansson.h>
-#include <stdlib.h>
 #include <yaml.h>
 
 static const char where[] = "OpenAPI description";
@@ -22,6 +21,12 @@ struct bytes openapi_server_path(struct bytes url)
     }
     struct bytes path = bytes_slice(rest, slash, rest.size);
     return path.size == 0 ? BYTES("") : path;
+}
+
+static int write_json(const char *data, size_t size, void *context)
+{
+    buffer_append(context, bytes_of(data, size));
+    return 0;
 }
 
 bool openapi_rewrite_json(struct bytes text, struct buffer *out, struct error *e)
@@ -45,13 +50,10 @@ bool openapi_rewrite_json(struct bytes text, struct buffer *out, struct error *e
             }
         }
     }
-    char *dumped = json_dumps(root, JSON_INDENT(2));
-    if (dumped == NULL) {
+    if (json_dump_callback(root, write_json, out, JSON_INDENT(2)) != 0) {
         error_memory(e, where);
         goto done;
     }
-    buffer_append_text(out, dumped);
-    free(dumped);
     ok = !out->failed || error_memory(e, where);
 done:
     json_decref(root);
