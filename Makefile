@@ -45,7 +45,7 @@ fuzz: ## each fuzz target for SECONDS (60); TARGET=name for one
 
 lint: ## form, layers, headers, static analysis, spelling
 	@tools/deps build test lint
-	@tools/build gcc
+	@tools/build asan
 	@tools/lint
 
 format: ## bring the C code into its form (clang-format)

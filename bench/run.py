@@ -27,7 +27,7 @@ def measure_rounds(running, rounds, seconds, talk):
     """{pair: {c1: [figures of each round]}}; the pairs take turns, so that a slow minute of the machine hits them all."""
     figures = {pair.name: {f'c{n}': [] for n in CONNECTIONS} for pair in running}
     for pair in running:  # connections, caches and pools as they will be
-        measure.load(pair.url, pair.headers, 32, 1)
+        measure.load(pair.url, pair.headers, max(CONNECTIONS), 1)
     for number in range(rounds):
         for connections in CONNECTIONS:
             for pair in running:
