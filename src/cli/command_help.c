@@ -67,7 +67,7 @@ static int run_help(struct call *call)
 }
 
 static const struct command_option help_options[] = {
-    { "man", NULL, "write the man page instead (see comity.1 for how to install it)" },
+    { "man", NULL, "write the man page instead, in man(7) format" },
 };
 
 const struct command command_help = {

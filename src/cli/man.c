@@ -50,6 +50,16 @@ static void append_option(struct buffer *out, const char *name, const char *valu
     append_line(out, bytes_of_text(help));
 }
 
+static void append_examples(struct buffer *out, const char *examples)
+{
+    struct bytes line, rest = bytes_of_text(examples);
+    buffer_append_text(out, ".nf\n");
+    while (bytes_split(&rest, '\n', &line)) {
+        append_line(out, line);
+    }
+    buffer_append_text(out, ".fi\n");
+}
+
 static void append_options(struct buffer *out, const struct command *command)
 {
     buffer_append_text(out, ".SH OPTIONS\n");
@@ -97,6 +107,10 @@ static void append_part(struct buffer *out, const struct command *part, const ch
     }
     for (size_t i = 0; i < part->option_count; i++) {
         append_option(out, part->options[i].name, part->options[i].value, part->options[i].help);
+    }
+    if (part->examples != NULL) {
+        buffer_append_text(out, ".PP\n");
+        append_examples(out, part->examples);
     }
 }
 
@@ -154,12 +168,8 @@ void man_write(const struct command *command, const char *path, struct buffer *o
     }
     append_options(out, command);
     if (command->examples != NULL) {
-        buffer_append_text(out, ".SH EXAMPLES\n.nf\n");
-        struct bytes line, rest = bytes_of_text(command->examples);
-        while (bytes_split(&rest, '\n', &line)) {
-            append_line(out, line);
-        }
-        buffer_append_text(out, ".fi\n");
+        buffer_append_text(out, ".SH EXAMPLES\n");
+        append_examples(out, command->examples);
     }
     buffer_append_text(out, ".SH EXIT STATUS\n0 it is done; 1 the answer is no; 2 it could not be tried, wrong use included.\n");
     append_see_also(out, command);
