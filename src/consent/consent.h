@@ -71,11 +71,15 @@ enum consent_state consent_view_state(const struct consent_view *view, struct by
 struct consents;
 /* `committer` may be NULL for reading only. `cache_max`: views kept in memory (0: 100,000). Appends to the log what a crash left out. */
 must_check bool consents_open(struct consents **out, struct store *store, struct committer *committer, size_t cache_max, struct error *e);
+/* After the last call on it; the committer may still run. Views that are held live on. NULL is allowed. */
 void consents_close(struct consents *consents);
 
 /* From memory; never blocks on disk. NULL when it is not there: consents_load() it. Any thread. */
 struct consent_view *consents_find(struct consents *consents, const struct consent_key *key);
-/* From the store; blocks: on the database's threads (uv_queue_work). A person of whom nothing is known gives an empty view, in the same time. */
+/*
+ * From the store; blocks: on the database's threads (uv_queue_work). A person of whom nothing is known gives an empty view, in the same
+ * time.
+ */
 must_check bool consents_load(struct consents *consents, const struct consent_key *key, struct consent_view **out, struct error *e);
 /*
  * The moment of release: atomically checks that `view` was not overtaken and submits `entry`, so that no release stands behind a
@@ -85,7 +89,16 @@ must_check bool consents_load(struct consents *consents, const struct consent_ke
 must_check bool consents_release(struct consents *consents, struct consent_view *const *views, size_t count, struct commit_entry *entry,
                                  bool *is_overtaken, struct error *e);
 
-/* A new decision. All block; on success it is durable, logged, and in force. */
+/*
+ * Changes. All block, and come one after the other; on success the change is durable, logged, and in force. When the log fails after
+ * the store has committed, the error says what holds: a withdrawal or refusal is in force; what was given is not, and is listed as
+ * requested. The next change or start logs it, before anything else.
+ */
+
+/*
+ * A new decision, always a new record. ERROR_INPUT: a person of 0 or more than 128 bytes, an IRI of more than 512, no end, an end that
+ * has passed, a category twice. ERROR_DENIED (here and below): opened for reading only.
+ */
 struct consent_grant {
     struct consent_key key;
     const struct bytes *categories; /* full IRIs, 1 to 64, no duplicates */
@@ -99,7 +112,8 @@ must_check bool consent_give(struct consents *consents, const struct consent_gra
                              struct error *e);
 /*
  * Withdraws by record id, for all its categories or for one (`category` may be BYTES_NONE). Of a withdrawn or expired one: succeeds and
- * changes nothing, `*is_changed` false. ERROR_ABSENT: no such record; ERROR_DENIED: its state allows no withdrawal (consent.state).
+ * changes nothing, `*is_changed` false, `*log_index` that of the first withdrawal. Both pointers may be NULL. ERROR_ABSENT: no such
+ * record; ERROR_DENIED: its state allows no withdrawal (consent.state).
  */
 must_check bool consent_withdraw(struct consents *consents, struct bytes id, struct bytes category, bool *is_changed, uint64_t *log_index,
                                  struct error *e);
@@ -112,7 +126,7 @@ struct consent_record {
     int64_t valid_from_ms, valid_until_ms, changed_at_ms;
 };
 typedef bool consent_each(void *context, const struct consent_record *record);
-/* One row a category, newest record first. `person` or `id` may be BYTES_NONE: all. Blocks. */
+/* One row a category, newest record first. `person` or `id` may be BYTES_NONE: all. Blocks; `each` runs under the store's mutex. */
 must_check bool consent_list(struct consents *consents, struct bytes person, struct bytes id, consent_each *each, void *context,
                              struct error *e);
 

@@ -88,8 +88,9 @@ must_check bool records_set_logged(struct store *store, const struct pending_eve
 
 /*
  * logging.c: puts into the log what the store has unlogged. Of those, events from `first_sequence` on are the present change's:
- * before they are submitted, and in the same moment, the views of `keys` are overtaken. The caller holds `changing`. On failure the views are overtaken
- * all the same, and the events stay unlogged until the next change or start. `last_index` (may be NULL): where the last one went.
+ * before they are submitted, and in the same moment, the views of `keys` are overtaken. The caller holds `changing`. On failure the
+ * views are overtaken all the same, and the events stay unlogged until the next change or start. `last_index` (may be NULL): where
+ * the last one went.
  */
 must_check bool logging_run(struct consents *consents, int64_t first_sequence, const struct consent_key *keys, size_t key_count,
                             uint64_t *last_index, struct error *e);

@@ -18,9 +18,9 @@ must_check bool uses_open(struct uses **out, struct store *store, struct disk *p
 void uses_close(struct uses *uses); /* NULL is allowed */
 
 /*
- * Takes up to `max_entries` more of the log's entries into the index; `*lag` (may be NULL): how many it still lacks. Blocks; one thread at a
- * time (a mutex inside), other processes may do the same. ERROR_INPUT: an entry is damaged; the index stops before it. An index that is ahead of the log
- * (a restored backup) is cut back to it.
+ * Takes up to `max_entries` more of the log's entries into the index; `*lag` (may be NULL): how many it still lacks. Blocks; one thread
+ * at a time (a mutex inside), other processes may do the same. ERROR_INPUT: an entry is damaged; the index stops before it. An index
+ * that is ahead of the log (a restored backup) is cut back to it.
  */
 must_check bool uses_catch_up(struct uses *uses, size_t max_entries, uint64_t *lag, struct error *e);
 /* Empties the index: the next uses_catch_up() begins at the log's first entry. */
