@@ -135,7 +135,7 @@ static void send_call(struct client_connection *c, struct client_call *call)
     h->call = call;
     h->phase = PHASE_HEAD;
     h->interims = 0;
-    h->scan = (struct http1_scan){ 0 };
+    h->scan = (struct http1_scan){ .field_count_max = h->base.limits->field_count_max };
     bool is_fine = http1_fields_size(request->fields, request->field_count, &fields_size) && http1_is_token(request->method) &&
                    is_visible(request->target) && http1_is_plain(request->authority);
     if (!is_fine) {
@@ -188,7 +188,7 @@ static bool pass_interim(struct http1_client *h)
         return false;
     }
     h->phase = PHASE_HEAD;
-    h->scan = (struct http1_scan){ 0 };
+    h->scan = (struct http1_scan){ .field_count_max = h->base.limits->field_count_max };
     return true;
 }
 
@@ -232,13 +232,13 @@ static size_t read_head(struct http1_client *h, struct bytes data)
     struct http1_scan *scan = &h->scan;
     bool had_first = scan->first_size > 0;
     bool is_fine = http1_scan(scan, data);
-    size_t size = scan->end > 0 ? scan->end : data.size;
-    if (size > h->base.limits->head_bytes_max || scan->field_count > h->base.limits->field_count_max) {
+    size_t reached = is_fine && scan->end == 0 ? data.size : scan->end > 0 ? scan->end : scan->offset;
+    if (!had_first && scan->first_size > 0 && !is_status_line(bytes_of(data.data + scan->start, scan->first_size))) {
+        fail(h, CLIENT_FAILURE_PROTOCOL, ERROR_INPUT, "the answer is not HTTP/1.1");
+    } else if (reached > h->base.limits->head_bytes_max) {
         fail(h, CLIENT_FAILURE_PROTOCOL, ERROR_INPUT, "the answer's head is too large");
     } else if (!is_fine || scan->start > 0) {
         fail(h, CLIENT_FAILURE_PROTOCOL, ERROR_INPUT, is_fine ? "an empty line before the answer" : scan->fault);
-    } else if (!had_first && scan->first_size > 0 && !is_status_line(bytes_of(data.data, scan->first_size))) {
-        fail(h, CLIENT_FAILURE_PROTOCOL, ERROR_INPUT, "the answer is not HTTP/1.1");
     } else if (scan->end > 0) {
         size_t end = scan->end;
         return read_answer(h, bytes_slice(data, 0, end)) ? end : 0;

@@ -189,7 +189,7 @@ static int on_body(llhttp_t *parser, const char *at, size_t size)
         }
         m->framing = data + size;
     }
-    if (body_size(m->body) > m->body_bytes_max || size > m->body_bytes_max - body_size(m->body)) {
+    if (m->is_too_large || body_size(m->body) > m->body_bytes_max || size > m->body_bytes_max - body_size(m->body)) {
         message_failed(m, HTTP1_BODY_TOO_LARGE, "the body is too large");
         return HPE_USER;
     }
@@ -202,13 +202,12 @@ static int on_body(llhttp_t *parser, const char *at, size_t size)
     return 0;
 }
 
+/* Before the chunk's data come. Only noted: what is wrong with the framing before it is told first. */
 static int on_chunk(llhttp_t *parser)
 {
     struct http1_message *m = message_of(parser);
-    if (body_size(m->body) > m->body_bytes_max || parser->content_length > m->body_bytes_max - body_size(m->body)) {
-        message_failed(m, HTTP1_BODY_TOO_LARGE, "the body is too large");
-        return -1;
-    }
+    uint64_t size = body_size(m->body);
+    m->is_too_large = m->is_too_large || size > m->body_bytes_max || parser->content_length > m->body_bytes_max - size;
     return 0;
 }
 
@@ -291,6 +290,9 @@ bool http1_message_body(struct http1_message *m, struct bytes data, size_t *used
     if (m->has_coding) {
         if (!http1_chunks_scan(&m->chunks, bytes_of(m->framing, (size_t)(end - m->framing)))) {
             return message_failed(m, HTTP1_MALFORMED, m->chunks.fault);
+        }
+        if (m->is_too_large) {
+            return message_failed(m, HTTP1_BODY_TOO_LARGE, "the body is too large");
         }
         if (m->is_whole != (m->chunks.state == HTTP1_CHUNK_END)) {
             return message_failed(m, HTTP1_MALFORMED, "a malformed body");

@@ -48,6 +48,7 @@ struct http1_message {
     struct bytes name, value;
     const uint8_t *framing; /* bytes from here on were not in a body's piece */
     bool is_head_read;
+    bool is_too_large; /* a chunk was announced that breaks the limit */
 };
 
 /* All of it becomes zero; then the caller sets its part. */

@@ -65,6 +65,9 @@ static bool line_ended(struct http1_scan *scan, size_t at)
         scan->start = 2;
     } else if (scan->first_size == 0) {
         scan->first_size = size;
+    } else if (scan->field_count == scan->field_count_max) {
+        scan->is_too_large = true;
+        return scan_failed(scan, "too many fields");
     } else {
         scan->field_count++;
     }

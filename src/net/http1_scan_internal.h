@@ -7,8 +7,9 @@
 
 #include "base/bytes.h"
 
-/* Zeroed is ready for a new head. One empty line before the first is passed over (RFC 9112 2.2). */
+/* Zeroed, but for field_count_max, is ready for a new head. One empty line before the first is passed over (RFC 9112 2.2). */
 struct http1_scan {
+    size_t field_count_max;
     size_t start;       /* of the first line: 0, or 2 behind an empty line */
     size_t first_size;  /* of the first line, without CRLF; 0: it is not whole yet */
     size_t line;        /* where the line that is being read begins */
@@ -16,6 +17,7 @@ struct http1_scan {
     size_t field_count; /* lines behind the first */
     size_t end;         /* just behind the empty line that ends the head; 0: not whole yet */
     const char *fault;  /* what is wrong, a constant; NULL: nothing */
+    bool is_too_large;  /* that is, the fault is too many fields */
 };
 /* Goes on with `head`, which begins with the bytes it was called with before. False when it can't be a head: `fault` says why. */
 must_check bool http1_scan(struct http1_scan *scan, struct bytes head);

@@ -69,7 +69,7 @@ static void finish_answer(struct http1_server *h)
         return;
     }
     h->state = STATE_IDLE;
-    h->scan = (struct http1_scan){ 0 };
+    h->scan = (struct http1_scan){ .field_count_max = h->base.limits->field_count_max };
     server_connection_set_timer(&h->base, h->base.limits->idle_ms);
     if (h->is_running) {
         return;
@@ -345,15 +345,16 @@ static size_t read_head(struct http1_server *h, struct bytes data)
     }
     bool had_first = scan->first_size > 0;
     bool is_fine = http1_scan(scan, data);
-    size_t size = scan->end > 0 ? scan->end : data.size;
-    if (size - scan->start > limits->head_bytes_max) {
+    size_t reached = is_fine && scan->end == 0 ? data.size : scan->end > 0 ? scan->end : scan->offset;
+    /* In the order in which their bytes come, so that how they were cut on their way makes no difference. */
+    if (!had_first && scan->first_size > 0 && scan->first_size <= limits->head_bytes_max &&
+        !check_first_line(h, bytes_of(data.data + scan->start, scan->first_size))) {
+        return 0;
+    }
+    if (reached - scan->start > limits->head_bytes_max) {
         refuse(h, SERVER_FAULT_HEAD_TOO_LARGE, "the head is too large");
     } else if (!is_fine) {
-        refuse(h, SERVER_FAULT_MALFORMED, scan->fault);
-    } else if (scan->field_count > limits->field_count_max) {
-        refuse(h, SERVER_FAULT_HEAD_TOO_LARGE, "too many fields");
-    } else if (!had_first && scan->first_size > 0 && !check_first_line(h, bytes_of(data.data + scan->start, scan->first_size))) {
-        return 0;
+        refuse(h, scan->is_too_large ? SERVER_FAULT_HEAD_TOO_LARGE : SERVER_FAULT_MALFORMED, scan->fault);
     } else if (scan->end > 0) {
         size_t end_of_head = scan->end;
         read_request(h, bytes_slice(data, scan->start, end_of_head));
@@ -480,6 +481,7 @@ static bool start(struct server_connection *c, struct error *e)
     struct http1_server *h = connection_of(c);
     (void)e;
     buffer_init(&h->input, c->limits->head_bytes_max + 4 * (size_t)LOOP_READ_SIZE);
+    h->scan = (struct http1_scan){ .field_count_max = c->limits->field_count_max };
     if (c->is_draining) {
         end(h, false);
         return true;

@@ -46,6 +46,11 @@ void stream_abort(struct stream *stream)
     stream->is_aborted = true;
 }
 
+const struct peer *stream_peer(const struct stream *stream)
+{
+    return &stream->peer;
+}
+
 /* ---- Loop ---- */
 
 static struct loop_work *first_work;

@@ -8,114 +8,16 @@
 
 #include <cmocka.h>
 
-#include <pthread.h>
 #include <signal.h>
 #include <time.h>
 
 #include "net/client.h"
 #include "raw.h"
-
-/* ---- A scripted server: on a thread; one exchange after the other ---- */
-
-enum finish { KEEP = 0, CLOSE, RESET };
-
-struct exchange {
-    struct bytes answer;
-    enum finish finish;
-    long wait_ms;      /* before it finishes */
-    size_t body_bytes; /* of the request's, to read before answering */
-    size_t piece;      /* 0: sent at once */
-    bool answers_first;
-};
-
-struct script {
-    const struct exchange *exchanges;
-    size_t count;
-    int listener;
-    uint16_t port;
-    pthread_t thread;
-    size_t connections;
-    struct buffer requests;      /* all that came */
-    uint8_t sha256[SHA256_SIZE]; /* of the last body */
-};
+#include "script.h"
 
 static void pause_ms(long ms)
 {
     (void)nanosleep(&(struct timespec){ .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000 }, NULL);
-}
-
-static void send_answer(int fd, const struct exchange *x)
-{
-    size_t piece = x->piece != 0 ? x->piece : x->answer.size;
-    for (size_t at = 0; at < x->answer.size; at += piece) {
-        (void)raw_send(fd, bytes_slice(x->answer, at, at + piece > x->answer.size ? x->answer.size : at + piece));
-    }
-}
-
-/* The request's head goes to the record, its body to the digest. */
-static bool read_request(struct script *s, int fd, struct buffer *in, size_t body_bytes)
-{
-    if (!raw_read_until(fd, in, BYTES("\r\n\r\n"))) {
-        return false;
-    }
-    size_t head = raw_find(buffer_bytes(in), BYTES("\r\n\r\n")) + 4;
-    buffer_append(&s->requests, bytes_of(in->data, head));
-    buffer_consume(in, head);
-    while (in->size < body_bytes) {
-        if (!raw_read_some(fd, in)) {
-            return false;
-        }
-    }
-    sha256(bytes_of(in->data, body_bytes), s->sha256);
-    buffer_consume(in, body_bytes);
-    return true;
-}
-
-static void *serve(void *context)
-{
-    struct script *s = context;
-    int fd = -1;
-    struct buffer in;
-    buffer_init(&in, 64 << 20);
-    for (size_t i = 0; i < s->count; i++) {
-        const struct exchange *x = &s->exchanges[i];
-        if (fd < 0) {
-            fd = raw_accept(s->listener, RAW_WAIT_MS);
-            s->connections += fd >= 0;
-        }
-        if (fd < 0) {
-            break;
-        }
-        if (x->answers_first || read_request(s, fd, &in, x->body_bytes)) {
-            send_answer(fd, x);
-        }
-        pause_ms(x->wait_ms);
-        if (x->finish != KEEP) {
-            (x->finish == CLOSE ? raw_close : raw_reset)(fd);
-            fd = -1;
-            buffer_reset(&in);
-        }
-    }
-    if (fd >= 0) {
-        raw_close(fd);
-    }
-    buffer_clear(&in);
-    return NULL;
-}
-
-static void script_start(struct script *s, const struct exchange *exchanges, size_t count)
-{
-    *s = (struct script){ .exchanges = exchanges, .count = count };
-    buffer_init(&s->requests, 1 << 20);
-    s->listener = raw_listen(&s->port);
-    assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
-}
-
-static void script_end(struct script *s)
-{
-    assert_int_equal(pthread_join(s->thread, NULL), 0);
-    raw_close(s->listener);
-    buffer_clear(&s->requests);
 }
 
 /* ---- The client: one loop, one call after the other ---- */
@@ -327,15 +229,14 @@ static void request_as_it_goes_out(void **state)
     assert_int_equal(body_size(c.answer->body), 0);
     assert_non_null(fields_find(&c.answer->fields, BYTES("content-length")));
     caller_end(&c);
-    assert_int_equal(pthread_join(s.thread, NULL), 0);
+    script_wait(&s);
     assert_int_equal(s.connections, 1);
     assert_true(
         bytes_equal(buffer_bytes(&s.requests), BYTES("GET /a?b=%20 HTTP/1.1\r\nHost: a.example\r\nX-Road-client: a/b\r\nx-empty: \r\n\r\n"
                                                      "DELETE /a?b=%20 HTTP/1.1\r\nHost: a.example\r\nContent-Length: 2\r\n\r\n"
                                                      "POST /a?b=%20 HTTP/1.1\r\nHost: a.example\r\nContent-Length: 0\r\n\r\n"
                                                      "HEAD /a?b=%20 HTTP/1.1\r\nHost: a.example\r\n\r\n")));
-    raw_close(s.listener);
-    buffer_clear(&s.requests);
+    script_end(&s);
 }
 
 /* Never on the same connection after an answer that leaves it in doubt. */
@@ -373,12 +274,11 @@ static void reuse_only_when_clean(void **state)
             fail_msg("%s: failure %d (%s), %.*s", row[i].name, c.failure, c.error.what, BYTES_FMT(view));
         }
         caller_end(&c);
-        assert_int_equal(pthread_join(s.thread, NULL), 0);
+        script_wait(&s);
         if (s.connections != row[i].connections) {
             fail_msg("%s: %zu connections", row[i].name, s.connections);
         }
-        raw_close(s.listener);
-        buffer_clear(&s.requests);
+        script_end(&s);
     }
 }
 
@@ -533,12 +433,11 @@ static void large_bodies(void **state)
     assert_int_equal(c.failure, 0);
     assert_int_equal(body_size(c.answer->body), TOTAL);
     assert_memory_equal(body_sha256(c.answer->body), body_sha256(body), SHA256_SIZE);
-    assert_int_equal(pthread_join(s.thread, NULL), 0);
+    script_wait(&s);
     assert_memory_equal(s.sha256, body_sha256(body), SHA256_SIZE);
     caller_end(&c);
     body_free(body);
-    raw_close(s.listener);
-    buffer_clear(&s.requests);
+    script_end(&s);
     buffer_clear(&b);
 }
 
@@ -565,10 +464,9 @@ static void early_answer(void **state)
     assert_int_equal(c.failure, 0);
     assert_int_equal(c.answer->status, 200);
     caller_end(&c);
-    assert_int_equal(pthread_join(s.thread, NULL), 0);
+    script_wait(&s);
     assert_int_equal(s.connections, 2);
-    raw_close(s.listener);
-    buffer_clear(&s.requests);
+    script_end(&s);
 }
 
 static void answer_that_cannot_be_stored(void **state)
@@ -606,9 +504,9 @@ static void requests_cannot_be_split(void **state)
         call(&c, &s, &row[i]);
         assert_int_equal(c.failure, CLIENT_FAILURE_PROTOCOL);
         caller_end(&c);
-        assert_int_equal(pthread_join(s.thread, NULL), 0);
+        script_wait(&s);
         assert_int_equal(s.requests.size, 0);
-        raw_close(s.listener);
+        script_end(&s);
     }
 }
 
