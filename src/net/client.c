@@ -84,7 +84,8 @@ bool client_call(struct client_call **out, struct client *client, const struct c
         return false;
     }
     if (pool->waiting_count >= CLIENT_WAITING_MAX) {
-        return error_set(e, ERROR_FULL, pool_name(pool), "send fewer requests at a time", "%d calls wait for a connection", CLIENT_WAITING_MAX);
+        return error_set(e, ERROR_FULL, pool_name(pool), "send fewer requests at a time", "%d calls wait for a connection",
+                         CLIENT_WAITING_MAX);
     }
     struct client_call *call = call_make(client, request, done, context);
     if (call == NULL) {

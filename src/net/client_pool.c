@@ -377,8 +377,8 @@ static const struct stream_events connection_events = { .on_ready = connection_r
 static bool connection_make(struct client_pool *pool, struct error *e)
 {
     const struct client_target *target = &pool->target;
-    const struct client_connection_functions *functions =
-        target->protocol == PROTOCOL_HTTP2 ? &http2_client_functions : &http1_client_functions;
+    const struct client_connection_functions *functions = target->protocol == PROTOCOL_HTTP2 ? &http2_client_functions
+                                                                                             : &http1_client_functions;
     struct client_connection *c = calloc(1, functions->size);
     struct bytes *order = malloc(target->address_count * sizeof *order);
     if (c == NULL || order == NULL) {

@@ -5,20 +5,20 @@
 #include "net/connection_internal.h"
 
 enum {
-    CLIENT_WAITING_MAX = 4096,       /* calls of one target that wait for a connection: more are refused with ERROR_FULL */
+    CLIENT_WAITING_MAX = 4096,          /* calls of one target that wait for a connection: more are refused with ERROR_FULL */
     CLIENT_HTTP1_CONNECTIONS_MAX = 512, /* to one target */
-    CLIENT_HTTP1_IDLE_MAX = 256,     /* kept of them without a call */
-    CLIENT_HTTP2_CONNECTIONS_MAX = 2, /* the second when the first one's streams are used up */
+    CLIENT_HTTP1_IDLE_MAX = 256,        /* kept of them without a call */
+    CLIENT_HTTP2_CONNECTIONS_MAX = 2,   /* the second when the first one's streams are used up */
     CLIENT_REPEATS_MAX = 3,
-    CLIENT_GOOD_ADDRESS_MS = 60000,  /* how long the address that worked is tried first */
-    CLIENT_RETRY_MS = 1000,          /* after a second connection to the same target failed */
-    CLIENT_POOL_KEPT_MS = 60000,     /* how long a pool without connection and call is remembered */
+    CLIENT_GOOD_ADDRESS_MS = 60000, /* how long the address that worked is tried first */
+    CLIENT_RETRY_MS = 1000,         /* after a second connection to the same target failed */
+    CLIENT_POOL_KEPT_MS = 60000,    /* how long a pool without connection and call is remembered */
 };
 
 struct client {
     struct loop *loop;
-    struct net_limits limits;        /* without zeros */
-    struct client_pool *pools;       /* last used first */
+    struct net_limits limits;  /* without zeros */
+    struct client_pool *pools; /* last used first */
     size_t call_count;
     size_t connection_count;
     bool is_stopping;
@@ -30,18 +30,18 @@ struct client {
 struct client_pool {
     struct client *client;
     struct client_pool *previous, *next;
-    struct client_target target;     /* copied; `tls` is a reference of its own */
+    struct client_target target;                              /* copied; `tls` is a reference of its own */
     struct client_connection *connections, *connections_last; /* idle ones first, the last used of them in front */
-    size_t connection_count;         /* those that may still take calls: connecting or ready, not closing */
+    size_t connection_count;                                  /* those that may still take calls: connecting or ready, not closing */
     size_t connecting_count;
     struct client_call *waiting, *waiting_last;
     size_t waiting_count;
     struct client_call *running;
     size_t good_index;
     uint64_t good_until_ms;
-    uint64_t retry_at_ms;            /* HTTP/2: when another connection beside a good one may be tried */
+    uint64_t retry_at_ms; /* HTTP/2: when another connection beside a good one may be tried */
     struct loop_work work;
-    struct loop_timer timer;         /* set while unused */
+    struct loop_timer timer; /* set while unused */
 };
 
 /* client.c */

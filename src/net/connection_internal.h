@@ -22,7 +22,7 @@ struct server_connection;
 struct server_exchange;
 
 struct server_connection_functions {
-    size_t size;  /* of the kind's struct, whose first member is a struct server_connection; server.c allocates it, zeroed */
+    size_t size; /* of the kind's struct, whose first member is a struct server_connection; server.c allocates it, zeroed */
 
     /* The stream is ready: TLS is done, stream_peer() is known. On false the connection is aborted, then `clear` follows. */
     bool (*start)(struct server_connection *c, struct error *e);
@@ -57,10 +57,10 @@ struct server_connection {
     const struct server_connection_functions *functions;
     struct server *server;
     struct loop *loop;
-    struct stream *stream;             /* NULL in `clear` */
-    const struct net_limits *limits;   /* complete: no zeros */
-    bool is_started;                   /* `start` has succeeded */
-    bool is_draining;                  /* set before `drain` is called */
+    struct stream *stream;           /* NULL in `clear` */
+    const struct net_limits *limits; /* complete: no zeros */
+    bool is_started;                 /* `start` has succeeded */
+    bool is_draining;                /* set before `drain` is called */
     struct loop_timer timer;
     size_t unanswered;                 /* delivered, neither answered nor gone */
     struct server_exchange *exchanges; /* those */
@@ -71,12 +71,12 @@ struct server_connection {
  * request is not with the handler (before deliver, after answer). */
 struct server_exchange {
     struct server_request request;
-    struct server *server;             /* NULL once the server is stopped */
+    struct server *server;                /* NULL once the server is stopped */
     struct server_connection *connection; /* NULL once gone */
     struct server_exchange *previous, *next;
     bool is_delivered;
-    bool is_withheld;                  /* delivered while the server was being stopped: the handler never saw it */
-    int32_t id;                        /* HTTP/2: the stream's */
+    bool is_withheld; /* delivered while the server was being stopped: the handler never saw it */
+    int32_t id;       /* HTTP/2: the stream's */
     void *state;
 };
 
@@ -110,7 +110,7 @@ struct client_connection;
 struct client_pool;
 
 struct client_connection_functions {
-    size_t size;  /* of the kind's struct, whose first member is a struct client_connection; client.c allocates it, zeroed */
+    size_t size; /* of the kind's struct, whose first member is a struct client_connection; client.c allocates it, zeroed */
 
     /* As in the server's table. `start` comes before the first `send`; it may lower or raise c->calls_max (client.c set it to 1). */
     bool (*start)(struct client_connection *c, struct error *e);
@@ -143,14 +143,14 @@ struct client_connection {
     struct client_pool *pool;
     struct loop *loop;
     struct stream *stream;
-    const struct net_limits *limits;   /* complete: no zeros */
-    bool is_ready;                     /* `start` has succeeded */
-    bool is_closing;                   /* set by either side: no further call is handed to it; client.c ends the stream when calls is 0 */
-    uint32_t calls;                    /* handed over and not reported; client.c counts */
-    uint32_t calls_max;                /* HTTP/1.1: 1; HTTP/2: what the peer allows, at most limits->streams_max; the kind sets it */
-    size_t first_address;              /* of client.c */
-    uint64_t answers;                  /* calls that were answered: a connection with some is a kept one */
-    struct loop_timer timer;           /* of the kind while calls > 0 (stalls); of client.c while calls == 0 (idle) */
+    const struct net_limits *limits; /* complete: no zeros */
+    bool is_ready;                   /* `start` has succeeded */
+    bool is_closing;                 /* set by either side: no further call is handed to it; client.c ends the stream when calls is 0 */
+    uint32_t calls;                  /* handed over and not reported; client.c counts */
+    uint32_t calls_max;              /* HTTP/1.1: 1; HTTP/2: what the peer allows, at most limits->streams_max; the kind sets it */
+    size_t first_address;            /* of client.c */
+    uint64_t answers;                /* calls that were answered: a connection with some is a kept one */
+    struct loop_timer timer;         /* of the kind while calls > 0 (stalls); of client.c while calls == 0 (idle) */
     struct client_connection *previous, *next;
 };
 
@@ -160,21 +160,21 @@ struct client_call {
     struct client_pool *pool;
     struct client_connection *connection; /* NULL while it waits */
     struct client_call *previous, *next;
-    struct arena arena;                /* of the copied request */
+    struct arena arena; /* of the copied request */
     client_done *done;
     void *context;
     unsigned repeats;
-    bool was_kept;                     /* the connection it was handed to had answered before */
+    bool was_kept; /* the connection it was handed to had answered before */
     /* ---- */
-    struct client_request request;     /* copied; read_stall_ms and answer_bytes_max have no zeros */
-    bool is_safe;                      /* GET, HEAD, OPTIONS, TRACE */
-    bool is_head;                      /* HEAD: the answer has no body whatever it says */
-    bool is_begun;                     /* a byte of the request may have reached the peer */
-    bool is_answer_begun;              /* a byte of the answer has come */
-    struct client_answer *answer;      /* being received; made by client_answer_begin(), owned by the call until it is reported */
-    uint64_t sent;                     /* of the request's body */
-    int32_t id;                        /* HTTP/2: the stream's */
-    uint64_t moved_at_ms;              /* for the kind's stall timer */
+    struct client_request request; /* copied; read_stall_ms and answer_bytes_max have no zeros */
+    bool is_safe;                  /* GET, HEAD, OPTIONS, TRACE */
+    bool is_head;                  /* HEAD: the answer has no body whatever it says */
+    bool is_begun;                 /* a byte of the request may have reached the peer */
+    bool is_answer_begun;          /* a byte of the answer has come */
+    struct client_answer *answer;  /* being received; made by client_answer_begin(), owned by the call until it is reported */
+    uint64_t sent;                 /* of the request's body */
+    int32_t id;                    /* HTTP/2: the stream's */
+    uint64_t moved_at_ms;          /* for the kind's stall timer */
     struct client_call *kind_previous, *kind_next; /* for the kind's own list */
     void *state;
 };

@@ -50,7 +50,8 @@ static bool send_settings(nghttp2_session *session, bool is_server, const struct
            nghttp2_session_set_local_window_size(session, NGHTTP2_FLAG_NONE, 0, HTTP2_CONNECTION_WINDOW) == 0;
 }
 
-nghttp2_session *http2_session_make(bool is_server, const nghttp2_session_callbacks *callbacks, void *context, const struct net_limits *limits)
+nghttp2_session *http2_session_make(bool is_server, const nghttp2_session_callbacks *callbacks, void *context,
+                                    const struct net_limits *limits)
 {
     nghttp2_session *session = NULL;
     nghttp2_option *option = make_option(limits);

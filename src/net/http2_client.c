@@ -10,11 +10,11 @@
 struct http2_client {
     struct client_connection base;
     nghttp2_session *session;
-    struct http2_call *calls;         /* all whose stream nghttp2 may still ask about */
-    struct http2_call *finished;      /* to be reported, in order */
+    struct http2_call *calls;    /* all whose stream nghttp2 may still ask about */
+    struct http2_call *finished; /* to be reported, in order */
     struct http2_call **finished_end;
     struct http2_flood flood;
-    uint64_t heard_at_ms;             /* when the last byte came */
+    uint64_t heard_at_ms; /* when the last byte came */
     bool is_flooded;
     bool is_ending;
 };
@@ -24,16 +24,16 @@ enum outcome { OUTCOME_NONE = 0, OUTCOME_ANSWERED, OUTCOME_FAILED, OUTCOME_LOST,
 /* Outlives its call: until nghttp2 has closed the stream, it may ask for more of the body. */
 struct http2_call {
     struct http2_client *connection;
-    struct client_call *call;         /* NULL once reported or cancelled */
+    struct client_call *call; /* NULL once reported or cancelled */
     struct http2_call *previous, *next, *next_finished;
     int32_t id;
-    struct http2_sending sending;     /* the body is the user's, and NULL once the call is gone */
+    struct http2_sending sending; /* the body is the user's, and NULL once the call is gone */
     enum outcome outcome;
     enum client_failure failure;
     const char *detail;
     size_t head_bytes, field_count;
-    bool is_head_whole;               /* of the final answer */
-    bool is_closed;                   /* nghttp2 is through with it */
+    bool is_head_whole; /* of the final answer */
+    bool is_closed;     /* nghttp2 is through with it */
 };
 
 /* ---- Calls ---- */
@@ -110,7 +110,9 @@ static void report(struct http2_client *c, struct http2_call *hc)
     enum client_failure failure = hc->failure;
     if (outcome != OUTCOME_ANSWERED) {
         const char *where = c->base.stream == NULL ? "HTTP/2" : stream_peer(c->base.stream)->address;
-        enum error_kind kind = failure == CLIENT_FAILURE_TOO_LARGE ? ERROR_FULL : failure == CLIENT_FAILURE_PROTOCOL ? ERROR_INPUT : ERROR_IO;
+        enum error_kind kind = failure == CLIENT_FAILURE_TOO_LARGE  ? ERROR_FULL
+                               : failure == CLIENT_FAILURE_PROTOCOL ? ERROR_INPUT
+                                                                    : ERROR_IO;
         (void)error_set(&e, kind, where, NULL, "%s", hc->detail);
     }
     hc->call = NULL;
@@ -202,7 +204,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     hc->field_count++;
     if (hc->head_bytes > limits->head_bytes_max || hc->field_count > limits->field_count_max) {
         finish(hc, OUTCOME_FAILED, CLIENT_FAILURE_PROTOCOL, "the answer's fields are over the limit");
-        bool is_bomb = hc->head_bytes / HTTP2_HEAD_BOMB > limits->head_bytes_max || hc->field_count / HTTP2_HEAD_BOMB > limits->field_count_max;
+        bool is_bomb = hc->head_bytes / HTTP2_HEAD_BOMB > limits->head_bytes_max ||
+                       hc->field_count / HTTP2_HEAD_BOMB > limits->field_count_max;
         c->is_flooded = c->is_flooded || is_bomb;
         return is_bomb ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
     }
@@ -215,8 +218,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
     return 0;
 }
 
-static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_size, const uint8_t *value,
-                             size_t value_size, uint8_t flags, void *context)
+static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_size,
+                             const uint8_t *value, size_t value_size, uint8_t flags, void *context)
 {
     (void)name;
     (void)name_size;

@@ -10,7 +10,12 @@
  * Windows: 1 MiB a stream, 4 MiB a connection. What fills them is spooled as it comes, so they bound nothing but what is in flight: 4 MiB
  * let one connection carry 320 Mbit/s at 100 ms of way.
  */
-enum { HTTP2_STREAM_WINDOW = 1024 * 1024, HTTP2_CONNECTION_WINDOW = 4 * 1024 * 1024, HTTP2_CONTINUATIONS_MAX = 8, HTTP2_FLOOD_WINDOW_MS = 10000 };
+enum {
+    HTTP2_STREAM_WINDOW = 1024 * 1024,
+    HTTP2_CONNECTION_WINDOW = 4 * 1024 * 1024,
+    HTTP2_CONTINUATIONS_MAX = 8,
+    HTTP2_FLOOD_WINDOW_MS = 10000
+};
 /* A head that is over the limit is read on up to this many times it, to answer 431; past that it is an attack (an HPACK bomb: one byte
  * that names 4 KiB of the dynamic table, again and again). */
 enum { HTTP2_HEAD_BOMB = 8 };

@@ -13,30 +13,30 @@
 struct http2_server {
     struct server_connection base;
     nghttp2_session *session;
-    struct http2_stream *streams;    /* open ones */
-    struct http2_stream *ready;      /* whole or refused, to be delivered or answered; in order */
+    struct http2_stream *streams; /* open ones */
+    struct http2_stream *ready;   /* whole or refused, to be delivered or answered; in order */
     struct http2_stream **ready_end;
     uint32_t stream_count;
-    uint32_t receiving;              /* streams that are not whole yet */
+    uint32_t receiving; /* streams that are not whole yet */
     struct http2_flood flood;
-    uint64_t head_since_ms;          /* 0: no head is being received */
-    uint64_t quiet_since_ms;         /* since there is no stream */
-    bool is_inside;                  /* of nghttp2 */
+    uint64_t head_since_ms;  /* 0: no head is being received */
+    uint64_t quiet_since_ms; /* since there is no stream */
+    bool is_inside;          /* of nghttp2 */
     bool is_flooded;
-    bool is_ending;                  /* GOAWAY is said and the stream is being closed */
+    bool is_ending; /* GOAWAY is said and the stream is being closed */
 };
 
 struct http2_stream {
     struct http2_server *connection;
-    struct server_exchange *x;       /* NULL once answered or gone */
+    struct server_exchange *x; /* NULL once answered or gone */
     struct http2_stream *previous, *next, *next_ready;
     int32_t id;
     size_t head_bytes;
     size_t field_count;
     enum server_fault fault;
-    const char *detail;              /* not NULL: refused with `fault` */
+    const char *detail; /* not NULL: refused with `fault` */
     bool is_head_whole, is_whole, is_ready, is_delivered, is_answered, has_host;
-    bool is_cut;                     /* reset once its answer is sent: the rest of the request is not wanted */
+    bool is_cut; /* reset once its answer is sent: the rest of the request is not wanted */
     uint64_t moved_at_ms;
     struct http2_sending sending;
 };
@@ -251,8 +251,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *frame, const
 }
 
 /* nghttp2 would drop such a field and go on: but a field that is signed must not vanish. */
-static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_size, const uint8_t *value,
-                             size_t value_size, uint8_t flags, void *context)
+static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *frame, const uint8_t *name, size_t name_size,
+                             const uint8_t *value, size_t value_size, uint8_t flags, void *context)
 {
     (void)name;
     (void)name_size;

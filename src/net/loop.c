@@ -20,7 +20,7 @@ struct loop {
     struct loop_work work[LOOP_PHASE_COUNT]; /* list heads */
     struct loop_timer slots[SLOT_COUNT];     /* list heads */
     size_t timer_count;
-    uint64_t tick;                           /* the last one that was worked off */
+    uint64_t tick; /* the last one that was worked off */
     void (*closed)(void *context);
     void *closed_context;
     uint8_t *read_buffer;

@@ -34,25 +34,25 @@ uint8_t *loop_record_buffer(struct loop *loop);
 /* A timer of LOOP_TICK_MS resolution (it fires up to a tick late, never early). Zeroed is ready. Setting a set one to a later time costs
  * a store; so timers may be set again at every byte. Does not keep the loop alive by itself. */
 struct loop_timer {
-    struct loop_timer *previous, *next;  /* NULL: not set */
+    struct loop_timer *previous, *next; /* NULL: not set */
     struct loop *loop;
     uint64_t due_ms, filed_ms;
-    void (*fired)(void *context);        /* may set it again, or free what holds it */
+    void (*fired)(void *context); /* may set it again, or free what holds it */
     void *context;
 };
 void loop_timer_set(struct loop *loop, struct loop_timer *timer, uint64_t in_ms, void (*fired)(void *context), void *context);
-void loop_timer_clear(struct loop_timer *timer);  /* a timer that is not set is allowed */
+void loop_timer_clear(struct loop_timer *timer); /* a timer that is not set is allowed */
 bool loop_timer_is_set(const struct loop_timer *timer);
 
 /* Work put off to the end of this turn; runs once. Zeroed is ready. Work that is added while work runs still runs in this turn, but for
  * LOOP_NEXT: that waits for the next turn, so that nobody who always finds more to do keeps the others from their turn. */
-enum loop_phase { LOOP_DISPATCH = 0, LOOP_FLUSH, LOOP_NEXT, LOOP_PHASE_COUNT };  /* all dispatching comes before all flushing */
+enum loop_phase { LOOP_DISPATCH = 0, LOOP_FLUSH, LOOP_NEXT, LOOP_PHASE_COUNT }; /* all dispatching comes before all flushing */
 struct loop_work {
-    struct loop_work *previous, *next;   /* NULL: not put off */
-    void (*run)(void *context);          /* may free what holds it */
+    struct loop_work *previous, *next; /* NULL: not put off */
+    void (*run)(void *context);        /* may free what holds it */
     void *context;
 };
 void loop_work_add(struct loop *loop, enum loop_phase phase, struct loop_work *work, void (*run)(void *context), void *context);
-void loop_work_remove(struct loop_work *work);  /* work that is not put off is allowed */
+void loop_work_remove(struct loop_work *work); /* work that is not put off is allowed */
 
 #endif

@@ -17,44 +17,50 @@ enum { ACCEPTS_A_TURN = 64, ACCEPT_PAUSE_MS = 200 };
 struct server {
     struct loop *loop;
     const struct server_connection_functions *functions;
-    struct server_options options;      /* limits without zeros; `address` is not kept */
+    struct server_options options; /* limits without zeros; `address` is not kept */
     struct tls *tls;
     struct listen_socket listen;
-    uv_poll_t poll;                     /* not uv_listen(): accepting must pause when descriptors run out, which libuv can't */
-    bool is_polling;                    /* the handle is open or closing */
+    uv_poll_t poll;  /* not uv_listen(): accepting must pause when descriptors run out, which libuv can't */
+    bool is_polling; /* the handle is open or closing */
     bool is_draining;
     bool is_stopping;
     struct loop_timer accept_timer;
     struct loop_work end_work;
     struct server_connection connections; /* list head */
     size_t connection_count;
-    struct server_exchange *gone;       /* unanswered ones without a connection */
+    struct server_exchange *gone; /* unanswered ones without a connection */
     size_t request_count;
     void (*done)(void *context);
     void *done_context;
 };
 
-static struct metric metric_connections = { .name = "comity_net_connections",
-                                            .labels = "",
-                                            .help = "Open incoming connections.",
-                                            .kind = METRIC_GAUGE };
+static struct metric metric_connections = {
+    .name = "comity_net_connections", .labels = "", .help = "Open incoming connections.", .kind = METRIC_GAUGE
+};
 static struct metric metric_refused = { .name = "comity_net_connections_refused_total",
                                         .labels = "",
                                         .help = "Connections closed at once because connections_max was met.",
                                         .kind = METRIC_COUNTER };
-static struct metric metric_accept_pauses = { .name = "comity_net_accept_pauses_total",
-                                              .labels = "",
-                                              .help = "Times that accepting paused because the system had no descriptor or memory for another.",
-                                              .kind = METRIC_COUNTER };
-#define FAULT_METRIC(label)                                                                                                                          \
-    {                                                                                                                                                \
-        .name = "comity_net_faults_total", .labels = "fault=\"" label "\"", .help = "Requests that net itself refused.", .kind = METRIC_COUNTER      \
+static struct metric metric_accept_pauses = {
+    .name = "comity_net_accept_pauses_total",
+    .labels = "",
+    .help = "Times that accepting paused because the system had no descriptor or memory for another.",
+    .kind = METRIC_COUNTER
+};
+#define FAULT_METRIC(label)                                                                                                                \
+    {                                                                                                                                      \
+        .name = "comity_net_faults_total", .labels = "fault=\"" label "\"", .help = "Requests that net itself refused.",                   \
+        .kind = METRIC_COUNTER                                                                                                             \
     }
 static struct metric metric_faults[] = {
-    [SERVER_FAULT_MALFORMED] = FAULT_METRIC("malformed"),           [SERVER_FAULT_HEAD_TOO_LARGE] = FAULT_METRIC("head_too_large"),
-    [SERVER_FAULT_BODY_TOO_LARGE] = FAULT_METRIC("body_too_large"), [SERVER_FAULT_TIMEOUT] = FAULT_METRIC("timeout"),
-    [SERVER_FAULT_EXPECTATION] = FAULT_METRIC("expectation"),       [SERVER_FAULT_STORAGE] = FAULT_METRIC("storage"),
-    [SERVER_FAULT_VERSION] = FAULT_METRIC("version"),               [SERVER_FAULT_METHOD] = FAULT_METRIC("method"),
+    [SERVER_FAULT_MALFORMED] = FAULT_METRIC("malformed"),
+    [SERVER_FAULT_HEAD_TOO_LARGE] = FAULT_METRIC("head_too_large"),
+    [SERVER_FAULT_BODY_TOO_LARGE] = FAULT_METRIC("body_too_large"),
+    [SERVER_FAULT_TIMEOUT] = FAULT_METRIC("timeout"),
+    [SERVER_FAULT_EXPECTATION] = FAULT_METRIC("expectation"),
+    [SERVER_FAULT_STORAGE] = FAULT_METRIC("storage"),
+    [SERVER_FAULT_VERSION] = FAULT_METRIC("version"),
+    [SERVER_FAULT_METHOD] = FAULT_METRIC("method"),
 };
 
 static void register_metrics(void)
@@ -359,7 +365,8 @@ static void accept_again(void *context)
 static void accept_pause(struct server *server, int why)
 {
     metric_add(&metric_accept_pauses, 1);
-    diag(DIAG_WARN, "net", "accepting pauses", "error", strerror(why), "todo", "raise the limit of open files, or lower connections_max", NULL);
+    diag(DIAG_WARN, "net", "accepting pauses", "error", strerror(why), "todo", "raise the limit of open files, or lower connections_max",
+         NULL);
     (void)uv_poll_stop(&server->poll);
     loop_timer_set(server->loop, &server->accept_timer, ACCEPT_PAUSE_MS, accept_again, server);
 }

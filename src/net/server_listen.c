@@ -109,8 +109,8 @@ static bool open_unix(struct listen_socket *out, const char *address, struct err
     int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     struct stat there;
     /* The mode is set before the path exists: there is no moment in which others can connect. */
-    if (fd < 0 || fchmod(fd, 0600) != 0 || bind(fd, (const struct sockaddr *)&path, sizeof path) != 0 ||
-        chmod(path.sun_path, 0600) != 0 || listen(fd, BACKLOG) != 0 || lstat(path.sun_path, &there) != 0) {
+    if (fd < 0 || fchmod(fd, 0600) != 0 || bind(fd, (const struct sockaddr *)&path, sizeof path) != 0 || chmod(path.sun_path, 0600) != 0 ||
+        listen(fd, BACKLOG) != 0 || lstat(path.sun_path, &there) != 0) {
         return system_failed(e, address, "check the folder's owner and mode", fd);
     }
     memcpy(out->path, path.sun_path, sizeof out->path);

@@ -7,11 +7,11 @@
 #include "base/error.h"
 
 struct listen_socket {
-    int fd;                  /* non-blocking, listening */
+    int fd; /* non-blocking, listening */
     bool is_unix;
     uint16_t port;
     char path[sizeof(((struct sockaddr_un *)NULL)->sun_path)];
-    uint64_t device, inode;  /* of the path, to remove only our own */
+    uint64_t device, inode; /* of the path, to remove only our own */
 };
 /* "host:port" (port 0: any), "[v6]:port", "unix:/path": mode 0600; a socket that nobody listens at is replaced, a live one refused. */
 must_check bool listen_open(struct listen_socket *out, const char *address, bool reuse_port, struct error *e);

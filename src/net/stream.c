@@ -161,7 +161,8 @@ static void timer_fired(void *context)
                 stream_set_timer(s, s->write_stall_ms);
                 return;
             }
-            (void)error_set(&e, ERROR_IO, s->peer.address, "have the peer read what it asks for", "took nothing for %u ms", s->write_stall_ms);
+            (void)error_set(&e, ERROR_IO, s->peer.address, "have the peer read what it asks for", "took nothing for %u ms",
+                            s->write_stall_ms);
             stream_finish(s, STREAM_END_STALLED, &e);
         }
         return;
@@ -203,7 +204,8 @@ static void read_done(uv_stream_t *handle, ssize_t size, const uv_buf_t *buf)
     }
     if (size == UV_EOF) {
         stream_stop_reading(s);
-        if (s->tls != NULL && s->stage <= STREAM_READY) { /* the end of TLS is close_notify; without it the end may be somebody else's work */
+        if (s->tls != NULL &&
+            s->stage <= STREAM_READY) { /* the end of TLS is close_notify; without it the end may be somebody else's work */
             struct error e = { 0 };
             (void)error_set(&e, ERROR_IO, s->peer.address, NULL, "the connection ended without TLS's close_notify");
             stream_fail(s, s->stage == STREAM_HANDSHAKING ? STREAM_END_TLS : STREAM_END_RESET, &e);

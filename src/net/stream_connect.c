@@ -10,15 +10,15 @@ enum { ATTEMPT_MS_MIN = 500 };
 
 /* What is left to try. Freed when the stream is ready or ends. */
 struct connecting {
-    struct bytes *addresses;   /* with their texts behind them */
+    struct bytes *addresses; /* with their texts behind them */
     size_t count;
-    size_t next;               /* index of the next address */
-    struct addrinfo *found;    /* of the current name */
+    size_t next;            /* index of the next address */
+    struct addrinfo *found; /* of the current name */
     struct addrinfo *next_found;
-    struct resolve *resolve;   /* under way */
+    struct resolve *resolve; /* under way */
     uv_connect_t request;
     uint64_t until_ms;
-    enum stream_end how;       /* the most telling failure so far */
+    enum stream_end how; /* the most telling failure so far */
     struct error error;
 };
 
@@ -136,7 +136,8 @@ static void connect_done(uv_connect_t *request, int failed)
     }
     if (failed != 0) {
         struct error e = { 0 };
-        (void)error_set(&e, ERROR_IO, s->peer.address, "check that the service runs and listens there", "connecting: %s", uv_strerror(failed));
+        (void)error_set(&e, ERROR_IO, s->peer.address, "check that the service runs and listens there", "connecting: %s",
+                        uv_strerror(failed));
         connecting_failed(s, STREAM_END_CONNECT, &e);
         return;
     }

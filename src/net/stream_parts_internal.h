@@ -18,11 +18,11 @@ enum stream_stage {
 /* TLS on a stream: OpenSSL reads records from `input` and writes them to `record` through a BIO without buffers of its own. */
 struct stream_tls {
     SSL *ssl;
-    struct tls *tls;            /* a reference: connecting may need another SSL for the next address */
+    struct tls *tls; /* a reference: connecting may need another SSL for the next address */
     struct tls_check check;
-    struct bytes input;         /* what is left of the bytes that were just read */
-    struct buffer stash;        /* the same, kept while paused */
-    size_t record_size;         /* made by the operation under way; in loop_record_buffer() */
+    struct bytes input;  /* what is left of the bytes that were just read */
+    struct buffer stash; /* the same, kept while paused */
+    size_t record_size;  /* made by the operation under way; in loop_record_buffer() */
     struct stream *stream;
 };
 
@@ -39,38 +39,39 @@ struct stream {
     uint32_t write_stall_ms;
     size_t write_buffer_bytes;
     enum stream_stage stage;
-    bool has_handle;            /* uv is open, or closing */
+    bool has_handle; /* uv is open, or closing */
     bool is_closing_handle;
     bool is_reading;
     bool is_paused;
-    bool is_writing;            /* `sending` is with libuv */
-    bool was_full;              /* on_drain() is owed */
+    bool is_writing; /* `sending` is with libuv */
+    bool was_full;   /* on_drain() is owed */
     bool wants_flush;
-    bool is_flushing;           /* on_flush() is being called */
-    bool is_at_end;             /* the peer has closed; ends as soon as what waits is written */
-    struct buffer out;          /* written, not yet given to the kernel or TLS */
-    struct buffer sending;      /* given to libuv, which had to wait */
-    struct buffer records;      /* TLS records that wait for `sending` */
+    bool is_flushing;      /* on_flush() is being called */
+    bool is_at_end;        /* the peer has closed; ends as soon as what waits is written */
+    struct buffer out;     /* written, not yet given to the kernel or TLS */
+    struct buffer sending; /* given to libuv, which had to wait */
+    struct buffer records; /* TLS records that wait for `sending` */
     union {
         uv_write_t write;
         uv_shutdown_t shutdown;
     } request;
     struct loop_work flush_work, drain_work, ready_work;
-    struct loop_timer timer;    /* connecting, handshaking, a stalled write, lingering: one at a time */
-    size_t stall_mark;          /* libuv's queue when the timer was set */
-    struct stream_tls *tls;     /* NULL: plain */
+    struct loop_timer timer;       /* connecting, handshaking, a stalled write, lingering: one at a time */
+    size_t stall_mark;             /* libuv's queue when the timer was set */
+    struct stream_tls *tls;        /* NULL: plain */
     struct connecting *connecting; /* while other addresses could be tried */
-    unsigned resolving;         /* requests that libuv's resolver has */
+    unsigned resolving;            /* requests that libuv's resolver has */
     size_t address_index;
     struct peer peer;
     enum stream_end how;
-    struct error *error;        /* NULL: none */
+    struct error *error; /* NULL: none */
 };
 
 enum { STREAM_LINGER_MS = 1000 };
 
 /* stream.c */
-must_check struct stream *stream_make(struct loop *loop, const struct net_limits *limits, const struct stream_events *events, void *context);
+must_check struct stream *stream_make(struct loop *loop, const struct net_limits *limits, const struct stream_events *events,
+                                      void *context);
 /* Of one that has no handle and no events due. */
 void stream_free(struct stream *s);
 /* A handle for the next address, or the accepted connection. */
@@ -90,8 +91,8 @@ void stream_reached_end(struct stream *s);
 void stream_set_timer(struct stream *s, uint64_t in_ms);
 
 /* stream_tls.c */
-must_check bool stream_tls_make(struct stream *s, struct tls *tls, const uint8_t (*pins)[PIN_SIZE], size_t pin_count, struct bytes server_name,
-                                struct error *e);
+must_check bool stream_tls_make(struct stream *s, struct tls *tls, const uint8_t (*pins)[PIN_SIZE], size_t pin_count,
+                                struct bytes server_name, struct error *e);
 must_check bool stream_tls_begin(struct stream *s, bool is_server, struct error *e);
 void stream_tls_end(struct stream *s);
 void stream_tls_free(struct stream *s);

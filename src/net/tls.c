@@ -18,7 +18,7 @@ struct tls {
     bool is_peer;
     tls_pin_known *is_known;
     void *known_context;
-    STACK_OF(X509) *trusted; /* towards services; NULL: any certificate */
+    STACK_OF(X509) * trusted; /* towards services; NULL: any certificate */
 };
 
 static void tls_freed(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
@@ -165,7 +165,8 @@ static void set_common_options(SSL_CTX *context)
     /* No resumption: it would carry a peer's identity past the directory that revokes it. */
     SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
     (void)SSL_CTX_set_num_tickets(context, 0);
-    (void)SSL_CTX_set_options(context, SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+    (void)SSL_CTX_set_options(context,
+                              SSL_OP_NO_TICKET | SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
     /* Idle connections give back their 34 KiB of record buffers. Partial writes: a stream's outgoing buffer may move between attempts. */
     (void)SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_ENABLE_PARTIAL_WRITE);
 }
@@ -358,7 +359,8 @@ struct refusal_text {
 };
 static const struct refusal_text refusals[] = {
     { TLS_REFUSAL_UNKNOWN_PIN, "the peer's key is in no directory that is in force", "have its operator publish the gateway's new key" },
-    { TLS_REFUSAL_WRONG_PIN, "the server's key is not the one that the directory names for it", "check the gateway's address, or update the directory" },
+    { TLS_REFUSAL_WRONG_PIN, "the server's key is not the one that the directory names for it",
+      "check the gateway's address, or update the directory" },
     { TLS_REFUSAL_UNTRUSTED, "the service's certificate is not trusted", "put it, or its issuer's, into the service's trusted file" },
     { TLS_REFUSAL_UNREADABLE, "the peer's certificate can't be read", "give the peer a certificate with an EC, RSA or Ed25519 key" },
 };

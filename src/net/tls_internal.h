@@ -10,17 +10,17 @@
 /* Why a certificate was refused: kept by the verify callback, since OpenSSL only says "certificate verify failed". */
 enum tls_refusal {
     TLS_REFUSAL_NONE = 0,
-    TLS_REFUSAL_UNKNOWN_PIN,  /* server: the directory knows no gateway with this key */
-    TLS_REFUSAL_WRONG_PIN,    /* client: not the key that the directory names for this gateway */
-    TLS_REFUSAL_UNTRUSTED,    /* client towards a service: not in the trusted file, nor issued by one that is */
-    TLS_REFUSAL_UNREADABLE,   /* no pin can be made of it */
+    TLS_REFUSAL_UNKNOWN_PIN, /* server: the directory knows no gateway with this key */
+    TLS_REFUSAL_WRONG_PIN,   /* client: not the key that the directory names for this gateway */
+    TLS_REFUSAL_UNTRUSTED,   /* client towards a service: not in the trusted file, nor issued by one that is */
+    TLS_REFUSAL_UNREADABLE,  /* no pin can be made of it */
 };
 
 /* One connection's side of the handshake; must outlive the SSL. */
 struct tls_check {
     const uint8_t (*pins)[PIN_SIZE];
     size_t pin_count;
-    const char *server_name;  /* client: SNI when it is a name; "" for none */
+    const char *server_name; /* client: SNI when it is a name; "" for none */
     enum tls_refusal refusal;
 };
 

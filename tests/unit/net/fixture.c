@@ -1,9 +1,12 @@
 #include "fixture.h"
 
+#include <arpa/inet.h>
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -109,17 +112,25 @@ static void on_fault(void *context, enum server_fault fault, struct bytes accept
     answer->body = body_of(bytes_of_text(detail));
 }
 
-void fixture_serve(struct fixture *f, enum protocol protocol, const struct net_limits *limits)
+void fixture_serve_at(struct fixture *f, const struct server_options *wanted)
 {
     struct error e = { 0 };
-    struct server_options options = {
-        .address = "127.0.0.1:0", .protocol = protocol, .tls = f->server_tls, .on_request = on_request, .on_fault = on_fault, .context = f
-    };
+    struct server_options options = *wanted;
+    options.tls = f->server_tls;
+    options.on_request = on_request;
+    options.on_fault = on_fault;
+    options.context = f;
+    must(server_start(&f->server, &f->loop, &options, &e), &e);
+    (void)snprintf(f->address, sizeof f->address, "127.0.0.1:%u", server_port(f->server));
+}
+
+void fixture_serve(struct fixture *f, enum protocol protocol, const struct net_limits *limits)
+{
+    struct server_options options = { .address = "127.0.0.1:0", .protocol = protocol };
     if (limits != NULL) {
         options.limits = *limits;
     }
-    must(server_start(&f->server, &f->loop, &options, &e), &e);
-    (void)snprintf(f->address, sizeof f->address, "127.0.0.1:%u", server_port(f->server));
+    fixture_serve_at(f, &options);
 }
 
 void fixture_connect(struct fixture *f, const struct net_limits *limits)
@@ -278,4 +289,38 @@ void fixture_run_until(struct fixture *f, const bool *flag, unsigned limit_ms)
 void fixture_run_for(struct fixture *f, unsigned ms)
 {
     (void)fixture_wait(f, never, NULL, ms);
+}
+
+void raw_sockets_open(struct raw_sockets *sockets, uint16_t port, size_t count)
+{
+    const struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    assert_true(count <= COUNT_OF(sockets->fd));
+    sockets->count = count;
+    for (size_t i = 0; i < count; i++) {
+        sockets->fd[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert_true(sockets->fd[i] >= 0);
+        assert_int_equal(connect(sockets->fd[i], (const struct sockaddr *)&address, sizeof address), 0);
+    }
+}
+
+size_t raw_sockets_ended(const struct raw_sockets *sockets)
+{
+    size_t ended = 0;
+    uint8_t piece[4096];
+    for (size_t i = 0; i < sockets->count; i++) {
+        ssize_t got;
+        do {
+            got = recv(sockets->fd[i], piece, sizeof piece, MSG_DONTWAIT);
+        } while (got > 0);
+        ended += got == 0 || (errno != EAGAIN && errno != EWOULDBLOCK);
+    }
+    return ended;
+}
+
+void raw_sockets_close(struct raw_sockets *sockets)
+{
+    for (size_t i = 0; i < sockets->count; i++) {
+        (void)close(sockets->fd[i]);
+    }
+    sockets->count = 0;
 }

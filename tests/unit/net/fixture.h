@@ -35,6 +35,8 @@ void fixture_clear(struct fixture *f);
 /* TLS for both sides: the server has KEY_SERVER and knows KEY_CLIENT; the client presents `client_key`. */
 void fixture_tls(struct fixture *f, int client_key);
 void fixture_serve(struct fixture *f, enum protocol protocol, const struct net_limits *limits);
+/* The same with an address and limits of one's own; the handlers are the fixture's. */
+void fixture_serve_at(struct fixture *f, const struct server_options *options);
 void fixture_connect(struct fixture *f, const struct net_limits *limits);
 void fixture_stop_server(struct fixture *f);
 
@@ -57,5 +59,14 @@ void fixture_run_for(struct fixture *f, unsigned ms);
 bool fixture_wait(struct fixture *f, bool (*is_true)(void *context), void *context, unsigned limit_ms);
 void fixture_answer(struct server_request *request, unsigned status, struct body *body);
 struct body *body_filled(size_t size);
+
+/* Connections to a port that say nothing. */
+struct raw_sockets {
+    int fd[64];
+    size_t count;
+};
+void raw_sockets_open(struct raw_sockets *sockets, uint16_t port, size_t count);
+size_t raw_sockets_ended(const struct raw_sockets *sockets);
+void raw_sockets_close(struct raw_sockets *sockets);
 
 #endif
