@@ -1,4 +1,4 @@
-/* The inside of a stream, for stream.c, stream_tls.c and stream_connect.c alone. */
+/* The inside of a stream, for the stream*.c files alone. */
 #ifndef COMITY_NET_STREAM_PARTS_INTERNAL_H
 #define COMITY_NET_STREAM_PARTS_INTERNAL_H
 
@@ -85,10 +85,14 @@ void stream_connected(struct stream *s);
 /* TLS stands: calls on_ready(). */
 void stream_is_ready(struct stream *s);
 void stream_start_reading(struct stream *s);
-/* Gives bytes to the kernel; what it doesn't take is copied and waits. False when the stream has failed. */
-must_check bool stream_transmit(struct stream *s, struct bytes data);
 void stream_reached_end(struct stream *s);
 void stream_set_timer(struct stream *s, uint64_t in_ms);
+void stream_fail_uv(struct stream *s, enum stream_end how, int code, const char *doing);
+
+/* stream_write.c */
+void stream_schedule_flush(struct stream *s);
+/* Gives bytes to the kernel; what it doesn't take is copied and waits. False when the stream has failed. */
+must_check bool stream_transmit(struct stream *s, struct bytes data);
 
 /* stream_tls.c */
 must_check bool stream_tls_make(struct stream *s, struct tls *tls, const uint8_t (*pins)[PIN_SIZE], size_t pin_count,

@@ -1,0 +1,137 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "base/time.h"
+#include "net/http2_server_internal.h"
+
+static void check_session(struct http2_server *c)
+{
+    if (c->is_ending || c->base.stream == NULL) {
+        return;
+    }
+    bool is_over = nghttp2_session_want_read(c->session) == 0 && nghttp2_session_want_write(c->session) == 0;
+    if (is_over || (c->base.is_draining && c->stream_count == 0)) {
+        http2_server_end(c, NGHTTP2_NO_ERROR);
+    }
+}
+
+void http2_server_pull(struct http2_server *c)
+{
+    if (c->is_inside || c->base.stream == NULL) {
+        return;
+    }
+    c->is_inside = true;
+    bool ok = http2_pull(c->session, c->base.stream, c->base.limits->write_buffer_bytes);
+    c->is_inside = false;
+    if (!ok) {
+        stream_abort(c->base.stream);
+    } else if (c->is_flooded && !c->is_ending) {
+        http2_server_end(c, NGHTTP2_ENHANCE_YOUR_CALM);
+    } else {
+        check_session(c);
+    }
+}
+
+enum { FIELDS_ON_STACK = 64, EXTRA_FIELDS = 3 };
+
+static const char *http_date(char out[32], time_t now)
+{
+    struct tm tm;
+    if (gmtime_r(&now, &tm) == NULL || strftime(out, 32, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0) {
+        out[0] = '\0';
+    }
+    return out;
+}
+
+/* Fills `nv`, which takes field_count + EXTRA_FIELDS. */
+static size_t write_fields(nghttp2_nv *nv, const struct server_answer *answer, struct bytes status, struct bytes date, struct bytes length,
+                           bool may_borrow)
+{
+    size_t count = 0;
+    bool has_date = false;
+    nv[count++] = http2_nv(BYTES(":status"), status, may_borrow);
+    for (size_t i = 0; i < answer->field_count; i++) {
+        /* RFC 9110 6.6.1: what a handler passes on keeps the Date of the one who made it. */
+        has_date = has_date || bytes_equal_ignoring_case(answer->fields[i].name, BYTES("date"));
+        if (!http2_is_connection_field(answer->fields[i].name)) {
+            nv[count++] = http2_nv(answer->fields[i].name, answer->fields[i].value, may_borrow);
+        }
+    }
+    if (date.size > 0 && !has_date) {
+        nv[count++] = http2_nv(BYTES("date"), date, may_borrow);
+    }
+    if (length.size > 0) {
+        nv[count++] = http2_nv(BYTES("content-length"), length, may_borrow);
+    }
+    return count;
+}
+
+/* Takes answer->body. */
+static bool submit_answer(struct http2_stream *stream, const struct server_answer *answer, bool is_head)
+{
+    struct http2_server *c = stream->connection;
+    bool ok = false;
+    nghttp2_nv on_stack[FIELDS_ON_STACK], *nv = on_stack;
+    char status[8], date[32], length[24] = "";
+    uint64_t size = answer->body == NULL ? 0 : body_size(answer->body);
+    bool is_bodiless = answer->status == 204 || answer->status == 304;
+    (void)snprintf(status, sizeof status, "%u", answer->status);
+    if (!is_bodiless && (!is_head || answer->body != NULL)) {
+        (void)snprintf(length, sizeof length, "%llu", (unsigned long long)size);
+    }
+    if (answer->field_count > FIELDS_ON_STACK - EXTRA_FIELDS) {
+        nv = answer->field_count > SIZE_MAX / sizeof *nv - EXTRA_FIELDS ? NULL : malloc((answer->field_count + EXTRA_FIELDS) * sizeof *nv);
+    }
+    stream->sending = (struct http2_sending){ .body = answer->body };
+    if (nv == NULL) {
+        goto done;
+    }
+    /* Fields can be borrowed when they are sent before this returns. */
+    bool is_now = !c->is_inside && stream_waiting(c->base.stream) < c->base.limits->write_buffer_bytes;
+    size_t count = write_fields(nv, answer, bytes_of_text(status), bytes_of_text(http_date(date, (time_t)(time_now_ms() / 1000))),
+                                bytes_of_text(length), is_now);
+    nghttp2_data_provider provider = { .source.ptr = &stream->sending, .read_callback = http2_read_body };
+    bool has_data = size > 0 && !is_head && !is_bodiless;
+    stream->is_answered = true;
+    ok = nghttp2_submit_response(c->session, stream->id, nv, count, has_data ? &provider : NULL) == 0;
+    if (ok && is_now) {
+        http2_server_pull(c); /* may free `stream` */
+    } else if (ok) {
+        stream_want_flush(c->base.stream);
+    }
+done:
+    if (nv != on_stack) {
+        free(nv);
+    }
+    return ok;
+}
+
+void http2_answer(struct server_connection *base, struct server_exchange *x, const struct server_answer *answer)
+{
+    struct http2_server *c = (struct http2_server *)base;
+    struct http2_stream *stream = x->state;
+    bool is_head = bytes_equal(x->request.method, BYTES("HEAD"));
+    stream->x = NULL;
+    if (!submit_answer(stream, answer, is_head)) {
+        stream_abort(c->base.stream);
+    }
+    server_request_free(x);
+}
+
+void http2_answer_fault(struct http2_stream *stream)
+{
+    struct http2_server *c = stream->connection;
+    struct server_exchange *x = stream->x;
+    struct server_answer answer;
+    const struct field *accept = fields_find(&x->request.fields, BYTES("accept"));
+    server_fault_make(&c->base, stream->fault, accept == NULL ? BYTES_NONE : accept->value, stream->detail, &x->request.arena, &answer);
+    bool is_head = bytes_equal(x->request.method, BYTES("HEAD"));
+    stream->is_cut = !stream->is_whole;
+    stream->x = NULL;
+    http2_stream_stop_receiving(stream);
+    if (!submit_answer(stream, &answer, is_head)) {
+        stream_abort(c->base.stream);
+    }
+    server_request_free(x);
+}
