@@ -81,12 +81,12 @@ static void hash_at_once(enum hash_kind kind, const struct bytes *parts, size_t 
         contexts_make();
     }
     EVP_MD_CTX *context = contexts->of[kind];
-    int ok = EVP_DigestInit_ex(context, algorithms[kind], NULL);
-    for (size_t i = 0; i < count; i++) {
-        ok &= EVP_DigestUpdate(context, parts[i].data, parts[i].size);
+    /* OpenSSL 3.0 allocates here at each turn, so this may fail where memory is out. */
+    bool ok = EVP_DigestInit_ex(context, algorithms[kind], NULL) == 1;
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = EVP_DigestUpdate(context, parts[i].data, parts[i].size) == 1;
     }
-    ok &= EVP_DigestFinal_ex(context, out, NULL);
-    if (ok != 1) {
+    if (!ok || EVP_DigestFinal_ex(context, out, NULL) != 1) {
         die("digest");
     }
 }
