@@ -172,9 +172,6 @@ static enum verdict verify_receipt(struct exchange *x)
     struct error e;
     struct message_seal seal;
     struct checkpoint_view checkpoint;
-    x->sent_request = (struct message){
-        .method = x->request->method, .authority = x->request->authority, .target = x->target, .fields = x->request->fields
-    };
     if (!message_read_seal(&x->sent_request, x->arena, &seal, &x->request_statement, &x->request_receipt, &e)) {
         return exchange_refuse_error(x, e.kind == ERROR_ABSENT ? REASON_RECEIPT_MISSING : REASON_RECEIPT_INVALID, &e);
     }
@@ -442,6 +439,10 @@ void holder_begin(struct worker *worker, const struct listener *listener, struct
     x->prefix = side;
     x->started_at_us = request->received_at_us;
     x->target = request->target;
+    /* A refusal binds its request, too, however little of it could be read. */
+    x->sent_request = (struct message){
+        .method = request->method, .authority = request->authority, .target = request->target, .fields = request->fields
+    };
     request->owner = x;
     atomic_fetch_add_explicit(&worker->gateway->requests, 1, memory_order_relaxed);
     exchange_run(x);

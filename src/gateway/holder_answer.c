@@ -179,7 +179,8 @@ static bool add_xroad_fields(struct exchange *x)
               (client.size == 0 || add(x, BYTES("x-road-client"), arena_copy(x->arena, buffer_bytes(&client)))) &&
               (service.size == 0 || add(x, BYTES("x-road-service"), arena_copy(x->arena, buffer_bytes(&service)))) &&
               add(x, BYTES("x-road-request-id"), x->exchange_id) &&
-              add(x, BYTES("x-road-request-hash"), arena_copy(x->arena, bytes_of(x->request_hash, XROAD_HASH_SIZE)));
+              (x->request_hash[0] == '\0' ||
+               add(x, BYTES("x-road-request-hash"), arena_copy(x->arena, bytes_of(x->request_hash, XROAD_HASH_SIZE))));
     buffer_clear(&client);
     buffer_clear(&service);
     return ok;

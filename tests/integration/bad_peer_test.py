@@ -1,0 +1,328 @@
+"""Peers that lie, replay, are unknown, or speak another protocol: played by a script with the keys of a real gateway."""
+import os
+import shutil
+import socket
+import ssl
+import subprocess
+import time
+import unittest
+import uuid
+
+import peer
+from comity import CLIENT, HOLDER, HOSPITAL, IMMUNISATIONS, PERSON, Federation, Gateway
+
+
+def replace(message, name, value):
+    """In its place: Message.set() moves a field to the end."""
+    message.fields = [(one, value if one == name else old) for one, old in message.fields]
+
+
+class BadPeer(unittest.TestCase):
+    """The hospital's gateway is real; the clinic's is played."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.federation = Federation()
+        cls.federation.__enter__()
+        cls.federation.give_consent(categories=[IMMUNISATIONS])
+        cls.federation.consumer.stop()
+        cls.identity = peer.Identity(cls.federation.consumer.folder, cls.federation.consumer.origin)
+        cls.holder = cls.federation.holder
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.holder.stop()
+            cls.holder.log_verify()
+        finally:
+            cls.federation.__exit__(None)
+
+    def request(self, fields=(), **more):
+        more = {'authority': f'127.0.0.1:{self.holder.peer_port}', **more}
+        target = more.pop('target', self.federation.path(PERSON))
+        return self.identity.request(more.pop('method', 'GET'), target, [('X-Road-Client', more.pop('client', CLIENT)), *fields], **more)
+
+    def ask(self, message):
+        with peer.PeerClient(self.identity, self.holder.peer_port) as client:
+            return client.ask(message)
+
+    def assert_refused(self, message, *reasons):
+        """Refused with one of the reasons, in a signed and logged answer, and the service was not called."""
+        before, size = len(self.federation.service.requests), self.holder.metric('comity_evidence_log_entries')
+        answer = self.ask(message)
+        self.assertEqual(answer.status, 500, answer.fields)
+        self.assertIn(answer.get('comity-reason'), reasons)
+        self.assertEqual(len(self.federation.service.requests), before, 'the service was called')
+        self.assertGreaterEqual(self.holder.metric('comity_evidence_log_entries'), size + 2)
+        peer.verify(answer, self.holder.statement_key)
+
+    def tearDown(self):
+        answer = self.ask(self.identity.state(self.request()))
+        self.assertEqual(answer.status, 200, answer.fields)
+
+    def test_changed_on_the_way(self):
+        for name, change in (('path', lambda m: setattr(m, 'target', m.target + '/more')), ('method', lambda m: setattr(m, 'method', 'DELETE')),
+                             ('query', lambda m: setattr(m, 'target', m.target + '?a=1')),
+                             ('client', lambda m: replace(m, 'x-road-client', CLIENT + 'X')),
+                             ('purpose', lambda m: m.fields.append(('comity-purpose', 'https://w3id.org/dpv#ServiceProvision'))),
+                             ('directory', lambda m: m.set('comity-directory', 'AURORA 9 sha-256=:AA==:')),
+                             ('digest', lambda m: m.set('content-digest', peer.digest_field('sha-256', b'other')))):
+            with self.subTest(name):
+                message = self.identity.state(self.request())
+                change(message)
+                self.assert_refused(message, 'receipt.invalid')
+
+    def test_field_outside_of_the_statement(self):
+        """A field that the statement covers only by its head digest."""
+        message = self.identity.state(self.request([('X-Note', 'one')]))
+        replace(message, 'x-note', 'two')
+        self.assert_refused(message, 'digest.mismatch')
+
+    def test_changed_body(self):
+        message = self.identity.state(self.request(method='POST', body=b'{"a":1}', target=self.federation.path(service='echo', rest='/x')))
+        message.body = b'{"a":2}'
+        self.assert_refused(message, 'digest.mismatch')
+
+    def test_receipts(self):
+        def other_salt(receipt):
+            receipt.salt = os.urandom(32)
+
+        def other_index(receipt):
+            receipt.index += 1
+
+        def cut_path(receipt):
+            receipt.path = receipt.path[:-1]
+
+        def long_path(receipt):
+            receipt.path = receipt.path + [os.urandom(32)] * 60
+
+        def bent_signature(receipt):
+            receipt.checkpoint = receipt.checkpoint[:-4] + ('AAA\n' if receipt.checkpoint[-4:-1] != 'AAA' else 'BBB\n')
+
+        for _ in range(3):
+            self.identity.log(os.urandom(8))
+        for bend in (other_salt, other_index, cut_path, long_path, bent_signature):
+            with self.subTest(bend.__name__):
+                self.assert_refused(self.identity.state(self.request(), bend=bend), 'receipt.invalid')
+
+    def test_missing_receipt(self):
+        message = self.request()
+        self.assert_refused(message, 'receipt.missing')
+        message = self.identity.state(self.request())
+        message.set('signature', 'comity=:!!!:')
+        self.assert_refused(message, 'receipt.invalid')
+        message = self.identity.state(self.request())
+        message.set('signature-input', message.get('signature-input').replace('"@path" ', ''))
+        self.assert_refused(message, 'receipt.invalid')
+
+    def test_replay(self):
+        request_id = str(uuid.uuid4())
+        self.assertEqual(self.ask(self.identity.state(self.request(request_id=request_id))).status, 200)
+        self.assert_refused(self.identity.state(self.request(request_id=request_id)), 'replay.seen')
+
+    def test_replay_after_a_restart(self):
+        request_id = str(uuid.uuid4())
+        self.assertEqual(self.ask(self.identity.state(self.request(request_id=request_id))).status, 200)
+        self.holder.kill()
+        self.holder.start()
+        self.assert_refused(self.identity.state(self.request(request_id=request_id)), 'replay.seen')
+
+    def test_time(self):
+        for away in (-3600, 3600):
+            self.assert_refused(self.identity.state(self.request(), created=int(time.time()) + away), 'replay.time')
+
+    def test_nonce(self):
+        self.assert_refused(self.identity.state(self.request(), nonce=str(uuid.uuid4())), 'receipt.invalid')
+
+    def test_for_another_gateway(self):
+        self.assert_refused(self.identity.state(self.request(authority='another.example:5500')), 'receipt.invalid')
+
+    def test_client_of_somebody_else(self):
+        for client in (HOLDER, f'{HOSPITAL}', 'AURORA/COM/CLINIC/OTHERS', 'AURORA/COM/OTHER/DOCTORS'):
+            with self.subTest(client):
+                self.assert_refused(self.identity.state(self.request(client=client)), 'peer.unknown')
+
+    def test_incomplete_messages(self):
+        message = self.request()
+        message.fields = [pair for pair in message.fields if pair[0] != 'comity-field-names']
+        self.assert_refused(self.identity.state(message), 'peer.message')
+        message = self.request()
+        message.set('comity-field-names', 'X-Road-Client,Host')
+        self.assert_refused(self.identity.state(message), 'peer.message')
+
+    def test_invalid_fields_are_not_passed_over(self):
+        """nghttp2 drops an invalid field and goes on; a gateway that signs fields must refuse the message."""
+        message = self.identity.state(self.request([('X-Note', 'one')]))
+        message.fields.insert(0, ('Upper-Case', 'x'))
+        self.assert_not_served(message)
+        message = self.identity.state(self.request([('X-Note', 'one')]))
+        message.fields.append(('x-bad', 'a\x00b'))
+        self.assert_not_served(message)
+
+    def assert_not_served(self, message):
+        before = len(self.federation.service.requests)
+        try:
+            answer = self.ask(message)
+            self.assertGreaterEqual(answer.status, 400)
+        except (ConnectionError, ssl.SSLError):
+            pass
+        self.assertEqual(len(self.federation.service.requests), before)
+
+    def test_whole_life_of_a_stream_that_is_reset(self):
+        """Two hundred requests that nobody waits for: the gateway finishes and logs them, and serves on."""
+        with peer.PeerClient(self.identity, self.holder.peer_port) as client:
+            for _ in range(200):
+                stream = client.send(self.identity.state(self.request()))
+                client.h2.reset_stream(stream)
+            client.flush()
+
+
+class Lines(unittest.TestCase):
+    """Who gets a line at all."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.federation = Federation()
+        cls.federation.__enter__()
+        cls.holder = cls.federation.holder
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.federation.__exit__(None)
+
+    def assert_no_line(self, context):
+        def use():
+            with socket.create_connection(('127.0.0.1', self.holder.peer_port), 10) as plain, context.wrap_socket(plain) as line:
+                line.sendall(b'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n' + b'\0\0\0\4\0\0\0\0\0')
+                while True:
+                    data = line.recv(65536)
+                    if not data:
+                        raise ConnectionError('closed')
+                    if data[3:4] == b'\4' and len(data) > 100000:
+                        return
+        with self.assertRaises((ConnectionError, ssl.SSLError)):
+            use()
+
+    def test_unknown_key(self):
+        stranger = Gateway(self.federation.folder / 'stranger', 'AURORA/COM/CLINIC')
+        stranger.init(self.federation.aurora.operator)
+        shutil.copy(self.federation.aurora.note, stranger.folder / 'directory.note')
+        self.assert_no_line(peer.tls_context(peer.Identity(stranger.folder, stranger.origin), False))
+
+    def test_no_certificate(self):
+        self.assert_no_line(peer.tls_context(None, False))
+
+    def test_tls_1_2(self):
+        context = peer.tls_context(peer.Identity(self.federation.consumer.folder, self.federation.consumer.origin), False)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        context.maximum_version = ssl.TLSVersion.TLSv1_2
+        with self.assertRaises((ConnectionError, ssl.SSLError)):
+            with socket.create_connection(('127.0.0.1', self.holder.peer_port), 10) as plain:
+                context.wrap_socket(plain)
+
+    def test_openssl_agrees(self):
+        keys = self.federation.consumer.folder / 'keys'
+        base = ['openssl', 's_client', '-connect', f'127.0.0.1:{self.holder.peer_port}', '-alpn', 'h2', '-cert', keys / 'tls.crt', '-key', keys / 'tls.pem']
+        done = subprocess.run(base, input=b'', capture_output=True, timeout=30, check=False)
+        self.assertIn(b'TLSv1.3', done.stdout)
+        self.assertIn(b'ALPN protocol: h2', done.stdout)
+        done = subprocess.run([*base, '-tls1_2'], input=b'', capture_output=True, timeout=30, check=False)
+        self.assertNotEqual(done.returncode, 0)
+
+    def test_not_tls(self):
+        with socket.create_connection(('127.0.0.1', self.holder.peer_port), 10) as plain:
+            plain.sendall(b'GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+            try:
+                self.assertNotIn(b' 200 ', plain.recv(65536))
+            except ConnectionError:
+                pass
+        self.assertEqual(self.federation.ask(service='echo', rest='/x').status, 200)
+
+    def test_key_that_is_taken_back(self):
+        """The line is open; then the clinic's gateway goes out of its community's directory, and the hospital reloads."""
+        federation = self.federation
+        self.assertEqual(federation.ask(service='echo', rest='/x').status, 200)
+        kept = federation.aurora.draft.read_text()
+
+        def remove(draft):
+            for member in draft['members']:
+                member['gateways'] = []
+        federation.aurora.edit(remove)
+        try:
+            federation.publish()
+            self.reload(self.holder)
+            got = federation.ask(service='echo', rest='/x')
+            self.assertEqual((got.status, got.reason), (500, 'peer.unknown'), got)
+        finally:
+            federation.aurora.edit(lambda draft: draft.update(members=__import__('json').loads(kept)['members']))
+            federation.publish()
+            self.reload(self.holder)
+            self.reload(federation.consumer)
+        self.assertEqual(federation.ask(service='echo', rest='/x').status, 200)
+
+    def reload(self, gateway):
+        count = gateway.stderr().count('reloaded')
+        gateway.reload()
+        deadline = time.monotonic() + 20
+        while gateway.stderr().count('reloaded') == count:
+            self.assertLess(time.monotonic(), deadline)
+            time.sleep(0.02)
+
+    def test_older_directory(self):
+        """A directory that is older than the newest seen is refused, and the one that was there stays."""
+        federation, holder = self.federation, self.holder
+        old = (holder.folder / 'directory.note').read_bytes()
+        federation.publish()
+        self.reload(holder)
+        self.reload(federation.consumer)
+        new = (holder.folder / 'directory.note').read_bytes()
+        (holder.folder / 'directory.note').write_bytes(old)
+        try:
+            holder.reload()
+            deadline = time.monotonic() + 20
+            while 'older than' not in holder.stderr():
+                self.assertLess(time.monotonic(), deadline, holder.stderr()[-2000:])
+                time.sleep(0.02)
+            self.assertEqual(federation.ask(service='echo', rest='/x').status, 200)
+        finally:
+            (holder.folder / 'directory.note').write_bytes(new)
+
+    def test_wrongly_signed_directory(self):
+        federation, holder = self.federation, self.holder
+        good = (holder.folder / 'directory.note').read_text()
+        (holder.folder / 'directory.note').write_text(good.replace('"name"', '"nane"', 1))
+        try:
+            before = holder.stderr().count('reload')
+            holder.reload()
+            time.sleep(0.5)
+            self.assertGreater(holder.stderr().count('reload'), before)
+            self.assertEqual(federation.ask(service='echo', rest='/x').status, 200)
+        finally:
+            (holder.folder / 'directory.note').write_text(good)
+
+
+class Expiry(unittest.TestCase):
+    def test_a_directory_that_ends(self):
+        """It serves until the last second, then fails closed, and serves again once there is a new one."""
+        federation = Federation()
+        federation.make()
+        federation.publish('6s')
+        with federation:
+            self.assertEqual(federation.ask(service='echo', rest='/x').status, 200)
+            self.assertIn('ends soon', federation.consumer.stderr())
+            time.sleep(7)
+            got = federation.ask(service='echo', rest='/x')
+            self.assertEqual((got.status, got.reason, got.error), (500, 'directory.expired', 'server.clientproxy.global_conf_outdated'), got)
+            self.assertEqual(federation.holder.management('/readyz').status, 503)
+            self.assertEqual(federation.holder.management('/healthz').status, 200)
+            federation.publish()
+            for gateway in (federation.holder, federation.consumer):
+                gateway.reload()
+            deadline = time.monotonic() + 20
+            while federation.ask(service='echo', rest='/x').status != 200:
+                self.assertLess(time.monotonic(), deadline)
+                time.sleep(0.1)
+
+
+if __name__ == '__main__':
+    unittest.main()
