@@ -40,7 +40,7 @@ soak: ## a pair of gateways under load and faults for SECONDS (600); watches mem
 
 fuzz: ## each fuzz target for SECONDS (60); TARGET=name for one
 	@tools/deps build test
-	@tools/build fuzz
+	@tools/build fuzz $(patsubst %.c,%,$(wildcard fuzz/*_fuzz.c))
 	@tools/fuzz --seconds $(or $(SECONDS),60) $(TARGET)
 
 lint: ## form, layers, headers, static analysis, spelling
