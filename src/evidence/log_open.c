@@ -232,7 +232,7 @@ static bool scan_segment(struct opening *o, struct segment_scan *scan, const uin
     if (limit != NULL) {
         return true;
     }
-    if (!segment_scan_rest(scan, &stray, &has_later_batch, e)) {
+    if (!segment_scan_rest(scan, &stray, e) || (stray < scan->size && !segment_scan_find_later_batch(scan, &has_later_batch, e))) {
         return false;
     }
     if (has_later_batch) {
@@ -433,6 +433,22 @@ static bool check_new(struct opening *o, struct error *e)
                                  "there are records, but no checkpoint");
 }
 
+/* The last process may have been killed between giving a name and syncing its folder: what is trusted from here on must stay. */
+static bool sync_names(struct log *log, struct error *e)
+{
+    const struct {
+        struct disk *disk;
+        const char *folder;
+    } names[] = { { log->public, "" }, { log->private, "" }, { log->private, SEGMENT_FOLDER } };
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        int fault = names[i].disk->functions->sync_folder(names[i].disk, names[i].folder);
+        if (fault != 0) {
+            return disk_error(e, fault, names[i].folder[0] == '\0' ? "log" : names[i].folder, "check the disk");
+        }
+    }
+    return true;
+}
+
 static bool open_or_make(struct opening *o, struct error *e)
 {
     if (!segment_list(o->log->private, &o->firsts, &o->segment_count, e) || !read_checkpoint(o, e)) {
@@ -441,7 +457,7 @@ static bool open_or_make(struct opening *o, struct error *e)
     if (!o->has_checkpoint) {
         return check_new(o, e) && make_log(o, e);
     }
-    return load_tree(o, e) && scan_records(o, e) && open_last_segment(o, e);
+    return load_tree(o, e) && scan_records(o, e) && sync_names(o->log, e) && open_last_segment(o, e);
 }
 
 bool log_open(struct log **out, struct disk *public, struct disk *private, const char *lock_path, const struct signer *signer,

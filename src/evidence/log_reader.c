@@ -162,6 +162,23 @@ static enum scan_state step(struct log_reader *r, uint64_t *index, struct record
     return state;
 }
 
+/* The size that the checkpoint file states; 0 when there is none that can be read. Its signature is a matter for log_verify(). */
+static uint64_t published_size(struct log_reader *r)
+{
+    uint8_t *data = NULL;
+    size_t size = 0;
+    struct note note;
+    struct checkpoint_view view;
+    uint64_t published = 0;
+    if (disk_read_whole(r->public, CHECKPOINT_PATH, CHECKPOINT_BYTES_MAX, &data, &size) == 0) {
+        if (note_parse(&note, bytes_of(data, size), CHECKPOINT_PATH, NULL) && checkpoint_parse(note.text, &view, CHECKPOINT_PATH, NULL)) {
+            published = view.size;
+        }
+        free(data);
+    }
+    return published;
+}
+
 /* Looks again at what is there: new segments, and more records in the last one. */
 static bool refresh(struct log_reader *r, struct error *e)
 {
@@ -185,8 +202,9 @@ static bool refresh(struct log_reader *r, struct error *e)
         return true;
     }
     struct record_view view;
-    uint64_t index;
+    uint64_t index = 0;
     bool is_stuck = false;
+    const uint64_t published = published_size(r);
     if (!go_near(r, count - 1, UINT64_MAX, e)) {
         return false;
     }
@@ -197,6 +215,10 @@ static bool refresh(struct log_reader *r, struct error *e)
         }
         if (state == SCAN_END || is_stuck) {
             break;
+        }
+        if (state == SCAN_DAMAGED && index >= published) {
+            r->size = index;  /* a batch that is on its way, or that a crash tore: it is not in the log */
+            return true;
         }
     }
     r->size = r->scan.index;

@@ -148,19 +148,21 @@ static bool add_folders_of(struct folders *folders, const char *path)
 }
 
 /*
- * Written in place: nobody is pointed to it before the checkpoint that covers it, and one that a crash left half written is written anew,
- * since the checkpoint was not.
+ * Written beside it and then named, so that no crash leaves half a tile under a tile's name: one of a size that was never published would
+ * stay there. The name becomes durable with its folder, before the checkpoint.
  */
 static int write_file(struct disk *disk, const struct file *file, const char *path)
 {
     const struct disk_functions *f = disk->functions;
     struct disk_file *handle = NULL;
     char folder[TILE_PATH_SIZE];
+    char beside[TILE_PATH_SIZE + 4];
     (void)snprintf(folder, sizeof folder, "%s", path);
     *strrchr(folder, '/') = '\0';
+    (void)snprintf(beside, sizeof beside, "%s.new", path);
     int fault = f->make_folder(disk, folder);
     if (fault == 0) {
-        fault = f->open(disk, path, DISK_WRITE, &handle);
+        fault = f->open(disk, beside, DISK_WRITE, &handle);
     }
     if (fault != 0) {
         return fault;
@@ -169,7 +171,8 @@ static int write_file(struct disk *disk, const struct file *file, const char *pa
     fault = fault != 0 ? fault : f->write(disk, handle, bytes_of(file->data, file->size), 0);
     fault = fault != 0 ? fault : f->sync(disk, handle);
     int close_fault = f->close(disk, handle);
-    return fault != 0 ? fault : close_fault;
+    fault = fault != 0 ? fault : close_fault;
+    return fault != 0 ? fault : f->rename(disk, beside, path);
 }
 
 struct removal {

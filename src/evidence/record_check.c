@@ -125,8 +125,7 @@ static bool check_rest(struct record_check *c, struct fault_list *faults, struct
     bool is_last = c->at + 1 == c->count;
     for (int tries = 1; !c->has_cut; tries++) {
         uint64_t stray = 0;
-        bool has_later_batch = false;
-        if (!segment_scan_rest(&c->scan, &stray, &has_later_batch, e)) {
+        if (!segment_scan_rest(&c->scan, &stray, e)) {
             return false;
         }
         if (stray == c->scan.size) {

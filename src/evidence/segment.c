@@ -124,13 +124,15 @@ static bool next_failed(struct segment_store *store, int fault, struct error *e)
 static int next_open(struct segment_store *store)
 {
     const struct disk_functions *f = store->disk->functions;
-    int fault = f->open(store->disk, SEGMENT_NEXT, DISK_WRITE, &store->next);
+    /* One that was left over is not trusted: its pages may read as zeros without being on the disk. */
+    int fault = f->remove(store->disk, SEGMENT_NEXT);
+    if (fault == 0 || fault == ENOENT) {
+        fault = f->open(store->disk, SEGMENT_NEXT, DISK_WRITE_NEW, &store->next);
+    }
     if (fault != 0) {
         store->next = NULL;
-        return fault;
     }
-    /* One that was left over is not trusted: its pages may read as zeros without being on the disk. */
-    return f->truncate(store->disk, store->next, 0);
+    return fault;
 }
 
 bool segment_prepare(struct segment_store *store, uint64_t capacity, uint64_t bytes, struct error *e)

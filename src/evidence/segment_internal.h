@@ -77,10 +77,12 @@ enum scan_state segment_scan_next(struct segment_scan *scan, struct record_view 
  * is none, and the scan stays where it is. `*is_read` is false when it could not be read.
  */
 bool segment_scan_skip_damage(struct segment_scan *scan, bool *is_read, struct error *e);
+/* `*stray` is the offset of the first byte behind the last good record that is not zero, or the file's size. */
+must_check bool segment_scan_rest(struct segment_scan *scan, uint64_t *stray, struct error *e);
 /*
- * Looks through all that lies behind the last good record: `*stray` is the offset of the first byte that is not zero, or the file's
- * size; `*has_later_batch` whether a record of a batch behind scan->index lies there, which was written after this place was durable.
+ * After SCAN_DAMAGED or SCAN_END: is there a whole record of a batch that begins behind the damaged one? It was written when that was durable. Records
+ * of the damaged one's own batch prove nothing: a crash may have torn it. The scan stays where it is.
  */
-must_check bool segment_scan_rest(struct segment_scan *scan, uint64_t *stray, bool *has_later_batch, struct error *e);
+must_check bool segment_scan_find_later_batch(struct segment_scan *scan, bool *is_found, struct error *e);
 
 #endif

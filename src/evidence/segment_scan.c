@@ -176,41 +176,52 @@ done:
     return is_found;
 }
 
-bool segment_scan_rest(struct segment_scan *scan, uint64_t *stray, bool *has_later_batch, struct error *e)
+bool segment_scan_find_later_batch(struct segment_scan *scan, bool *is_found, struct error *e)
 {
-    enum { STEP = 64 * 1024, OVERLAP = RECORD_HEADER_BYTES };
-    bool ok = false;
-    uint8_t *data = malloc(STEP + OVERLAP);
+    const uint64_t offset = scan->offset;
+    const uint64_t index = scan->index;
+    const uint64_t chain = scan->chain;
+    struct record_view view;
+    enum scan_state state = SCAN_DAMAGED;
+    bool is_read = true;
+    *is_found = false;
+    while (!*is_found && is_read) {
+        if (state == SCAN_DAMAGED && !segment_scan_skip_damage(scan, &is_read, e)) {
+            break;
+        }
+        state = segment_scan_next(scan, &view, e);
+        is_read = state != SCAN_FAILED;
+        *is_found = state == SCAN_GOOD && view.batch > index;
+        if (state == SCAN_END) {
+            break;
+        }
+    }
+    segment_scan_seek(scan, offset, index, chain);
+    return is_read;
+}
+
+bool segment_scan_rest(struct segment_scan *scan, uint64_t *stray, struct error *e)
+{
+    enum { STEP = 64 * 1024 };
+    uint8_t *data = malloc(STEP);
+    int fault = 0;
     *stray = scan->size;
-    *has_later_batch = false;
     if (data == NULL) {
         return error_memory(e, scan->path);
     }
-    for (uint64_t offset = scan->offset; offset < scan->size; offset += STEP) {
+    for (uint64_t offset = scan->offset; fault == 0 && offset < scan->size && *stray == scan->size; offset += STEP) {
         size_t got = 0;
-        int fault = scan->disk->functions->read(scan->disk, scan->file, data, STEP + OVERLAP, offset, &got);
-        if (fault != 0) {
-            disk_error(e, fault, scan->path, "check the disk");
-            goto done;
-        }
-        if (got == 0 || (data[0] == 0 && memcmp(data, data + 1, got - 1) == 0)) {
+        fault = scan->disk->functions->read(scan->disk, scan->file, data, STEP, offset, &got);
+        if (fault != 0 || got == 0 || (data[0] == 0 && memcmp(data, data + 1, got - 1) == 0)) {
             continue;
         }
-        for (size_t i = 0; i < got && i < STEP && *stray == scan->size; i++) {
-            if (data[i] != 0) {
-                *stray = offset + i;
-            }
+        size_t i = 0;
+        while (data[i] == 0) {
+            i++;
         }
-        for (size_t i = 0; i + RECORD_HEADER_BYTES <= got && i < STEP; i += RECORD_ALIGNMENT) {
-            struct record_claim claim;
-            if (record_peek(bytes_of(data + i, got - i), &claim) && claim.batch > scan->index) {
-                *has_later_batch = true;
-            }
-        }
+        *stray = offset + i;
     }
-    ok = true;
-done:
-    explicit_bzero(data, STEP + OVERLAP);
+    explicit_bzero(data, STEP);
     free(data);
-    return ok;
+    return fault == 0 || disk_error(e, fault, scan->path, "check the disk");
 }

@@ -555,6 +555,38 @@ static void cut_node(struct node *node, uint64_t *random)
     image_write(&node->now, 0, bytes_of(node->durable.data, node->durable.size));
 }
 
+/* Where a name's file stood before it was renamed to it, if that other name is gone and its going is not durable. */
+static struct name *renamed_from(struct sim_disk *s, const struct name *name)
+{
+    for (size_t i = 0; i < s->name_count; i++) {
+        if (name->now != NULL && s->names[i].now == NULL && s->names[i].durable == name->now) {
+            return &s->names[i];
+        }
+    }
+    return NULL;
+}
+
+/* Each name as it is, or as it was; a rename is one change (POSIX, and what journals do): no file is left under two names or none. */
+static void cut_names(struct sim_disk *s, uint64_t *random)
+{
+    for (size_t i = 0; i < s->name_count; i++) {
+        struct name *name = &s->names[i];
+        struct name *from = renamed_from(s, name);
+        if (name->now == name->durable) {
+            continue;
+        }
+        if (dice(random) % 2 == 0) {
+            name->now = name->durable;
+            if (from != NULL) {
+                from->now = from->durable;
+            }
+        } else if (from != NULL) {
+            from->durable = NULL;
+        }
+        name->durable = name->now;
+    }
+}
+
 static void cut_folders(struct sim_disk *s, uint64_t *random)
 {
     for (size_t i = 0; i < s->folder_count;) {
@@ -592,13 +624,7 @@ void sim_disk_power_cut(struct disk *disk, uint64_t seed)
     for (struct node *node = s->nodes; node != NULL; node = node->next) {
         cut_node(node, &random);
     }
-    for (size_t i = 0; i < s->name_count; i++) {
-        struct name *name = &s->names[i];
-        if (name->now != name->durable && dice(&random) % 2 == 0) {
-            name->now = name->durable;
-        }
-        name->durable = name->now;
-    }
+    cut_names(s, &random);
     cut_folders(s, &random);
 }
 

@@ -27,6 +27,8 @@ struct rig *rig_make(uint64_t seed)
     rig->public = sim_disk_make();
     rig->private = sim_disk_make();
     rig->faults.fail_at = UINT64_MAX;
+    rig->cache = checkpoint_cache_make(64);
+    assert_non_null(rig->cache);
     faulty_disk_init(&rig->faulty_public, rig->public, &rig->faults);
     faulty_disk_init(&rig->faulty_private, rig->private, &rig->faults);
     assert_true(signer_from_seed(&rig->signer, BYTES("log.example/rig"), key, NULL));
@@ -43,6 +45,7 @@ void rig_free(struct rig *rig)
     disk_free(rig->public);
     disk_free(rig->private);
     signer_free(rig->signer);
+    checkpoint_cache_free(rig->cache);
     free(rig);
 }
 
@@ -98,7 +101,7 @@ static void check_receipt(const struct rig *rig, const struct log_record *record
     buffer_init(&receipt_text, RECEIPT_BYTES_MAX);
     receipt_write(&receipt_text, record->salt, record->index, (const hash *)record->path, record->path_count, note);
     if (!receipt_parse(buffer_bytes(&receipt_text), &receipt, &e) ||
-        !receipt_verify(&receipt, record->statement, signer_verifier(rig->signer), NULL, &view, &e)) {
+        !receipt_verify(&receipt, record->statement, signer_verifier(rig->signer), rig->cache, &view, &e)) {
         fail_msg("entry %" PRIu64 ": %s", record->index, e.what);
     }
     buffer_clear(&receipt_text);

@@ -21,6 +21,7 @@ struct rig {
     struct faults faults;
     struct faulty_disk faulty_public, faulty_private;
     struct signer *signer;
+    struct checkpoint_cache *cache;
     struct log *log;                            /* NULL: not open */
     uint64_t random;
     uint64_t next_number;
