@@ -10,6 +10,7 @@
 
 #include "policy/glob.h"
 #include "policy/json_path.h"
+#include "policy/policy_text_internal.h"
 
 static struct identifier identifier_of(const char *text, uint8_t *storage)
 {
@@ -125,6 +126,39 @@ static void the_example_of_the_page(void **state)
     assert_int_equal(policy->clients[1].token_count, 1);
     assert_true(policy->services[0].verify_tls && policy->services[0].trusted_path.size > 0);
     policy_drop(policy);
+    free(text);
+}
+
+/* Every key of the schema stands in the page's example and in its tables. */
+static void check_keys(const cyaml_schema_value_t *value, const char *example, const char *tables)
+{
+    if (value->type == CYAML_SEQUENCE) {
+        check_keys(value->sequence.entry, example, tables);
+    }
+    for (const cyaml_schema_field_t *field = value->type == CYAML_MAPPING ? value->mapping.fields : NULL;
+         field != NULL && field->key != NULL; field++) {
+        char in_example[64], in_tables[64], as_heading[64];
+        (void)snprintf(in_example, sizeof in_example, "%s:", field->key);
+        (void)snprintf(in_tables, sizeof in_tables, "| `%s` |", field->key);
+        (void)snprintf(as_heading, sizeof as_heading, "\n## %s\n", field->key);
+        if (strstr(example, in_example) == NULL && strcmp(field->key, "name") != 0 && strcmp(field->key, "verify_tls") != 0) {
+            fail_msg("the example has no '%s'", field->key);
+        }
+        if (strstr(tables, in_tables) == NULL && strstr(tables, as_heading) == NULL) {
+            fail_msg("the page does not explain '%s'", field->key);
+        }
+        check_keys(&field->value, example, tables);
+    }
+}
+
+static void the_page_has_every_key(void **state)
+{
+    (void)state;
+    char *text = read_text(SOURCE_ROOT "/docs/reference/policy.md");
+    char *tables = strstr(strstr(text, "```yaml\n") + 8, "```");
+    assert_non_null(tables);
+    *tables++ = '\0';
+    check_keys(&policy_text_schema, text, tables);
     free(text);
 }
 
@@ -458,15 +492,11 @@ static void differences_are_lines(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_hospital_example),
-        cmocka_unit_test(the_clinic_example),
-        cmocka_unit_test(the_example_of_the_page),
-        cmocka_unit_test(each_mistake_has_its_line),
-        cmocka_unit_test(what_is_allowed),
-        cmocka_unit_test(limits_are_told),
-        cmocka_unit_test(ten_thousand_services_are_found),
-        cmocka_unit_test(rights_as_xroad),
-        cmocka_unit_test(differences_are_lines),
+        cmocka_unit_test(the_hospital_example),      cmocka_unit_test(the_clinic_example),
+        cmocka_unit_test(the_example_of_the_page),   cmocka_unit_test(the_page_has_every_key),
+        cmocka_unit_test(each_mistake_has_its_line), cmocka_unit_test(what_is_allowed),
+        cmocka_unit_test(limits_are_told),           cmocka_unit_test(ten_thousand_services_are_found),
+        cmocka_unit_test(rights_as_xroad),           cmocka_unit_test(differences_are_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 #include "policy/release.h"
 
+#include <malloc.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -361,6 +362,53 @@ static void long_strings_take_linear_time(void **state)
     arena_clear(&made.arena);
 }
 
+static size_t held_bytes(void)
+{
+    struct mallinfo2 info = mallinfo2();
+    return info.uordblks + info.hblkhd;
+}
+
+/* 64 MiB of small objects with ever new keys: what is held is what is open. */
+static void memory_does_not_grow(void **state)
+{
+    static const char *const fields[] = { "$[*].keep=a" };
+    const bool permitted[CATEGORIES] = { true };
+    struct made made;
+    struct release *release = NULL;
+    struct buffer out, piece;
+    struct error e = { 0 };
+    size_t before = 0, after = 0;
+    (void)state;
+    make_service(&made, fields, 1);
+    buffer_init(&out, 1 << 20);
+    buffer_init(&piece, 1 << 20);
+    assert_true(release_make(&release, &made.service, permitted, &e));
+    assert_true(release_add(release, BYTES("[0"), &out, &e));
+    for (size_t i = 0; i < 20000; i++) {
+        buffer_reset(&piece);
+        for (size_t j = 0; j < 40; j++) {
+            buffer_append_format(&piece, ",{\"key-%zu-%zu\":{\"a\":[1,\"two\"]},\"keep\":%zu, \"gone\":\"some text to fill a line\"}", i, j,
+                                 j);
+        }
+        buffer_reset(&out);
+        if (!release_add(release, buffer_bytes(&piece), &out, &e)) {
+            fail_msg("%s", e.what);
+        }
+        if (i == 10) {
+            before = held_bytes();
+        }
+    }
+    after = held_bytes();
+    assert_true(release_add(release, BYTES("]"), &out, &e) && release_end(release, &out, &e));
+    if (after > before + 4096) {
+        fail_msg("%zu bytes more", after - before);
+    }
+    release_free(release);
+    buffer_clear(&out);
+    buffer_clear(&piece);
+    arena_clear(&made.arena);
+}
+
 static void a_full_buffer_is_told(void **state)
 {
     static const char *const fields[] = { "$=a" };
@@ -657,11 +705,10 @@ static void small_answers_are_fast(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_kept),          cmocka_unit_test(what_is_refused),
-        cmocka_unit_test(plain_text_is_known),   cmocka_unit_test(depth_has_a_limit),
-        cmocka_unit_test(keys_have_limits),      cmocka_unit_test(long_strings_take_linear_time),
-        cmocka_unit_test(a_full_buffer_is_told), cmocka_unit_test(a_field_must_be_released),
-        cmocka_unit_test(cuts_as_the_model),     cmocka_unit_test(small_answers_are_fast),
+        cmocka_unit_test(what_is_kept),         cmocka_unit_test(what_is_refused),        cmocka_unit_test(plain_text_is_known),
+        cmocka_unit_test(depth_has_a_limit),    cmocka_unit_test(keys_have_limits),       cmocka_unit_test(long_strings_take_linear_time),
+        cmocka_unit_test(memory_does_not_grow), cmocka_unit_test(a_full_buffer_is_told),  cmocka_unit_test(a_field_must_be_released),
+        cmocka_unit_test(cuts_as_the_model),    cmocka_unit_test(small_answers_are_fast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
