@@ -250,13 +250,11 @@ static void reuse_only_when_clean(void **state)
     } row[] = {
         { "clean", { .answer = BYTES(OK_HEAD "Content-Length: 1\r\n\r\na"), .finish = KEEP }, 1 },
         { "clean chunks", { .answer = BYTES(OK_HEAD "Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n"), .finish = KEEP }, 1 },
-        { "close", { .answer = BYTES(OK_HEAD "Connection: x, close\r\nContent-Length: 1\r\n\r\na"), .finish = CLOSE, .wait_ms = 100 }, 2 },
-        { "1.0",
-          { .answer = BYTES("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\na"), .finish = CLOSE, .wait_ms = 100 },
-          2 },
+        { "close", { .answer = BYTES(OK_HEAD "Connection: x, close\r\nContent-Length: 1\r\n\r\na"), .finish = LEAVE }, 2 },
+        { "1.0", { .answer = BYTES("HTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 1\r\n\r\na"), .finish = LEAVE }, 2 },
         { "bytes behind it",
           { .answer = BYTES(OK_HEAD "Content-Length: 1\r\n\r\na" OK_HEAD "Content-Length: 6\r\n\r\nforged"),
-            .finish = CLOSE,
+            .finish = LEAVE,
             .wait_ms = 100 },
           2 },
     };
@@ -445,10 +443,9 @@ static void large_bodies(void **state)
 static void early_answer(void **state)
 {
     (void)state;
-    static const struct exchange x[] = {
-        { .answer = BYTES("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno"), .wait_ms = 300, .finish = CLOSE },
-        { .answer = BYTES(OK_HEAD "Content-Length: 4\r\n\r\ntrue") }
-    };
+    static const struct exchange x[] = { { .answer = BYTES("HTTP/1.1 413 Content Too Large\r\nContent-Length: 2\r\n\r\nno"),
+                                           .finish = LEAVE },
+                                         { .answer = BYTES(OK_HEAD "Content-Length: 4\r\n\r\ntrue") } };
     struct script s;
     struct caller c;
     script_start(&s, x, COUNT_OF(x));

@@ -139,6 +139,59 @@ static void pipelined(void **state)
     test_server_stop(&t);
 }
 
+/* More than is kept comes while a request is being handled: reading pauses, and nothing is lost. */
+static void pipelined_past_what_is_kept(void **state)
+{
+    (void)state;
+    enum { COUNT = 40, EACH = 50000 };
+    struct test_server t;
+    struct talk k;
+    static const uint8_t zeros[EACH];
+    char want[2 * SHA256_SIZE + 32], hex[2 * SHA256_SIZE + 1];
+    uint8_t digest[SHA256_SIZE];
+    sha256(bytes_of(zeros, EACH), digest);
+    hex_write(bytes_of(digest, sizeof digest), hex);
+    (void)snprintf(want, sizeof want, "%d %s", EACH, hex);
+    test_server_start(&t, &(struct server_options){ 0 });
+    talk_begin(&k, t.port);
+    assert_true(raw_send(k.fd, BYTES("GET /later?300 HTTP/1.1\r\nHost: a\r\n\r\n")));
+    for (unsigned i = 0; i < COUNT; i++) {
+        assert_true(raw_send(k.fd, BYTES("POST /digest HTTP/1.1\r\nHost: a\r\nContent-Length: 50000\r\n\r\n")));
+        assert_true(raw_send(k.fd, bytes_of(zeros, EACH)));
+    }
+    assert_int_equal(talk_answer(&k), 200);
+    for (unsigned i = 0; i < COUNT; i++) {
+        assert_int_equal(talk_answer(&k), 200);
+        assert_true(bytes_equal(buffer_bytes(&k.body), bytes_of_text(want)));
+    }
+    talk_end(&k);
+    test_server_stop(&t);
+}
+
+/* Answers without a body count, too: a peer that reads nothing is not read from for ever. */
+static void asking_without_reading_ends(void **state)
+{
+    (void)state;
+    enum { TOTAL = 32 << 20 };
+    struct test_server t;
+    struct talk k;
+    struct buffer b;
+    size_t sent = 0;
+    test_server_start(&t, &(struct server_options){ .limits = { .write_buffer_bytes = 65536 } });
+    talk_begin(&k, t.port);
+    buffer_init(&b, 1 << 20);
+    for (unsigned i = 0; i < 1000; i++) {
+        buffer_append_text(&b, "GET /status?204 HTTP/1.1\r\nHost: a\r\n\r\n");
+    }
+    while (sent < TOTAL && raw_send_without_waiting(k.fd, buffer_bytes(&b), 300)) {
+        sent += b.size;
+    }
+    assert_true(sent < TOTAL); /* what the two kernel buffers took */
+    buffer_clear(&b);
+    talk_end(&k);
+    test_server_stop(&t);
+}
+
 /* A peer that asks and asks and reads nothing: what waits for it stays bounded, and it gets all once it reads. */
 static void pipelined_without_reading(void **state)
 {
@@ -351,7 +404,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(many_on_one_connection),
         cmocka_unit_test(pipelined),
+        cmocka_unit_test(pipelined_past_what_is_kept),
         cmocka_unit_test(pipelined_without_reading),
+        cmocka_unit_test(asking_without_reading_ends),
         cmocka_unit_test(large_uploads),
         cmocka_unit_test(large_download_to_slow_reader),
         cmocka_unit_test(drain_ends_idle_and_finishes_the_rest),

@@ -72,11 +72,12 @@ int raw_accept(int listener, int wait_ms)
     return fd;
 }
 
-bool raw_send(int fd, struct bytes data)
+bool raw_send_without_waiting(int fd, struct bytes data, int wait_ms)
 {
     while (data.size > 0) {
-        if (!wait_for(fd, POLLOUT, RAW_WAIT_MS)) {
-            give_up("sending took too long");
+        if (!wait_for(fd, POLLOUT, wait_ms)) {
+            errno = ETIMEDOUT;
+            return false;
         }
         ssize_t sent = send(fd, data.data, data.size, MSG_NOSIGNAL | MSG_DONTWAIT);
         if (sent < 0 && (errno == EAGAIN || errno == EINTR)) {
@@ -88,6 +89,18 @@ bool raw_send(int fd, struct bytes data)
         data = bytes_slice(data, (size_t)sent, data.size);
     }
     return true;
+}
+
+bool raw_send(int fd, struct bytes data)
+{
+    errno = 0;
+    if (raw_send_without_waiting(fd, data, RAW_WAIT_MS)) {
+        return true;
+    }
+    if (errno == ETIMEDOUT) {
+        give_up("sending");
+    }
+    return false;
 }
 
 bool raw_send_text(int fd, const char *text)

@@ -13,6 +13,8 @@ int raw_listen(uint16_t *port);
 int raw_accept(int listener, int wait_ms);
 /* False when the peer has gone. */
 bool raw_send(int fd, struct bytes data);
+/* False when nothing more was taken for `wait_ms`. */
+bool raw_send_without_waiting(int fd, struct bytes data, int wait_ms);
 bool raw_send_text(int fd, const char *text);
 /* Appends what comes next. False at the end. */
 bool raw_read_some(int fd, struct buffer *into);

@@ -40,10 +40,11 @@ static bool read_request(struct script *s, int fd, struct buffer *in, size_t bod
 static void *serve(void *context)
 {
     struct script *s = context;
-    int fd = -1;
+    int fd = -1, left[8];
+    size_t left_count = 0;
     struct buffer in;
     buffer_init(&in, 64 << 20);
-    for (size_t i = 0; i < s->count; i++) {
+    for (size_t i = 0; i < s->count && left_count < COUNT_OF(left); i++) {
         const struct exchange *x = &s->exchanges[i];
         if (fd < 0) {
             fd = raw_accept(s->listener, RAW_WAIT_MS);
@@ -56,11 +57,19 @@ static void *serve(void *context)
             send_answer(fd, x);
         }
         pause_ms(x->wait_ms);
-        if (x->finish != KEEP) {
+        if (x->finish == LEAVE) {
+            left[left_count++] = fd;
+            fd = -1;
+        } else if (x->finish != KEEP) {
             (x->finish == CLOSE ? raw_close : raw_reset)(fd);
             fd = -1;
+        }
+        if (fd < 0) {
             buffer_reset(&in);
         }
+    }
+    while (left_count > 0) {
+        raw_close(left[--left_count]);
     }
     if (fd >= 0) {
         raw_close(fd);

@@ -7,7 +7,8 @@
 #include "base/buffer.h"
 #include "crypto/hash.h"
 
-enum finish { KEEP = 0, CLOSE, RESET };
+/* LEAVE: keeps the connection open, says nothing more on it, and takes the next exchange from another. */
+enum finish { KEEP = 0, CLOSE, RESET, LEAVE };
 
 struct exchange {
     struct bytes answer;
