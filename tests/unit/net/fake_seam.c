@@ -112,6 +112,10 @@ struct server_exchange *server_request_make(struct server_connection *c)
         return NULL;
     }
     x->request.body = body_make(&fake_of(c)->limits.body, false);
+    if (x->request.body == NULL) {
+        free(x);
+        return NULL;
+    }
     x->connection = c;
     return x;
 }
