@@ -108,6 +108,7 @@ void api_call(struct client *client, const char *address, const char *method, co
 void api_wait(uv_loop_t *loop, const struct api_reply *reply)
 {
     while (!reply->is_done) {
-        assert_int_not_equal(uv_run(loop, UV_RUN_ONCE), 0);
+        int is_alive = uv_run(loop, UV_RUN_ONCE); /* 0 also when the last thing on it was this reply */
+        assert_true(is_alive != 0 || reply->is_done);
     }
 }
