@@ -163,6 +163,7 @@ class Log(unittest.TestCase):
             for _ in range(5):
                 self.assertEqual(federation.ask().status, 200)
             for gateway in (federation.consumer, federation.holder):
+                gateway.stop()  # tiles and checkpoint are published in the background, and at the end
                 told = go('log', gateway.log_folder, gateway.statement_key)
                 self.assertGreaterEqual(told['size'], 10)
                 self.assertEqual(told['size'], told['entries'])

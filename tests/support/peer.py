@@ -238,11 +238,10 @@ def head_bytes(method, target, fields, request_id, made_id=None):
 
 
 def request_hash(request):
-    """X-Road-Request-Hash, from what stands in the request between the gateways."""
+    """X-Road-Request-Hash, from what stands in the request between the gateways: the application's fields come first, in their order."""
     names = request.get('comity-field-names').split(',') if request.get('comity-field-names') else []
-    spelling = {name.lower(): name for name in names}
-    values = [(spelling[name], value) for name, value in request.fields if name in spelling and name != 'x-road-request-id']
-    is_made = 'x-road-id' not in spelling
+    values = [(name, value) for name, (_, value) in zip(names, request.fields)]
+    is_made = not any(name.lower() == 'x-road-id' for name in names)
     head = hashlib.sha512(head_bytes(request.method, request.target, values, request.get('x-road-request-id'),
                                      request.get('x-road-id') if is_made else None)).digest()
     return base64.b64encode(hashlib.sha512(head + hashlib.sha512(request.body).digest()).digest() if request.body else head).decode()
