@@ -44,18 +44,20 @@ static bool prepare_file(const char *path, struct error *e)
     return true;
 }
 
-static bool parse_url(const char *url, const char **path, struct error *e)
+/* The file's name within the URL; NULL if it is no URL of ours. */
+static const char *parse_url(const char *url, struct error *e)
 {
     struct bytes text = bytes_of_text(url);
     if (bytes_start_with(text, BYTES("postgresql://")) || bytes_start_with(text, BYTES("postgres://"))) {
         /* The URL may hold a password: it isn't repeated. */
-        return error_set(e, ERROR_INPUT, "store.url", "use sqlite:FILE", "this build has no PostgreSQL");
+        (void)error_set(e, ERROR_INPUT, "store.url", "use sqlite:FILE", "this build has no PostgreSQL");
+        return NULL;
     }
     if (!bytes_start_with(text, BYTES("sqlite:")) || text.size == strlen("sqlite:")) {
-        return error_set(e, ERROR_INPUT, "store.url", "use sqlite:FILE", "the URL names no database that this program knows");
+        (void)error_set(e, ERROR_INPUT, "store.url", "use sqlite:FILE", "the URL names no database that this program knows");
+        return NULL;
     }
-    *path = url + strlen("sqlite:");
-    return true;
+    return url + strlen("sqlite:");
 }
 
 bool store_execute(struct store *store, const char *sql, struct error *e)
@@ -118,8 +120,8 @@ static bool init_mutex(pthread_mutex_t *mutex)
 bool store_open(struct store **out, const char *url, struct error *e)
 {
     *out = NULL;
-    const char *name = NULL;
-    if (!parse_url(url, &name, e) || !prepare_file(name, e)) {
+    const char *name = parse_url(url, e);
+    if (name == NULL || !prepare_file(name, e)) {
         return false;
     }
     /* "./": a name like ":memory:" or "file:x" means a file here, not what SQLite makes of it. */
