@@ -76,7 +76,10 @@ static void finish_answer(struct http1_server *h)
     }
     if (h->input.size > 0) {
         loop_work_add(h->base.loop, LOOP_DISPATCH, &h->work, go_on, h);
-    } else if (h->is_paused) {
+        return;
+    }
+    stream_keep_end(h->base.stream, false);
+    if (h->is_paused) {
         h->is_paused = false;
         stream_resume(h->base.stream);
     }
@@ -404,6 +407,8 @@ static void read_or_pause(struct http1_server *h)
     if (h->state == STATE_CLOSED) {
         return;
     }
+    /* A client that has closed its side behind its last request still waits for the answer. */
+    stream_keep_end(h->base.stream, !is_reading(h));
     bool pauses = !is_reading(h) && h->input.size > 0;
     if (pauses != h->is_paused) {
         h->is_paused = pauses;

@@ -250,6 +250,14 @@ void stream_reached_end(struct stream *s)
     stream_schedule_flush(s);
 }
 
+void stream_keep_end(struct stream *s, bool keeps)
+{
+    if (s->keeps_end && !keeps && s->is_at_end && s->stage == STREAM_READY) {
+        stream_schedule_flush(s);
+    }
+    s->keeps_end = keeps;
+}
+
 void stream_pause(struct stream *s)
 {
     if (s->stage == STREAM_READY) {

@@ -58,6 +58,9 @@ size_t stream_waiting(const struct stream *stream);
 /* Stops reading, so that TCP slows the peer; data already decrypted stays inside. */
 void stream_pause(struct stream *stream);
 void stream_resume(struct stream *stream);
+/* While it keeps the end, a peer that has closed its side (which may be only half of the connection) does not end ours: it still gets
+ * what is written. Off at the start; when it is turned off again, an end that came meanwhile takes effect. */
+void stream_keep_end(struct stream *stream, bool keeps);
 /* Writes what waits, ends TLS and TCP in order, then on_end(CLOSED). */
 void stream_close(struct stream *stream);
 /* Resets at once; on_end(CLOSED) comes later, from the loop. */

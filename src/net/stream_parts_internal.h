@@ -47,7 +47,8 @@ struct stream {
     bool was_full;   /* on_drain() is owed */
     bool wants_flush;
     bool is_flushing;      /* on_flush() is being called */
-    bool is_at_end;        /* the peer has closed; ends as soon as what waits is written */
+    bool is_at_end;        /* the peer has closed; ends as soon as what waits is written, and keeps_end is off */
+    bool keeps_end;
     struct buffer out;     /* written, not yet given to the kernel or TLS */
     struct buffer sending; /* given to libuv, which had to wait */
     struct buffer records; /* TLS records that wait for `sending` */

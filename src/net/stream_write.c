@@ -1,8 +1,8 @@
 #include "net/stream_parts_internal.h"
 
 /*
- * What is written gathers in `out`. At the end of the turn it goes to the kernel, through TLS when there is one; what the kernel doesn't take
- * is `sending`, and libuv waits for room. TLS records that come to be meanwhile wait in `records`.
+ * What is written gathers in `out`. At the end of the turn it goes to the kernel, through TLS when there is one; what the kernel
+ * doesn't take is `sending`, and libuv waits for room. TLS records that come to be meanwhile wait in `records`.
  */
 
 static void push(struct stream *s);
@@ -155,7 +155,7 @@ static void push(struct stream *s)
     if (s->is_writing || s->out.size > 0) {
         return;
     }
-    if (s->is_at_end) {
+    if (s->is_at_end && !(s->keeps_end && s->stage == STREAM_READY)) {
         stream_finish(s, s->stage == STREAM_CLOSING ? STREAM_END_CLOSED : STREAM_END_EOF, NULL);
     } else if (s->stage == STREAM_CLOSING) {
         shut_down(s);

@@ -36,6 +36,12 @@ void stream_resume(struct stream *stream)
     stream->is_paused = false;
 }
 
+void stream_keep_end(struct stream *stream, bool keeps)
+{
+    (void)stream;
+    (void)keeps;
+}
+
 void stream_close(struct stream *stream)
 {
     stream->is_closed = true;

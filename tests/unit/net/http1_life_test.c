@@ -368,12 +368,41 @@ static void peers_that_go_away(void **state)
         }
     }
     await(&t, 0, 0);
-    assert_true(t.gone >= 3);
+    assert_true(t.gone >= 2); /* by resets; a mere close may be half of one */
     struct talk k;
     talk_begin(&k, t.port);
     assert_true(raw_send(k.fd, BYTES("GET /1 HTTP/1.1\r\nHost: a\r\n\r\n")));
     assert_int_equal(talk_answer(&k), 200);
     talk_end(&k);
+    test_server_stop(&t);
+}
+
+/* Clients that close their side behind the last request get all answers, and then the end. */
+static void half_closed_peers_are_answered(void **state)
+{
+    (void)state;
+    static const char *const input[] = { "GET /later?200 HTTP/1.1\r\nHost: a\r\n\r\n",
+                                         "GET /later?50 HTTP/1.1\r\nHost: a\r\n\r\nGET /later?50 HTTP/1.1\r\nHost: a\r\n\r\n",
+                                         "GET /later?50 HTTP/1.1\r\nHost: a\r\n\r\nGET /large?20000000 HTTP/1.1\r\nHost: a\r\n\r\n",
+                                         "GET /now HTTP/1.1\r\nHost: a\r\n\r\nGET /later?50 HTTP/1.1\r\nHost: a\r\n\r\nGET /half HT" };
+    static const unsigned answers[] = { 1, 2, 2, 2 };
+    struct test_server t;
+    test_server_start(&t, &(struct server_options){ 0 });
+    for (size_t i = 0; i < COUNT_OF(input); i++) {
+        struct talk k;
+        talk_begin(&k, t.port);
+        assert_true(raw_send_text(k.fd, input[i]));
+        raw_end(k.fd);
+        for (unsigned n = 0; n < answers[i]; n++) {
+            assert_int_equal(talk_answer(&k), 200);
+        }
+        if (!raw_read_to_end(k.fd, &k.in) || k.in.size != 0) {
+            fail_msg("row %zu: no end", i);
+        }
+        talk_end(&k);
+    }
+    await(&t, 0, 0);
+    assert_int_equal(t.gone, 0);
     test_server_stop(&t);
 }
 
@@ -411,6 +440,7 @@ int main(void)
         cmocka_unit_test(large_download_to_slow_reader),
         cmocka_unit_test(drain_ends_idle_and_finishes_the_rest),
         cmocka_unit_test(peers_that_go_away),
+        cmocka_unit_test(half_closed_peers_are_answered),
         cmocka_unit_test(stop_midway),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,6 +200,13 @@ unsigned raw_read_answer(int fd, struct buffer *into, struct buffer *head, struc
     return (unsigned)((head->data[9] - '0') * 100 + (head->data[10] - '0') * 10 + (head->data[11] - '0'));
 }
 
+void raw_end(int fd)
+{
+    if (shutdown(fd, SHUT_WR) != 0) {
+        give_up("shutdown");
+    }
+}
+
 void raw_close(int fd)
 {
     (void)close(fd);

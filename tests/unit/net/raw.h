@@ -26,6 +26,8 @@ bool raw_read_to_end(int fd, struct buffer *into);
 bool raw_is_quiet(int fd, int wait_ms);
 /* One whole answer with Content-Length, taken off the front of `into` (which keeps what came behind it). Returns its status, 0 at the end. */
 unsigned raw_read_answer(int fd, struct buffer *into, struct buffer *head, struct buffer *body, bool is_head);
+/* Ends our side; the peer's stays open. */
+void raw_end(int fd);
 void raw_close(int fd);
 void raw_reset(int fd);
 size_t raw_find(struct bytes in, struct bytes what);
