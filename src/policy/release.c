@@ -36,7 +36,6 @@ struct level {
 
 struct release {
     const struct release_plan *plan;
-    size_t release_count;
     uint64_t permitted;
     uint64_t kept_bits, removed_bits;
     bool kept[POLICY_RELEASES_MAX], removed[POLICY_RELEASES_MAX];
@@ -452,8 +451,7 @@ bool release_make(struct release **out, const struct policy_service *service, co
     if (!find_plan(r, service, e)) {
         goto failed;
     }
-    r->release_count = service->release_count;
-    for (size_t i = 0; i < r->release_count; i++) {
+    for (size_t i = 0; i < service->release_count; i++) {
         r->permitted |= permitted[i] ? (uint64_t)1 << i : 0;
     }
     r->live_capacity = r->plan->field_count * 4 + 16;
@@ -566,7 +564,7 @@ bool release_end(struct release *release, struct buffer *out, struct error *e)
         return false;
     }
     buffer_reset(&release->waiting);
-    for (size_t i = 0; i < release->release_count; i++) {
+    for (size_t i = 0; i < POLICY_RELEASES_MAX; i++) {
         release->kept[i] = (release->kept_bits >> i & 1) != 0;
         release->removed[i] = (release->removed_bits >> i & 1) != 0;
     }
