@@ -3,10 +3,63 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include "base/diag.h"
 #include "base/encode.h"
+#include "directory/table_internal.h"
 
 enum { PATH_BYTES_MAX = 4096 };
+
+/* Values: elements of world.foreign. Two hundred names one after the other cost a microsecond, several times an exchange. */
+struct world_index {
+    struct table communities;
+    struct arena memory;
+};
+
+static bool is_community(const void *value, const void *key)
+{
+    struct directory *const *d = value;
+    const struct bytes *community = key;
+    return bytes_equal((*d)->community, *community);
+}
+
+static uint64_t hash_community(struct bytes community)
+{
+    return XXH3_64bits(community.data, community.size);
+}
+
+static bool index_make(struct world *w, size_t room)
+{
+    w->index = calloc(1, sizeof *w->index);
+    return w->index != NULL && table_init(&w->index->communities, &w->index->memory, room);
+}
+
+/* The directory's place is the end of the array: there is room for all. */
+static void add_foreign(struct world *w, struct directory *d, const struct directory_recognition *r)
+{
+    uint64_t hash = hash_community(d->community);
+    struct table_slot *slot = table_find(&w->index->communities, hash, is_community, &d->community);
+    w->foreign[w->foreign_count] = d;
+    w->recognitions[w->foreign_count] = r;
+    *slot = (struct table_slot){ .hash = hash, .value = &w->foreign[w->foreign_count] };
+    w->foreign_count++;
+}
+
+/* Its number among the foreign directories; foreign_count when it is none of them. */
+static size_t find_foreign(const struct world *w, struct bytes community)
+{
+    if (w->index != NULL) {
+        struct directory *const *found = table_find(&w->index->communities, hash_community(community), is_community, &community)->value;
+        return found == NULL ? w->foreign_count : (size_t)(found - w->foreign);
+    }
+    size_t i = 0;
+    while (i < w->foreign_count && !bytes_equal(w->foreign[i]->community, community)) {
+        i++;
+    }
+    return i;
+}
 
 static bool is_now(int64_t from_ms, int64_t until_ms, int64_t now_ms)
 {
@@ -64,7 +117,7 @@ static bool load_all_foreign(struct world *w, const char *folder, int64_t now_ms
     size_t count = w->own->recognised_count;
     w->foreign = calloc(count + 1, sizeof(struct directory *));
     w->recognitions = calloc(count + 1, sizeof(struct directory_recognition *));
-    if (w->foreign == NULL || w->recognitions == NULL) {
+    if (w->foreign == NULL || w->recognitions == NULL || !index_make(w, count)) {
         return error_memory(e, folder);
     }
     for (size_t i = 0; i < count; i++) {
@@ -72,9 +125,7 @@ static bool load_all_foreign(struct world *w, const char *folder, int64_t now_ms
         struct directory *d = NULL;
         struct error cause = { 0 };
         if (load_foreign(&d, folder, r, now_ms, &cause)) {
-            w->foreign[w->foreign_count] = d;
-            w->recognitions[w->foreign_count] = r;
-            w->foreign_count++;
+            add_foreign(w, d, r);
         } else if (cause.kind == ERROR_MEMORY) {
             if (e != NULL) {
                 *e = cause;
@@ -133,6 +184,10 @@ void world_release(struct world *world)
     }
     free(world->foreign);
     free(world->recognitions);
+    if (world->index != NULL) {
+        arena_clear(&world->index->memory);
+        free(world->index);
+    }
     directory_free(world->own);
     free(world);
 }
@@ -160,12 +215,8 @@ static const struct directory *find_any(const struct world *w, struct bytes comm
     if (bytes_equal(w->own->community, community)) {
         return w->own;
     }
-    for (size_t i = 0; i < w->foreign_count; i++) {
-        if (bytes_equal(w->foreign[i]->community, community)) {
-            return w->foreign[i];
-        }
-    }
-    return NULL;
+    size_t i = find_foreign(w, community);
+    return i < w->foreign_count ? w->foreign[i] : NULL;
 }
 
 bool world_check_newer(const struct world *older, const struct world *newer, struct error *e)
@@ -196,7 +247,6 @@ static bool foreign_is_now(const struct world *w, size_t i, int64_t now_ms)
     return is_now(d->valid_from_ms, d->valid_until_ms, now_ms) && is_now(r->valid_from_ms, r->valid_until_ms, now_ms);
 }
 
-/* One after the other: a name of another length costs a comparison of two numbers, and few communities are recognised. */
 const struct directory *world_find_community(const struct world *w, struct bytes community, int64_t now_ms)
 {
     if (!own_is_now(w, now_ms)) {
@@ -205,12 +255,8 @@ const struct directory *world_find_community(const struct world *w, struct bytes
     if (bytes_equal(w->own->community, community)) {
         return w->own;
     }
-    for (size_t i = 0; i < w->foreign_count; i++) {
-        if (bytes_equal(w->foreign[i]->community, community)) {
-            return foreign_is_now(w, i, now_ms) ? w->foreign[i] : NULL;
-        }
-    }
-    return NULL;
+    size_t i = find_foreign(w, community);
+    return i < w->foreign_count && foreign_is_now(w, i, now_ms) ? w->foreign[i] : NULL;
 }
 
 const struct directory_subsystem *world_find_subsystem(const struct world *w, const struct identifier *id, int64_t now_ms)

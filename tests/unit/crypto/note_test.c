@@ -86,7 +86,7 @@ static void checkpoints_of_the_vectors(void **state) /* tests/vectors/tlog-kat.j
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         struct bytes whole = bytes_of_text(json_string_value(json_object_get(kat, names[i])));
         size_t good = 0;
-        bool is_good[2];
+        bool is_good[2] = { false };
         struct buffer again;
         buffer_init(&again, 4096);
         if (!note_parse(&note, whole, names[i], &e) || !note_verify(&note, known, COUNT_OF(known), &good, is_good, names[i], &e)) {

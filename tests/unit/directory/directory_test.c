@@ -310,13 +310,13 @@ static void shared_keys_are_refused(void **state)
 static void k_of_n_operators_must_sign(void **state)
 {
     static const struct {
-        uint8_t by[3];
         size_t by_count, threshold;
+        uint8_t by[3];
         bool ok;
     } row[] = {
-        { { 1 }, 1, 1, true },        { { 9 }, 1, 1, false },       { { 1 }, 1, 2, false },       { { 1, 1 }, 2, 2, false },
-        { { 1, 2 }, 2, 2, true },     { { 9, 2, 3 }, 3, 2, true },  { { 9, 2, 9 }, 3, 2, false }, { { 1, 2, 3 }, 3, 3, true },
-        { { 1, 2, 3 }, 3, 0, false }, { { 1, 2, 3 }, 3, 4, false },
+        { 1, 1, { 1 }, true },        { 1, 1, { 9 }, false },       { 1, 2, { 1 }, false },       { 2, 2, { 1, 1 }, false },
+        { 2, 2, { 1, 2 }, true },     { 3, 2, { 9, 2, 3 }, true },  { 3, 2, { 9, 2, 9 }, false }, { 3, 3, { 1, 2, 3 }, true },
+        { 3, 0, { 1, 2, 3 }, false }, { 3, 4, { 1, 2, 3 }, false },
     };
     struct verifier known[3];
     (void)state;
