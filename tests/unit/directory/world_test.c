@@ -163,6 +163,49 @@ static void both_communities_are_found_while_they_are_valid(void **state)
     world_release(NULL);
 }
 
+static void each_of_many_communities_is_found(void **state)
+{
+    static const char *const names[] = { "BAOBAB", "CEIBA", "DRAGON TREE", "ELM" };
+    struct buffer own;
+    struct signer *signer = fixture_signer(21);
+    (void)state;
+    fixture_text(&own);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char path[128];
+        struct buffer recognition, text;
+        buffer_init(&recognition, 4096);
+        buffer_append_format(&recognition, "\"recognised\": [{\"community\": \"%s\", \"threshold\": 1, \"operators\": [\"", names[i]);
+        verifier_write(signer_verifier(signer), &recognition);
+        buffer_append_text(&recognition, "\"], \"valid_from\": \"2027-01-01T00:00:00Z\", \"valid_until\": \"2028-01-01T00:00:00Z\"}, ");
+        buffer_append_u8(&recognition, '\0');
+        if (i > 0) {
+            fixture_replace(&own, "\"recognised\": [", (const char *)recognition.data);
+        }
+        buffer_clear(&recognition);
+        fixture_text(&text);
+        fixture_replace(&text, "{\"community\": \"BAOBAB\"", "{\"community\": \"YEW\"");
+        fixture_replace(&text, "AURORA", names[i]);
+        (void)snprintf(path, sizeof path, "%s/%s.note", folder, i == 2 ? "DRAGON%20TREE" : names[i]);
+        sign_into(path, buffer_bytes(&text), 21);
+        buffer_clear(&text);
+    }
+    sign_into(own_path, buffer_bytes(&own), 1);
+    struct world *w = load_good("2027-03-01T00:00:00Z");
+    assert_int_equal(w->foreign_count, COUNT_OF(names));
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        char path[128];
+        const struct directory *d = world_find_community(w, bytes_of_text(names[i]), at("2027-03-01T00:00:00Z"));
+        assert_non_null(d);
+        assert_true(bytes_equal(d->community, bytes_of_text(names[i])));
+        (void)snprintf(path, sizeof path, "%s/%s.note", folder, i == 2 ? "DRAGON%20TREE" : names[i]);
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_null(world_find_community(w, BYTES("YEW"), at("2027-03-01T00:00:00Z")));
+    world_release(w);
+    signer_free(signer);
+    buffer_clear(&own);
+}
+
 static void doubtful_neighbours_are_left_out_with_a_reason(void **state)
 {
     static const struct {
@@ -320,6 +363,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(both_communities_are_found_while_they_are_valid, remove_files),
+        cmocka_unit_test_teardown(each_of_many_communities_is_found, remove_files),
         cmocka_unit_test_teardown(doubtful_neighbours_are_left_out_with_a_reason, remove_files),
         cmocka_unit_test_teardown(a_bad_own_directory_is_an_error, remove_files),
         cmocka_unit_test_teardown(nothing_goes_back, remove_files),
