@@ -36,7 +36,7 @@ uint8_t *buffer_room(struct buffer *b, size_t size)
         return NULL;
     }
     size_t wanted = b->size + size;
-    if (wanted > b->capacity) {
+    if (wanted > b->capacity || b->data == NULL) { /* room for no bytes is room too: NULL means failure */
         size_t capacity = b->capacity < 256 ? 256 : b->capacity;
         while (capacity < wanted) {
             capacity = capacity > b->size_max / 2 ? b->size_max : capacity * 2;
