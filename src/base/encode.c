@@ -68,21 +68,27 @@ void base64_append(struct buffer *b, struct bytes view)
     }
 }
 
-static int base64_value(uint8_t byte)
+/* 64 marks what is no digit: its bit survives in the OR of all values, so that a whole text is checked by one comparison. */
+static uint8_t base64_value(uint8_t byte)
 {
-    if (byte >= 'A' && byte <= 'Z') {
-        return byte - 'A';
-    }
-    if (byte >= 'a' && byte <= 'z') {
-        return byte - 'a' + 26;
-    }
-    if (byte >= '0' && byte <= '9') {
-        return byte - '0' + 52;
-    }
-    if (byte == '+') {
-        return 62;
-    }
-    return byte == '/' ? 63 : -1;
+    static const uint8_t values[256] = {
+        /* Each digit's value plus one, so that what is not named here stays 0, and 0 - 1 has the marking bit. */
+        ['A'] = 1,  ['B'] = 2,  ['C'] = 3,  ['D'] = 4,  ['E'] = 5,  ['F'] = 6,  ['G'] = 7,  ['H'] = 8,  ['I'] = 9,  ['J'] = 10, ['K'] = 11,
+        ['L'] = 12, ['M'] = 13, ['N'] = 14, ['O'] = 15, ['P'] = 16, ['Q'] = 17, ['R'] = 18, ['S'] = 19, ['T'] = 20, ['U'] = 21, ['V'] = 22,
+        ['W'] = 23, ['X'] = 24, ['Y'] = 25, ['Z'] = 26, ['a'] = 27, ['b'] = 28, ['c'] = 29, ['d'] = 30, ['e'] = 31, ['f'] = 32, ['g'] = 33,
+        ['h'] = 34, ['i'] = 35, ['j'] = 36, ['k'] = 37, ['l'] = 38, ['m'] = 39, ['n'] = 40, ['o'] = 41, ['p'] = 42, ['q'] = 43, ['r'] = 44,
+        ['s'] = 45, ['t'] = 46, ['u'] = 47, ['v'] = 48, ['w'] = 49, ['x'] = 50, ['y'] = 51, ['z'] = 52, ['0'] = 53, ['1'] = 54, ['2'] = 55,
+        ['3'] = 56, ['4'] = 57, ['5'] = 58, ['6'] = 59, ['7'] = 60, ['8'] = 61, ['9'] = 62, ['+'] = 63, ['/'] = 64,
+    };
+    return (uint8_t)(values[byte] - 1);
+}
+
+/* Four digits at `text` to the 24 bits that they stand for; what is no digit leaves a bit above 63 in `*wrong`. */
+static uint32_t base64_group(const uint8_t *text, uint8_t *wrong)
+{
+    uint8_t a = base64_value(text[0]), b = base64_value(text[1]), c = base64_value(text[2]), d = base64_value(text[3]);
+    *wrong |= (uint8_t)(a | b | c | d);
+    return (uint32_t)a << 18 | (uint32_t)b << 12 | (uint32_t)c << 6 | d;
 }
 
 bool base64_parse(struct bytes text, uint8_t *out, size_t capacity, size_t *size)
@@ -98,27 +104,28 @@ bool base64_parse(struct bytes text, uint8_t *out, size_t capacity, size_t *size
     if (decoded > capacity) {
         return false;
     }
-    size_t written = 0;
-    for (size_t i = 0; i < text.size; i += 4) {
-        size_t digits = i + 4 == text.size ? 4 - padding : 4;
-        uint32_t bits = 0;
-        for (size_t j = 0; j < 4; j++) {
-            int value = j < digits ? base64_value(text.data[i + j]) : 0;
-            if (value < 0) {
-                return false;
-            }
-            bits = bits << 6 | (uint32_t)value;
-        }
-        uint32_t unused = digits == 2 ? 0xFFFF : (digits == 3 ? 0xFF : 0);
-        if ((bits & unused) != 0) {
+    uint8_t wrong = 0;
+    size_t whole = padding == 0 ? text.size : text.size - 4;
+    for (size_t i = 0; i < whole; i += 4) {
+        uint32_t bits = base64_group(text.data + i, &wrong);
+        *out++ = (uint8_t)(bits >> 16);
+        *out++ = (uint8_t)(bits >> 8);
+        *out++ = (uint8_t)bits;
+    }
+    if (padding > 0) {
+        const uint8_t *end = text.data + whole;
+        const uint8_t last[4] = { end[0], end[1], padding == 2 ? (uint8_t)'A' : end[2], 'A' };
+        uint32_t bits = base64_group(last, &wrong);
+        if ((bits & (padding == 2 ? 0xFFFFU : 0xFFU)) != 0) {
             return false;
         }
-        for (size_t j = 0; j + 1 < digits; j++) {
-            out[written++] = (uint8_t)(bits >> (16 - 8 * j));
+        *out++ = (uint8_t)(bits >> 16);
+        if (padding == 1) {
+            *out = (uint8_t)(bits >> 8);
         }
     }
-    *size = written;
-    return true;
+    *size = decoded;
+    return wrong <= 63;
 }
 
 bool is_pchar(uint8_t byte)
