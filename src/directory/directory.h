@@ -108,7 +108,7 @@ struct world {
     struct directory **foreign; /* each verified by own->recognised */
     size_t foreign_count;
     const struct directory_recognition **recognitions; /* one for each foreign directory, in own->recognised */
-    struct world_index *index; /* of a loaded one, as in struct directory */
+    struct world_index *index;                         /* of a loaded one, as in struct directory */
 };
 /*
  * Loads `own_path` with the given trust, then `COMMUNITY.note` from `foreign_folder` (may be NULL) for each recognised community. A
