@@ -209,7 +209,6 @@ static bool parse_certificates(struct policy_parser *parser, const struct text_c
         struct error cause = { 0 };
         uint8_t(*digests)[SHA256_SIZE] = NULL;
         size_t count = 0;
-        void *list = NULL;
         if (!parser_file(parser, from->certificates[i], &path)) {
             return false;
         }
@@ -217,14 +216,15 @@ static bool parse_certificates(struct policy_parser *parser, const struct text_c
             return parser_refuse_because(parser, parser_at(parser, "clients[%zu].certificates[%zu]", index, i), from->certificates[i],
                                          &cause);
         }
-        if (!parser_take(parser, to->certificate_count + count, sizeof *digests, &list)) {
-            return false;
+        uint8_t(*all)[SHA256_SIZE] = arena_take(&parser->policy->arena, (to->certificate_count + count) * sizeof *all);
+        if (all == NULL) {
+            return parser_out_of_memory(parser);
         }
         if (to->certificate_count > 0) {
-            memcpy(list, to->certificates, to->certificate_count * sizeof *digests);
+            memcpy(all, to->certificates, to->certificate_count * sizeof *all);
         }
-        to->certificates = list;
-        memcpy(to->certificates + to->certificate_count, digests, count * sizeof *digests);
+        memcpy(all + to->certificate_count, digests, count * sizeof *all);
+        to->certificates = all;
         to->certificate_count += count;
     }
     return true;

@@ -66,8 +66,9 @@ static bool grow(struct release_seen *seen)
         XXH128_hash_t key = seen->table[seen->order[i]];
         put(&larger, slot_of(&larger, key), key);
     }
-    release_seen_clear(seen);
+    struct release_seen smaller = *seen;
     *seen = larger;
+    release_seen_clear(&smaller);
     return true;
 }
 

@@ -108,7 +108,10 @@ static struct bytes scalar(const struct walk *w)
 /* To the first event of the document's root. */
 static bool enter_document(struct walk *w)
 {
-    if (!next_event(w) || !next_event(w)) { /* the stream's start, the document's or the stream's end */
+    if (!next_event(w)) { /* the stream's start */
+        return false;
+    }
+    if (!next_event(w)) { /* the document's start, or the stream's end */
         return false;
     }
     if (w->event.type != YAML_DOCUMENT_START_EVENT) {
@@ -309,7 +312,10 @@ static bool check_value(struct walk *w, const cyaml_schema_value_t *schema, cons
 
 static bool check_document(struct walk *w, const cyaml_schema_value_t *schema)
 {
-    if (!enter_document(w) || !check_value(w, schema, "") || !next_event(w) || !next_event(w)) {
+    if (!enter_document(w) || !check_value(w, schema, "") || !next_event(w)) { /* the document's end */
+        return false;
+    }
+    if (!next_event(w)) {
         return false;
     }
     if (w->event.type != YAML_STREAM_END_EVENT) {

@@ -175,7 +175,7 @@ static void the_page_has_every_key(void **state)
 static const struct mistake {
     const char *yaml, *where, *what, *todo;
 } mistakes[] = {
-    { "servces: []\n", "policy.yaml:1", "unknown key 'servces'", "did you mean 'services'?" },
+    { "servicess: []\n", "policy.yaml:1", "unknown key 'servicess'", "did you mean 'services'?" },
     { "services:\n- id: A/B/C/D/s\n  urll: x\n", "policy.yaml:3", "unknown key 'urll'", "did you mean 'url'?" },
     { "services:\n- id: A/B/C/D/s\n  type: reste\n", "policy.yaml:3", "'type' can't be 'reste'", "did you mean 'rest'?" },
     { "services:\n- url: http://h\n", "policy.yaml:2", "has no key 'id'", "" },
@@ -238,8 +238,8 @@ static const struct mistake {
     { NOBODY "  purposes: [nothing]\n", "policy.yaml:4", "'nothing' is not an IRI", "" },
     { HEAD "  person: {in: path, template: \"/{person}\"}\n" NAME, "policy.yaml:5", "needs 'purposes'", "" },
     { HEAD PERSON, "policy.yaml:5", "needs 'fields'", "" },
-    { HEAD PERSON "  releases: [{category: pd:Nmae}]\n  fields: [{path: $, category: structure}]\n", "policy.yaml:9",
-      "unknown category 'pd:Nmae'", "did you mean 'pd:Name'?" },
+    { HEAD PERSON "  releases: [{category: pd:Nam}]\n  fields: [{path: $, category: structure}]\n", "policy.yaml:9",
+      "unknown category 'pd:Nam'", "did you mean 'pd:Name'?" },
     { HEAD PERSON "  releases: [{category: fin:Something}]\n  fields: [{path: $, category: structure}]\n", "policy.yaml:9",
       "unknown category 'fin:Something'", "declare it" },
     { HEAD PERSON "  releases:\n  - {category: pd:Name}\n  - {category: pd:Name}\n  fields: [{path: $, category: structure}]\n",
