@@ -21,6 +21,7 @@ static bool parse_word(const char *word, size_t parts, const char *form, struct 
 {
     struct bytes text = bytes_of_text(word);
     struct error cause = { 0 };
+    out->id = (struct identifier){ .part_count = 0 };
     if (text.size > sizeof out->storage || !identifier_parse(text, parts, parts, out->storage, &out->id, &cause)) {
         return error_set(e, ERROR_INPUT, form, "write it so, with %XX for other characters", "'%.80s': %s", word,
                          cause.what[0] == '\0' ? "is too long" : cause.what);

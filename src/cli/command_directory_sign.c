@@ -184,8 +184,8 @@ static bool read_text(const char *path, struct buffer *text, bool *is_signed, st
     if (ok && note == NULL) {
         ok = error_memory(e, path);
     }
-    *is_signed = ok && note_parse(note, buffer_bytes(&file), path, NULL);
-    if (ok && *is_signed) {
+    *is_signed = ok && note != NULL && note_parse(note, buffer_bytes(&file), path, NULL);
+    if (*is_signed) {
         buffer_append(text, note->text);
     } else if (ok) {
         int64_t now_ms = time_now_ms();

@@ -300,9 +300,9 @@ class Apply(Base):
 
     def test_mistakes_have_their_line(self):
         self.make()
-        self.policy.write_text('categories:\n  - { id: "pd:Vaccination", sensitve: true }\n')
+        self.policy.write_text('categories:\n  - { id: "pd:Vaccination", sensitivx: true }\n')
         told = self.gateway('apply', self.policy, code=2)
-        self.assertTrue(told.err.startswith(f"comity apply: {self.policy}:2: unknown key 'sensitve'; did you mean 'sensitive'?"), told.err)
+        self.assertTrue(told.err.startswith(f"comity apply: {self.policy}:2: unknown key 'sensitivx'; did you mean 'sensitive'?"), told.err)
         self.assertIn('no such file', self.gateway('apply', self.top / 'none', code=2).err.lower())
 
 
