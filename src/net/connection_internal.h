@@ -124,8 +124,8 @@ struct client_connection_functions {
      * byte of the request may reach the peer.
      */
     void (*send)(struct client_connection *c, struct client_call *call);
-    /* The user has cancelled a call that was sent and not reported: forget it. HTTP/1.1: set is_closing, stream_abort(). HTTP/2: RST_STREAM.
-     * client.c has taken it off c->calls and frees it right after this returns. May come from inside an upward call (a `done`). */
+    /* The user has cancelled a call that was sent and not reported: forget it. HTTP/1.1: set is_closing, stream_abort(). HTTP/2: reset
+     * the stream. client.c has taken it off c->calls and frees it right after this returns. May come from inside an upward call (a `done`). */
     void (*cancel)(struct client_connection *c, struct client_call *call);
     /*
      * The stream has ended; c->stream is NULL. Reports each call that is still with this connection by client_call_lost(), and frees what

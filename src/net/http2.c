@@ -148,9 +148,19 @@ nghttp2_nv http2_nv(struct bytes name, struct bytes value, bool may_borrow)
 
 /* ---- Sending ---- */
 
-bool http2_pull(nghttp2_session *session, struct stream *stream, size_t write_buffer_bytes)
+struct bytes http2_decimal(uint64_t number, uint8_t out[HTTP2_DECIMAL_SIZE])
 {
-    while (stream_waiting(stream) < write_buffer_bytes) {
+    size_t at = HTTP2_DECIMAL_SIZE;
+    do {
+        out[--at] = (uint8_t)('0' + number % 10);
+        number /= 10;
+    } while (number > 0);
+    return bytes_of(out + at, HTTP2_DECIMAL_SIZE - at);
+}
+
+bool http2_pull(nghttp2_session *session, struct stream *stream, size_t write_buffer_bytes, const int32_t *borrowing)
+{
+    while (stream_waiting(stream) < write_buffer_bytes || (borrowing != NULL && *borrowing != 0)) {
         const uint8_t *data = NULL;
         ssize_t size = nghttp2_session_mem_send(session, &data);
         if (size < 0) {

@@ -1,4 +1,3 @@
-#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -22,7 +21,7 @@ void http2_server_pull(struct http2_server *c)
         return;
     }
     c->is_inside = true;
-    bool ok = http2_pull(c->session, c->base.stream, c->base.limits->write_buffer_bytes);
+    bool ok = http2_pull(c->session, c->base.stream, c->base.limits->write_buffer_bytes, &c->borrowing);
     c->is_inside = false;
     if (!ok) {
         stream_abort(c->base.stream);
@@ -35,13 +34,21 @@ void http2_server_pull(struct http2_server *c)
 
 enum { FIELDS_ON_STACK = 64, EXTRA_FIELDS = 3 };
 
-static const char *http_date(char out[32], time_t now)
+/* RFC 9110 5.6.7; made once a second. */
+static struct bytes http_date(struct http2_server *c)
 {
-    struct tm tm;
-    if (gmtime_r(&now, &tm) == NULL || strftime(out, 32, "%a, %d %b %Y %H:%M:%S GMT", &tm) == 0) {
-        out[0] = '\0';
+    int64_t now_s = time_now_ms() / 1000;
+    if (now_s != c->date_s) {
+        time_t now = (time_t)now_s;
+        struct tm tm;
+        char text[sizeof c->date + 1];
+        if (gmtime_r(&now, &tm) == NULL || strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &tm) != sizeof c->date) {
+            return BYTES_NONE; /* no time that has such a form */
+        }
+        memcpy(c->date, text, sizeof c->date);
+        c->date_s = now_s;
     }
-    return out;
+    return bytes_of(c->date, sizeof c->date);
 }
 
 /* Fills `nv`, which takes field_count + EXTRA_FIELDS. */
@@ -73,13 +80,10 @@ static bool submit_answer(struct http2_stream *stream, const struct server_answe
     struct http2_server *c = stream->connection;
     bool ok = false;
     nghttp2_nv on_stack[FIELDS_ON_STACK], *nv = on_stack;
-    char status[8], date[32], length[24] = "";
+    uint8_t status_text[HTTP2_DECIMAL_SIZE], length_text[HTTP2_DECIMAL_SIZE];
     uint64_t size = answer->body == NULL ? 0 : body_size(answer->body);
     bool is_bodiless = answer->status == 204 || answer->status == 304;
-    (void)snprintf(status, sizeof status, "%u", answer->status);
-    if (!is_bodiless && (!is_head || answer->body != NULL)) {
-        (void)snprintf(length, sizeof length, "%llu", (unsigned long long)size);
-    }
+    bool has_length = !is_bodiless && (!is_head || answer->body != NULL);
     if (answer->field_count > FIELDS_ON_STACK - EXTRA_FIELDS) {
         nv = answer->field_count > SIZE_MAX / sizeof *nv - EXTRA_FIELDS ? NULL : malloc((answer->field_count + EXTRA_FIELDS) * sizeof *nv);
     }
@@ -89,13 +93,14 @@ static bool submit_answer(struct http2_stream *stream, const struct server_answe
     }
     /* Fields can be borrowed when they are sent before this returns. */
     bool is_now = !c->is_inside && stream_waiting(c->base.stream) < c->base.limits->write_buffer_bytes;
-    size_t count = write_fields(nv, answer, bytes_of_text(status), bytes_of_text(http_date(date, (time_t)(time_now_ms() / 1000))),
-                                bytes_of_text(length), is_now);
+    size_t count = write_fields(nv, answer, http2_decimal(answer->status, status_text), http_date(c),
+                                has_length ? http2_decimal(size, length_text) : BYTES_NONE, is_now);
     nghttp2_data_provider provider = { .source.ptr = &stream->sending, .read_callback = http2_read_body };
     bool has_data = size > 0 && !is_head && !is_bodiless;
     stream->is_answered = true;
     ok = nghttp2_submit_response(c->session, stream->id, nv, count, has_data ? &provider : NULL) == 0;
     if (ok && is_now) {
+        c->borrowing = stream->id;
         http2_server_pull(c); /* may free `stream` */
     } else if (ok) {
         stream_want_flush(c->base.stream);

@@ -42,8 +42,16 @@ nghttp2_nv http2_nv(struct bytes name, struct bytes value, bool may_borrow);
 /* RFC 9113 8.2.2: fields of one HTTP/1.1 connection; they must not be sent. */
 bool http2_is_connection_field(struct bytes name);
 
-/* Moves what the session wants to send into the stream, until write_buffer_bytes wait there. False when the session failed. */
-must_check bool http2_pull(nghttp2_session *session, struct stream *stream, size_t write_buffer_bytes);
+/* Digits of `number` into `out`. */
+enum { HTTP2_DECIMAL_SIZE = 20 };
+struct bytes http2_decimal(uint64_t number, uint8_t out[HTTP2_DECIMAL_SIZE]);
+
+/*
+ * Moves what the session wants to send into the stream, until write_buffer_bytes wait there; but on, whatever waits, as long as *borrowing
+ * (may be NULL) is not 0: the fields of that stream's head are borrowed, and must be sent before their owner has them back. False when
+ * the session failed.
+ */
+must_check bool http2_pull(nghttp2_session *session, struct stream *stream, size_t write_buffer_bytes, const int32_t *borrowing);
 
 /* A body that is being sent; for nghttp2's data source. */
 struct http2_sending {

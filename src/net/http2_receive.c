@@ -34,10 +34,24 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         !http2_flood_count(&c->flood, loop_now_ms(c->base.loop), c->base.limits->floods_max)) {
         c->is_flooded = true;
     }
+    if (frame->hd.type == NGHTTP2_HEADERS && frame->hd.stream_id == c->borrowing) {
+        c->borrowing = 0;
+    }
     struct http2_stream *stream = stream_of(session, frame->hd.stream_id);
     bool ends = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
     if (stream != NULL && ends && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && stream->is_cut) {
         return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR); /* RFC 9113 8.1 */
+    }
+    return 0;
+}
+
+static int on_frame_not_send(nghttp2_session *session, const nghttp2_frame *frame, int code, void *context)
+{
+    (void)session;
+    (void)code;
+    struct http2_server *c = context;
+    if (frame->hd.type == NGHTTP2_HEADERS && frame->hd.stream_id == c->borrowing) {
+        c->borrowing = 0; /* its stream was reset meanwhile */
     }
     return 0;
 }
@@ -275,6 +289,7 @@ nghttp2_session_callbacks *http2_receive_callbacks(void)
     }
     nghttp2_session_callbacks_set_on_begin_frame_callback(callbacks, on_begin_frame);
     nghttp2_session_callbacks_set_on_frame_send_callback(callbacks, on_frame_send);
+    nghttp2_session_callbacks_set_on_frame_not_send_callback(callbacks, on_frame_not_send);
     nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
     nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
     nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);

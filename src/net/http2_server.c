@@ -105,7 +105,7 @@ void http2_server_end(struct http2_server *c, uint32_t code)
     }
     c->is_ending = true;
     if (nghttp2_session_terminate_session(c->session, code) != 0 ||
-        !http2_pull(c->session, c->base.stream, c->base.limits->write_buffer_bytes)) {
+        !http2_pull(c->session, c->base.stream, c->base.limits->write_buffer_bytes, NULL)) {
         stream_abort(c->base.stream);
         return;
     }

@@ -15,7 +15,10 @@ struct http2_server {
     struct http2_flood flood;
     uint64_t head_since_ms;  /* 0: no head is being received */
     uint64_t quiet_since_ms; /* since there is no stream */
-    bool is_inside;          /* of nghttp2 */
+    int32_t borrowing;       /* the stream whose head is being sent with borrowed fields; 0: none */
+    int64_t date_s;          /* the second that `date` is the text of */
+    uint8_t date[29];
+    bool is_inside; /* of nghttp2 */
     bool is_flooded;
     bool is_ending; /* GOAWAY is said and the stream is being closed */
 };

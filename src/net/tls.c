@@ -66,7 +66,7 @@ static bool pin_is_among(const uint8_t pin[PIN_SIZE], const struct tls_check *ch
     return false;
 }
 
-/* Between gateways the pin is all: no dates, names or issuers are looked at, since the directory says which key is valid, and until when. */
+/* Between gateways the pin is all: no dates, names or issuers are looked at, for the directory says which key is valid, and until when. */
 static enum tls_refusal check_peer(const struct tls *tls, const SSL *ssl, const struct tls_check *check, const X509 *certificate)
 {
     uint8_t pin[PIN_SIZE];

@@ -71,10 +71,16 @@ struct body *body_filled(size_t size)
     return body;
 }
 
+/* The fields are freed at once: under ASan a copy that was forgotten shows. */
 void fixture_answer(struct server_request *request, unsigned status, struct body *body)
 {
-    const struct field fields[] = { { BYTES("Content-Type"), BYTES("text/plain") }, { BYTES("signature"), BYTES("comity=:AAAA:") } };
+    char *type = strdup("text/plain"), *signature = strdup("comity=:AAAA:");
+    assert_non_null(type);
+    assert_non_null(signature);
+    const struct field fields[] = { { BYTES("Content-Type"), bytes_of_text(type) }, { BYTES("signature"), bytes_of_text(signature) } };
     server_answer(request, &(struct server_answer){ .status = status, .fields = fields, .field_count = COUNT_OF(fields), .body = body });
+    free(type);
+    free(signature);
 }
 
 static void on_request(void *context, struct server_request *request)
@@ -266,6 +272,26 @@ bool fixture_wait(struct fixture *f, bool (*is_true)(void *context), void *conte
         (void)uv_run(&f->loop, UV_RUN_ONCE);
     }
     return ok;
+}
+
+struct held_wait {
+    const struct fixture *f;
+    size_t count;
+};
+
+static bool enough_are_held(void *context)
+{
+    const struct held_wait *w = context;
+    return w->f->held_count >= w->count;
+}
+
+void fixture_await_held(struct fixture *f, size_t count)
+{
+    struct held_wait w = { .f = f, .count = count };
+    if (!fixture_wait(f, enough_are_held, &w, 5000)) {
+        fail_msg("%zu requests are held, not %zu", f->held_count, count);
+    }
+    assert_int_equal(f->held_count, count);
 }
 
 static bool flag_is_set(void *context)

@@ -131,7 +131,7 @@ static void head_and_no_content(void **state)
     assert_true(bytes_equal(length->value, BYTES("1234")));
     outcome_clear(&out);
     fixture_call(&f, &out, "GET", "/hold", NULL);
-    fixture_run_for(&f, 50);
+    fixture_await_held(&f, 1);
     fixture_answer(f.held[0], 204, NULL);
     f.held_count = 0;
     fixture_run_until(&f, &out.is_done, 5000);
@@ -371,8 +371,7 @@ static void cancel_at_each_stage(void **state)
     fixture_run_for(&f, 20);
     assert_false(out.is_done);
     fixture_call(&f, &out, "GET", "/hold", NULL);
-    fixture_run_for(&f, 50);
-    assert_int_equal(f.held_count, 1);
+    fixture_await_held(&f, 1);
     client_cancel(out.call);
     fixture_run_for(&f, 50);
     assert_false(out.is_done);
@@ -445,8 +444,7 @@ static void broken_connections(void **state)
     /* The server dies with both held: the safe one is repeated on a fresh connection (and then refused), the other one is not. */
     fixture_call(&f, &get, "GET", "/hold", NULL);
     fixture_call(&f, &post, "POST", "/hold", NULL);
-    fixture_run_for(&f, 50);
-    assert_int_equal(f.held_count, 2);
+    fixture_await_held(&f, 2);
     fixture_stop_server(&f);
     fixture_run_until(&f, &get.is_done, 5000);
     fixture_run_until(&f, &post.is_done, 5000);
@@ -470,7 +468,7 @@ static void safe_call_is_repeated(void **state)
     check_echo(&f, 10);
     fixture_call(&f, &get, "GET", "/hold", NULL);
     fixture_call(&f, &post, "POST", "/hold", NULL);
-    fixture_run_for(&f, 50);
+    fixture_await_held(&f, 2);
     struct server *first = f.server;
     (void)snprintf(address, sizeof address, "%s", f.address);
     options.address = address;
@@ -481,8 +479,7 @@ static void safe_call_is_repeated(void **state)
     f.server = second;
     fixture_run_until(&f, &post.is_done, 5000);
     assert_int_equal(post.failure, CLIENT_FAILURE_BROKEN);
-    fixture_run_for(&f, 100);
-    assert_int_equal(f.held_count, 3); /* the GET came again */
+    fixture_await_held(&f, 3); /* the GET came again */
     assert_false(get.is_done);
     fixture_answer(f.held[2], 200, NULL);
     f.held_count = 2;
@@ -499,7 +496,7 @@ static void drain_lets_requests_end(void **state)
     struct outcome held, late;
     open_both(&f, NULL);
     fixture_call(&f, &held, "POST", "/hold", NULL);
-    fixture_run_for(&f, 50);
+    fixture_await_held(&f, 1);
     server_drain(f.server);
     fixture_run_for(&f, 50);
     assert_int_equal(server_connection_count(f.server), 1);
