@@ -97,7 +97,6 @@ bool bytes_to_u64(struct bytes view, uint64_t *out)
     return true;
 }
 
-/* The length of the well-formed sequence at the front, 0 when there is none (RFC 3629 section 4's table). */
 static size_t utf8_sequence(const uint8_t *data, size_t size)
 {
     uint8_t first = data[0];
@@ -129,6 +128,11 @@ static size_t utf8_sequence(const uint8_t *data, size_t size)
         }
     }
     return length;
+}
+
+size_t bytes_utf8_length(struct bytes view)
+{
+    return view.size == 0 ? 0 : utf8_sequence(view.data, view.size);
 }
 
 bool bytes_are_utf8(struct bytes view)

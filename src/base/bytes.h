@@ -65,6 +65,8 @@ must_check bool bytes_to_u64(struct bytes view, uint64_t *out);
 
 /* RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF. */
 bool bytes_are_utf8(struct bytes view);
+/* The size of the well-formed character at the front (RFC 3629 section 4's table), 0 when there is none. */
+size_t bytes_utf8_length(struct bytes view);
 
 /* A bounded reader: sizes are compared without adding, a failure sticks, the caller asks once at the end. */
 struct reader {

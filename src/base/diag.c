@@ -39,22 +39,60 @@ static void put_text(struct line *line, const char *text)
     put(line, text, strlen(text));
 }
 
+/* Writes the value's next character as it may stand in a line, and takes it off the front. At most 6 bytes. */
+static size_t escape_next(struct bytes *value, char out[8])
+{
+    uint8_t byte = value->data[0];
+    size_t length = bytes_utf8_length(*value);
+    size_t size;
+    if (byte == '"' || byte == '\\') {
+        out[0] = '\\';
+        out[1] = (char)byte;
+        size = 2;
+    } else if (byte < 0x20 || byte == 0x7F || length == 0) {
+        /* What is no UTF-8 would make the whole JSON line unreadable. */
+        (void)snprintf(out, 8, "\\u%04x", byte);
+        length = 1;
+        size = 6;
+    } else {
+        memcpy(out, value->data, length);
+        size = length;
+    }
+    *value = bytes_slice(*value, length, value->size);
+    return size;
+}
+
+/* The value, cut between two characters at VALUE_BYTES_MAX. */
+static struct bytes cut_value(const char *value)
+{
+    struct bytes whole = bytes_of(value, strnlen(value, VALUE_BYTES_MAX + 1));
+    if (whole.size <= VALUE_BYTES_MAX) {
+        return whole;
+    }
+    whole.size = VALUE_BYTES_MAX;
+    while (whole.size > 0 && ((uint8_t)value[whole.size] & 0xC0) == 0x80) {
+        whole.size--;
+    }
+    return whole;
+}
+
+static size_t escaped_size(const char *value)
+{
+    struct bytes rest = cut_value(value);
+    size_t size = 0;
+    char coded[8];
+    while (rest.size > 0) {
+        size += escape_next(&rest, coded);
+    }
+    return size;
+}
+
 static void put_escaped(struct line *line, const char *value)
 {
-    size_t size = strnlen(value, VALUE_BYTES_MAX);
-    for (size_t i = 0; i < size; i++) {
-        unsigned char byte = (unsigned char)value[i];
-        char coded[8];
-        if (byte == '"' || byte == '\\') {
-            coded[0] = '\\';
-            coded[1] = (char)byte;
-            put(line, coded, 2);
-        } else if (byte < 0x20 || byte == 0x7F) {
-            (void)snprintf(coded, sizeof coded, "\\u%04x", byte);
-            put(line, coded, 6);
-        } else {
-            put(line, value + i, 1);
-        }
+    struct bytes rest = cut_value(value);
+    char coded[8];
+    while (rest.size > 0) {
+        put(line, coded, escape_next(&rest, coded));
     }
 }
 
@@ -73,6 +111,10 @@ static bool wants_quotes(const char *value)
 
 static void put_pair(struct line *line, const char *key, const char *value)
 {
+    /* Whole or not at all: a pair that was cut would leave its quote open. */
+    if (escaped_size(key) + escaped_size(value) + 16 > sizeof line->data - line->size) {
+        return;
+    }
     if (line_format == DIAG_JSON) {
         put_text(line, ",\"");
         put_escaped(line, key);

@@ -123,6 +123,28 @@ static void long_values_are_cut(void **state)
     assert_ptr_equal(strchr(line, '\n'), line + strlen(line) - 1);
 }
 
+/* However long and broken the values are, a JSON line stays one that a program can read. */
+static void json_lines_stay_whole(void **state)
+{
+    char value[600];
+    (void)state;
+    memset(value, 'a', sizeof value);
+    memcpy(value + 511, "\xC3\xB6", 3); /* cut here would split the character */
+    begin(DIAG_INFO, DIAG_JSON);
+    diag(DIAG_INFO, "net", "m", "key", value, "bad", "x\xFFy\xC3", NULL);
+    const char *line = end();
+    assert_int_equal(strspn(strstr(line, "\"key\":\"") + 7, "a"), 511);
+    assert_non_null(strstr(line, "\"bad\":\"x\\u00ffy\\u00c3\"}\n"));
+    memset(value, '\x01', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    begin(DIAG_INFO, DIAG_JSON);
+    diag(DIAG_INFO, "net", "m", "a", value, "b", value, "c", "fits", NULL);
+    line = end();
+    assert_true(strlen(line) <= 4096);
+    assert_null(strstr(line, "\"b\""));
+    assert_non_null(strstr(line, ",\"c\":\"fits\"}\n"));
+}
+
 static void errors_become_pairs(void **state)
 {
     struct error e = { 0 };
@@ -149,7 +171,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(lines_are_as_documented), cmocka_unit_test(nothing_below_the_least_level), cmocka_unit_test(values_are_escaped),
-        cmocka_unit_test(long_values_are_cut),     cmocka_unit_test(errors_become_pairs),
+        cmocka_unit_test(json_lines_stay_whole),   cmocka_unit_test(long_values_are_cut),           cmocka_unit_test(errors_become_pairs),
     };
     return cmocka_run_group_tests(tests, fix_clock, NULL);
 }
