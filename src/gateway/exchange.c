@@ -8,7 +8,9 @@
 
 void exchange_run(struct exchange *x)
 {
-    while (x->step < x->table.count) {
+    for (;;) {
+        /* Asked before: when the last step goes on, it has ended the exchange, and x is gone. */
+        bool is_last = x->step + 1 == x->table.count;
         enum verdict verdict = x->table.steps[x->step].run(x);
         if (verdict == WAIT) {
             return;
@@ -27,10 +29,10 @@ void exchange_run(struct exchange *x)
             x->step = 0;
             continue;
         }
-        x->step++;
-        if (x->step == x->table.count) {
-            return; /* the last step has ended the exchange: x is gone */
+        if (is_last) {
+            return;
         }
+        x->step++;
     }
 }
 

@@ -16,6 +16,27 @@ static const char side[] = "server.serverproxy";
 /* Which step to do anew when a consent was overtaken: see holder_steps. */
 enum { STEP_DECIDE = 5 };
 
+/*
+ * The gateway of the client's own member that has this pin. Looked up there and nowhere else: another recognised community may list any
+ * pin it likes in its directory, and must not become the peer by it.
+ */
+static const struct directory_gateway *find_peer(const struct exchange *x, int64_t now_ms)
+{
+    const struct peer *line = &x->request->peer;
+    struct identifier member = x->client;
+    member.part_count = 3;
+    const struct directory_member *found = line->has_certificate ? world_find_member(x->snapshot->world, &member, now_ms) : NULL;
+    for (size_t i = 0; found != NULL && i < found->gateway_count; i++) {
+        const struct directory_gateway *gateway = &found->gateways[i];
+        for (size_t j = 0; j < gateway->tls_pin_count; j++) {
+            if (memcmp(gateway->tls_pins[j], line->pin, PIN_SIZE) == 0) {
+                return gateway;
+            }
+        }
+    }
+    return NULL;
+}
+
 static enum verdict verify_peer(struct exchange *x)
 {
     struct error e;
@@ -24,8 +45,9 @@ static enum verdict verify_peer(struct exchange *x)
         return exchange_refuse_error(x, REASON_DIRECTORY_EXPIRED, &e);
     }
     /* The handshake let this pin in, but the directory may have been replaced since. */
-    x->peer = x->request->peer.has_certificate ? world_find_gateway_by_pin(x->snapshot->world, x->request->peer.pin, now_ms) : NULL;
-    return x->peer != NULL ? GO_ON : exchange_refuse(x, REASON_PEER_UNKNOWN, NULL);
+    x->peer = find_peer(x, now_ms);
+    return x->peer != NULL ? GO_ON
+                           : exchange_refuse(x, REASON_PEER_UNKNOWN, "this peer's key is not one of a gateway of the client's member");
 }
 
 /* Pairs the first fields with the names that the application wrote (docs/formats/exchange.md). */
@@ -147,23 +169,14 @@ static bool is_for_us(const struct exchange *x)
     return false;
 }
 
-/* Does the peer's gateway serve the client that it names? */
+/* The peer is a gateway of the client's member; does it serve this subsystem of it? */
 static bool speaks_for_client(const struct exchange *x)
 {
-    int64_t now_ms = time_now_ms();
     if (x->client.part_count == 3) {
-        return world_find_member(x->snapshot->world, &x->client, now_ms) == x->peer->member;
+        return true;
     }
-    const struct directory_subsystem *client = world_find_subsystem(x->snapshot->world, &x->client, now_ms);
-    if (client == NULL || client->member != x->peer->member) {
-        return false;
-    }
-    for (size_t i = 0; i < client->gateway_count; i++) {
-        if (client->gateways[i] == x->peer) {
-            return true;
-        }
-    }
-    return client->gateway_count == 0;
+    const struct directory_subsystem *client = world_find_subsystem(x->snapshot->world, &x->client, time_now_ms());
+    return client != NULL && directory_gateway_serves(x->peer, client);
 }
 
 static enum verdict verify_receipt(struct exchange *x)
@@ -221,15 +234,7 @@ static bool is_served_here(const struct exchange *x)
     struct identifier subsystem = x->parts.service;
     subsystem.part_count = 4;
     const struct directory_subsystem *found = directory_find_subsystem(x->snapshot->world->own, &subsystem);
-    if (found == NULL || x->snapshot->gateway == NULL || found->member != x->snapshot->member) {
-        return false;
-    }
-    for (size_t i = 0; i < found->gateway_count; i++) {
-        if (found->gateways[i] == x->snapshot->gateway) {
-            return true;
-        }
-    }
-    return found->gateway_count == 0;
+    return found != NULL && x->snapshot->gateway != NULL && directory_gateway_serves(x->snapshot->gateway, found);
 }
 
 static enum verdict find_service(struct exchange *x)
