@@ -20,6 +20,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 from pathlib import Path
@@ -272,11 +273,13 @@ class Gateway:
     def pid(self):
         """Of the gateway itself, also when it runs under a wrapper."""
         pid = self.process.pid
-        while True:
-            children = Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
-            if Path(f'/proc/{pid}/exe').resolve() == Path(self.command).resolve() or not children:
-                return pid
-            pid = int(children[0])
+        with contextlib.suppress(FileNotFoundError):  # it has ended
+            while Path(f'/proc/{pid}/exe').resolve() != Path(self.command).resolve():
+                children = Path(f'/proc/{pid}/task/{pid}/children').read_text().split()
+                if not children:
+                    break
+                pid = int(children[0])
+        return pid
 
     def pids(self):
         return [self.pid]
@@ -473,9 +476,10 @@ class Federation:
     def __exit__(self, kind, *problem):
         try:
             self.stop()
-        except Trouble:
+        except Trouble as trouble:
             if kind is None:
                 raise
+            print(trouble, file=sys.stderr)  # often the cause of what the test has met
         finally:
             self.remove()
 
