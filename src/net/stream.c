@@ -93,9 +93,11 @@ static void finish(struct stream *s, enum stream_end how, bool is_reset, const s
     if (s->stage == STREAM_ENDED) {
         return;
     }
+    if (s->stage != STREAM_LINGERING) { /* else it is decided already */
+        s->how = how;
+        keep_error(s, e);
+    }
     s->stage = STREAM_ENDED;
-    s->how = how;
-    keep_error(s, e);
     loop_timer_clear(&s->timer);
     loop_work_remove(&s->flush_work);
     loop_work_remove(&s->drain_work);
@@ -116,6 +118,31 @@ static void finish(struct stream *s, enum stream_end how, bool is_reset, const s
 void stream_finish(struct stream *s, enum stream_end how, const struct error *e)
 {
     finish(s, how, how == STREAM_END_STALLED, e);
+}
+
+static void shutdown_done(uv_shutdown_t *request, int failed)
+{
+    struct stream *s = request->handle->data;
+    if (failed != 0 && s->stage != STREAM_ENDED) {
+        stream_finish(s, STREAM_END_CLOSED, NULL);
+    }
+}
+
+void stream_linger(struct stream *s, enum stream_end how, const struct error *e)
+{
+    int failed = uv_shutdown(&s->request.shutdown, &s->uv.stream, shutdown_done);
+    if (failed != 0) {
+        stream_finish(s, how, e);
+        return;
+    }
+    loop_work_remove(&s->flush_work);
+    loop_work_remove(&s->drain_work);
+    loop_work_remove(&s->ready_work);
+    s->how = how;
+    keep_error(s, e);
+    s->stage = STREAM_LINGERING;
+    stream_set_timer(s, STREAM_LINGER_MS);
+    stream_start_reading(s);
 }
 
 void stream_fail(struct stream *s, enum stream_end how, const struct error *e)

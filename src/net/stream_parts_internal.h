@@ -80,6 +80,8 @@ must_check bool stream_open_handle(struct stream *s, bool is_pipe, struct error 
 /* The end: the handle is closed, then on_end(). Or, while connecting, the end of this address: the next is tried. */
 void stream_fail(struct stream *s, enum stream_end how, const struct error *e);
 void stream_finish(struct stream *s, enum stream_end how, const struct error *e);
+/* All is written: ends our side, and waits shortly for the peer to end its own; then the same. */
+void stream_linger(struct stream *s, enum stream_end how, const struct error *e);
 void stream_closed(struct stream *s);
 /* The transport stands; begins TLS, or is ready. */
 void stream_connected(struct stream *s);

@@ -141,9 +141,14 @@ static void tls_stream_failed(struct stream *s)
 {
     struct error e = { 0 };
     (void)tls_failed(s->tls->ssl, &s->tls->check, s->peer.address, &e);
-    if (s->stage != STREAM_ENDED) {
-        stream_fail(s, STREAM_END_TLS, &e);
+    if (s->stage == STREAM_ENDED) {
+        return;
     }
+    if (s->stage == STREAM_HANDSHAKING && s->connecting == NULL && !s->is_writing) {
+        stream_linger(s, STREAM_END_TLS, &e); /* the alert says why: a reset must not overtake it */
+        return;
+    }
+    stream_fail(s, STREAM_END_TLS, &e);
 }
 
 /* False: the stream is not ready, or no longer. */

@@ -104,28 +104,13 @@ static void push_plain(struct stream *s)
     (void)start_write(s, wrote);
 }
 
-static void shutdown_done(uv_shutdown_t *request, int failed)
-{
-    struct stream *s = request->handle->data;
-    if (failed != 0 && s->stage != STREAM_ENDED) {
-        stream_finish(s, STREAM_END_CLOSED, NULL);
-    }
-}
-
 /* All is written: end our side, and wait shortly for the peer to end its own. */
 static void shut_down(struct stream *s)
 {
     if (s->tls != NULL && (!stream_tls_shutdown(s) || s->is_writing)) {
         return; /* comes again when close_notify is written */
     }
-    int failed = uv_shutdown(&s->request.shutdown, &s->uv.stream, shutdown_done);
-    if (failed != 0) {
-        stream_finish(s, STREAM_END_CLOSED, NULL);
-        return;
-    }
-    s->stage = STREAM_LINGERING;
-    stream_set_timer(s, STREAM_LINGER_MS);
-    stream_start_reading(s);
+    stream_linger(s, STREAM_END_CLOSED, NULL);
 }
 
 /* Writes until all is gone or the kernel takes no more; then what was waiting for that. */
