@@ -1,5 +1,6 @@
 /* One worker: a thread with its own loop, listeners and pools. A connection lives and dies on one. */
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "gateway/exchange_internal.h"
@@ -162,6 +163,9 @@ static void *run(void *context)
     struct worker *worker = context;
     struct gateway *gateway = worker->gateway;
     struct error e = { 0 };
+    char name[16];
+    (void)snprintf(name, sizeof name, "worker-%u", worker->number % 1000);
+    (void)pthread_setname_np(pthread_self(), name); /* for top -H and perf; without it nothing else changes */
     if (!start_servers(worker, &e) || !client_make(&worker->client, &worker->loop, &gateway->config->limits, &e)) {
         worker->start_error = e;
         stop(worker);
