@@ -46,8 +46,8 @@ struct stream {
     bool is_writing; /* `sending` is with libuv */
     bool was_full;   /* on_drain() is owed */
     bool wants_flush;
-    bool is_flushing;      /* on_flush() is being called */
-    bool is_at_end;        /* the peer has closed; ends as soon as what waits is written, and keeps_end is off */
+    bool is_flushing; /* on_flush() is being called */
+    bool is_at_end;   /* the peer has closed; ends as soon as what waits is written, and keeps_end is off */
     bool keeps_end;
     struct buffer out;     /* written, not yet given to the kernel or TLS */
     struct buffer sending; /* given to libuv, which had to wait */
