@@ -53,6 +53,17 @@ static bool take_purpose(struct exchange *x)
     return x->purpose.data != NULL;
 }
 
+/* It stands in the statement, and RFC 9421 2.5 wants that in ASCII. */
+static bool is_ascii(struct bytes text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < 0x20 || text.data[i] > 0x7E) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static enum verdict read_request(struct exchange *x)
 {
     struct error e;
@@ -69,6 +80,10 @@ static enum verdict read_request(struct exchange *x)
     }
     if (bytes_equal(x->request->method, BYTES("TRACE")) && body_size(x->request->body) > 0) {
         return exchange_refuse(x, REASON_REQUEST_BODY, "TRACE carries no body (RFC 9110 9.3.8)");
+    }
+    if (!is_ascii(x->message_id)) {
+        x->message_id = BYTES_NONE;
+        return exchange_refuse(x, REASON_REQUEST_MALFORMED, "header X-Road-Id: send printable ASCII");
     }
     if (party != NULL && !xroad_is_represented_party(party->value)) {
         return exchange_refuse(x, REASON_REQUEST_MALFORMED, "header X-Road-Represented-Party: send [class/]code");

@@ -3,6 +3,9 @@
 #include "base/encode.h"
 #include "gateway/xroad.h"
 
+/* Reserved at once, so that a usual text is not copied as it grows. */
+enum { USUAL_BYTES = 2048 };
+
 /* Components that stand in the message's own fields or control data, then those of the request that an answer binds. */
 static const struct bytes request_names[] = {
     BYTES("@method"),        BYTES("@authority"),       BYTES("@path"),
@@ -52,25 +55,36 @@ static struct bytes derived(const struct message *message, struct bytes name, st
     return arena_format(arena, "%u", message->status);
 }
 
+/* All values of a field, joined (RFC 9421 2.1); names on the wire are lower case. .data is NULL when memory is out, or it is absent. */
+static struct bytes field_value(const struct fields *fields, struct bytes name, struct arena *arena, bool *is_present)
+{
+    const struct field *only = NULL;
+    *is_present = false;
+    for (size_t i = 0; i < fields->count; i++) {
+        if (bytes_equal(fields->list[i].name, name)) {
+            if (only != NULL) {
+                return fields_join(fields->list, fields->count, name, arena);
+            }
+            only = &fields->list[i];
+            *is_present = true;
+        }
+    }
+    return only == NULL ? BYTES_NONE : (only->value.data == NULL ? BYTES("") : only->value);
+}
+
 static bool add_components(const struct message *message, bool of_request, const struct bytes *names, size_t name_count,
                            struct arena *arena, struct statement_component *out, size_t *count)
 {
     for (size_t i = 0; i < name_count; i++) {
-        struct bytes value;
-        if (names[i].data[0] == '@') {
-            value = derived(message, names[i], arena);
-            if (value.data == NULL) {
-                return false;
-            }
-        } else {
-            /* Left out when absent: a verifier asks for exactly the fields that are there, so none can be taken out unnoticed. */
-            if (fields_find(&message->fields, names[i]) == NULL) {
-                continue;
-            }
-            value = fields_join(message->fields.list, message->fields.count, names[i], arena);
-            if (value.data == NULL) {
-                return false;
-            }
+        bool is_present = true;
+        struct bytes value = names[i].data[0] == '@' ? derived(message, names[i], arena)
+                                                     : field_value(&message->fields, names[i], arena, &is_present);
+        /* Left out when absent: a verifier asks for exactly the fields that are there, so none can be taken out unnoticed. */
+        if (!is_present) {
+            continue;
+        }
+        if (value.data == NULL) {
+            return false;
         }
         out[*count] = (struct statement_component){ .name = names[i], .of_request = of_request, .value = value };
         (*count)++;
@@ -116,17 +130,19 @@ bool message_state(const struct message *message, const struct message_seal *sea
     }
     buffer_init(&parameters, STATEMENT_BYTES_MAX);
     buffer_init(&base, STATEMENT_BYTES_MAX);
+    (void)buffer_room(&parameters, USUAL_BYTES);
+    (void)buffer_room(&base, USUAL_BYTES);
+    buffer_append(&parameters, BYTES("comity="));
     statement_write_parameters(&parameters, components, count, &values);
-    statement_write(&base, components, count, buffer_bytes(&parameters));
+    statement_write(&base, components, count, bytes_slice(buffer_bytes(&parameters), 7, parameters.size));
     if (parameters.failed || base.failed) {
         buffer_clear(&parameters);
         buffer_clear(&base);
         return error_set(e, ERROR_FULL, "statement", "shorten the path or the X-Road fields", "the statement is over %d bytes",
                          STATEMENT_BYTES_MAX);
     }
-    *input = arena_format(arena, "comity=%.*s", BYTES_FMT(buffer_bytes(&parameters)));
-    buffer_clear(&parameters);
-    return settle(arena, &base, statement, e) && (input->data != NULL || error_memory(e, "statement"));
+    bool is_settled = settle(arena, &parameters, input, e);
+    return settle(arena, &base, statement, e) && is_settled;
 }
 
 bool message_add_receipt(struct message *message, struct bytes input, const struct log_record *record, struct bytes checkpoint,
@@ -134,6 +150,7 @@ bool message_add_receipt(struct message *message, struct bytes input, const stru
 {
     struct buffer receipt;
     buffer_init(&receipt, RECEIPT_BYTES_MAX);
+    (void)buffer_room(&receipt, USUAL_BYTES);
     receipt_write(&receipt, record->salt, record->index, record->path, record->path_count, checkpoint);
     if (receipt.failed) {
         buffer_clear(&receipt);
@@ -218,6 +235,7 @@ bool message_read_seal(const struct message *message, struct arena *arena, struc
                                    .origin = input.parameters.keyid,
                                    .created_s = input.parameters.created_s };
     buffer_init(&base, STATEMENT_BYTES_MAX);
+    (void)buffer_room(&base, USUAL_BYTES);
     statement_write(&base, components, count, input.raw);
     if (base.failed) {
         buffer_clear(&base);

@@ -159,6 +159,9 @@ class BadInput(unittest.TestCase):
                 self.assertEqual(self.federation.ask(purpose=purpose).reason, reason)
         self.assertEqual(self.federation.ask(purpose='https://w3id.org/dpv#ServiceProvision').status, 200)
 
+    def test_message_id_that_no_statement_can_hold(self):
+        self.refused(head('X-Road-Id: \u00f6'), '500', seen=b'X-Road-Id: send printable ASCII')
+
     def test_refusals_are_logged(self):
         got = http_request(self.port, 'GET', f'{P}/echo', {})
         told = self.federation.consumer.run_json('log', 'show', '--exchange', got.json()['exchange'])
