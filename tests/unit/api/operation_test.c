@@ -14,7 +14,7 @@
 #define PERSON "PNR-1980-0001"
 #define GIVE(more) "{\"decision\":\"give\",\"person\":\"" PERSON "\",\"recipient\":\"X/Y/Z\",\"purpose\":\"dpv:MedicalHealth\"" more "}"
 
-static bool run(struct api_world *w, operation *operation, const char *request, json_t **answer, struct error *e)
+static bool run(struct api_world *w, operation *function, const char *request, json_t **answer, struct error *e)
 {
     const struct operation_context context = { .consents = w->consents, .uses = w->uses };
     json_t *in = NULL;
@@ -23,18 +23,18 @@ static bool run(struct api_world *w, operation *operation, const char *request, 
         assert_non_null(in);
     }
     *e = (struct error){ 0 };
-    bool ok = operation(&context, in, answer, e);
+    bool ok = function(&context, in, answer, e);
     json_decref(in);
     assert_true(ok == (*answer != NULL));
     return ok;
 }
 
-static json_t *must_run(struct api_world *w, operation *operation, const char *request)
+static json_t *must_run(struct api_world *w, operation *function, const char *request)
 {
     json_t *answer = NULL;
     struct error e;
     char text[sizeof e];
-    if (!run(w, operation, request, &answer, &e)) {
+    if (!run(w, function, request, &answer, &e)) {
         fail_msg("%s: %s", request, error_text(&e, text, sizeof text));
     }
     return answer;
