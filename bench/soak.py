@@ -10,6 +10,7 @@ import contextlib
 import http.client
 import os
 import random
+import subprocess
 import sys
 import threading
 import time
@@ -29,7 +30,7 @@ class Load:
         self.stopping = threading.Event()
         self.lock = threading.Lock()
         self.counts, self.problems = {}, []
-        self.acknowledged = 0
+        self.acknowledged = set()  # exchange ids of answers with data
         self.is_down = threading.Event()
 
     def count(self, what):
@@ -48,7 +49,7 @@ class Load:
             if 'internal' in body or 'conditions' in body:
                 self.problem(f'released what nobody consented to: {body}')
             with self.lock:
-                self.acknowledged += 1
+                self.acknowledged.add(answer.header('x-road-request-id'))
         elif answer.reason is None:
             self.problem(f'refused without a reason: {answer}')
         self.count(f'{answer.status} {answer.reason}')
@@ -82,6 +83,22 @@ class Load:
                 time.sleep(0.05)
 
 
+def logged(gateway, kind):
+    """The exchanges that have an entry of this kind in a gateway's log. Read line by line: a long soak's log is large."""
+    found, seen_kind = set(), None
+    with subprocess.Popen([gateway.command, '-C', str(gateway.folder), '--json', 'log', 'show', '--last', '100000000'],
+                          stdout=subprocess.PIPE, text=True) as reader:
+        for line in reader.stdout:
+            name, _, value = line.strip().partition(': ')
+            if name == '"kind"':
+                seen_kind = value.strip('",')
+            elif name == '"exchange"' and seen_kind == kind:
+                found.add(value.strip('",'))
+    if reader.returncode != 0:
+        raise comity.Trouble(f'{gateway.member}: the log cannot be shown')
+    return found
+
+
 def open_files(gateway):
     return len(os.listdir(f'/proc/{gateway.pid}/fd'))
 
@@ -109,7 +126,7 @@ def disturb(federation, load, seconds, talk):
             load.is_down.set()
             federation.holder.kill()
             federation.holder.start()
-            time.sleep(0.5)
+            time.sleep(0.5)  # answers of the time before are still on their way
             load.is_down.clear()
         talk(f'{deed}; {len(samples)} s of {seconds}, RSS {samples[-1][0]:.1f} MiB, {samples[-1][1]} files')
     return samples
@@ -149,6 +166,11 @@ def main():
         done = gateway.log_verify(expect=None)
         if done.returncode != 0:
             load.problems.append(f'{gateway.member}: the log does not verify: {done.stdout}{done.stderr}')
+    for gateway, kind in ((federation.consumer, 'request-sent'), (federation.consumer, 'answer-received'), (federation.holder, 'decision'),
+                          (federation.holder, 'answer-sent')):
+        missing = load.acknowledged - logged(gateway, kind)
+        if missing:
+            load.problems.append(f'{gateway.member}: {len(missing)} acknowledged exchanges have no entry {kind}, such as {min(missing)}')
     # The first third warms caches, pools and the allocator; after it nothing may grow on and on.
     third = max(1, len(samples) // 3)
     for name, index, allowed in (('RSS in MiB', 0, 8.0), ('open files', 1, 32)):
@@ -159,7 +181,7 @@ def main():
             load.problems.append(f'{name} grew from {before:.1f} to {after:.1f}')
     for what, count in sorted(load.counts.items(), key=lambda pair: -pair[1]):
         print(f'{count:8} {what}')
-    print(f'{load.acknowledged} answers with data, {permitted:.0f} permitted by the consumer\'s count, the holder was killed {federation.holder.kills} times')
+    print(f'{len(load.acknowledged)} answers with data, {permitted:.0f} permitted by the consumer\'s count, the holder was killed {federation.holder.kills} times')
     for text in load.problems:
         print(f'PROBLEM: {text}')
     print('soak: fine' if not load.problems else 'soak: not fine')
