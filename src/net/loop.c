@@ -1,5 +1,6 @@
 #include "net/loop_internal.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 /*
@@ -49,6 +50,16 @@ static bool loop_open_handles(struct loop *loop, struct error *e)
     return true;
 }
 
+/* libuv writes without MSG_NOSIGNAL: a peer that has closed would end the process. Whoever has a handler of their own keeps it. */
+static void ignore_broken_pipes(void)
+{
+    struct sigaction now;
+    if (sigaction(SIGPIPE, NULL, &now) == 0 && (now.sa_flags & SA_SIGINFO) == 0 && now.sa_handler == SIG_DFL) {
+        const struct sigaction ignored = { .sa_handler = SIG_IGN };
+        (void)sigaction(SIGPIPE, &ignored, NULL); /* fails only for a signal that can't be ignored */
+    }
+}
+
 bool loop_retain(struct loop **out, uv_loop_t *uv, struct error *e)
 {
     struct loop *loop = uv_loop_get_data(uv);
@@ -57,6 +68,7 @@ bool loop_retain(struct loop **out, uv_loop_t *uv, struct error *e)
         loop->holders++;
         return true;
     }
+    ignore_broken_pipes();
     loop = calloc(1, sizeof *loop);
     uint8_t *buffers = malloc(3 * (size_t)LOOP_READ_SIZE);
     if (loop == NULL || buffers == NULL) {

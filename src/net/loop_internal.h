@@ -14,7 +14,8 @@
 
 struct loop;
 
-/* The loop's shared state, made at the first use and counted: each success needs one loop_release(). */
+/* The loop's shared state, made at the first use and counted: each success needs one loop_release(). The first one makes the process
+ * ignore SIGPIPE, unless it has a handler for it. */
 must_check bool loop_retain(struct loop **out, uv_loop_t *uv, struct error *e);
 /* At the last release the shared handles are closed. `done` (may be NULL) is called when that has happened, or at once, from inside, when
  * others still hold the state: so the caller must be in a callback of the loop. */

@@ -177,6 +177,26 @@ static void abort_resets(void **state)
     }
 }
 
+/* Writing to a peer that has closed both ways must not raise SIGPIPE: over a unix socket the first write does. */
+static void writing_to_a_closed_peer(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error e = { 0 };
+    struct end end = { 0 };
+    int pair[2];
+    fixture_init(&f);
+    assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, pair), 0);
+    assert_true(stream_accept(&end.stream, &f.loop, pair[0], true, NULL, &(struct net_limits){ 0 }, &events, &end, &e));
+    fixture_run_until(&f, &end.is_ready, 5000);
+    stream_pause(end.stream); /* it doesn't see the end */
+    (void)close(pair[1]);
+    stream_write(end.stream, BYTES("anybody there?"));
+    fixture_run_until(&f, &end.has_ended, 5000);
+    assert_int_equal(end.how, STREAM_END_RESET);
+    fixture_clear(&f);
+}
+
 /* Nothing is lost, doubled, or comes while paused. */
 static void pausing(void **state)
 {
@@ -380,6 +400,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(close_delivers_all),
         cmocka_unit_test(abort_resets),
+        cmocka_unit_test(writing_to_a_closed_peer),
         cmocka_unit_test(pausing),
         cmocka_unit_test(drains_once_the_reader_reads),
         cmocka_unit_test(stalled_reader_is_reset),
