@@ -34,6 +34,7 @@ struct committer {
     struct commit_entry *first, **last;
     size_t queued;
     bool is_stopping, is_publisher_stopping;
+    bool is_finished; /* of the thread that stops it */
     enum publisher_state publisher_state;
     struct publication *publication;
 
@@ -475,13 +476,14 @@ bool committer_append(struct committer *committer, enum record_kind kind, struct
     return ok || error_set(e, ERROR_IO, "log", "see the gateway's diagnostics", "the entry could not be made durable");
 }
 
-void committer_stop(struct committer *committer)
+void committer_finish(struct committer *committer)
 {
     struct error e = { 0 };
     struct committer *c = committer;
-    if (c == NULL) {
+    if (c == NULL || c->is_finished) {
         return;
     }
+    c->is_finished = true;
     stop_thread(c, &c->is_stopping, &c->work, c->thread);
     stop_thread(c, &c->is_publisher_stopping, &c->publish, c->publisher);
     end_publication(c);
@@ -489,6 +491,15 @@ void committer_stop(struct committer *committer)
         metric_add(&publish_failures_total, 1);
         diag_error(DIAG_WARN, "evidence", "publishing failed", &e);
     }
+}
+
+void committer_stop(struct committer *committer)
+{
+    struct committer *c = committer;
+    if (c == NULL) {
+        return;
+    }
+    committer_finish(c);
     (void)pthread_mutex_destroy(&c->lock);
     (void)pthread_cond_destroy(&c->work);
     (void)pthread_cond_destroy(&c->publish);

@@ -56,7 +56,10 @@ must_check bool committer_append(struct committer *committer, enum record_kind k
                                  uint64_t *index, struct error *e);
 /* Done entries, oldest first, or NULL. The mailbox's own thread. */
 struct commit_entry *mailbox_take(struct mailbox *mailbox);
-/* Finishes what is queued, publishes, and joins the thread. The log stays open. */
+/* Finishes what is queued, publishes, and joins the thread. The log stays open, and the committer is still there: whoever submits is
+ * refused (ERROR_FULL). Once; NULL is allowed. */
+void committer_finish(struct committer *committer);
+/* The same, if it was not done before, and frees it: when no thread can submit any more. NULL is allowed. */
 void committer_stop(struct committer *committer);
 
 #endif

@@ -45,7 +45,7 @@ static bool read_checkpoint(struct verification *v, const struct verifier *key, 
     return true;
 }
 
-/* Compares a tile's file with what it must hold; `wanted` has at least tile.width items. */
+/* Compares a tile's file with what it must hold; `wanted` has at least tile.width hashes, for a bundle those of its entries' leaves. */
 static bool compare_tile(struct verification *v, struct tile tile, const uint8_t (*wanted)[SHA256_SIZE], bool may_be_gone, struct error *e)
 {
     char path[TILE_PATH_SIZE];
@@ -68,10 +68,11 @@ static bool compare_tile(struct verification *v, struct tile tile, const uint8_t
         fault_add(&v->faults, path, "it has %zu bytes, not %zu", size, tile.width * each);
     }
     for (unsigned i = 0; i < tile.width && (size_t)(i + 1) * each <= size; i++) {
-        uint8_t item[SHA256_SIZE];
+        uint8_t item[SHA256_SIZE] = { 0 };
         bool has_form = true;
         if (tile.level == TILE_ENTRIES) {
             has_form = bundle_entry(bytes_of(data, size), i, item);
+            merkle_leaf(bytes_of(item, sizeof item), item);
         } else {
             memcpy(item, data + i * each, SHA256_SIZE);
         }
@@ -141,75 +142,107 @@ static bool check_tile(struct verification *v, int level, uint64_t index, unsign
     return true;
 }
 
-/* The commitments of one bundle as its file has them; `*count` is how many have the right form. */
-static bool read_bundle(struct verification *v, uint64_t index, unsigned width, uint8_t (*out)[SHA256_SIZE], bool *is_known, struct error *e)
-{
-    uint8_t *data = NULL;
-    struct error fault = { 0 };
-    memset(is_known, 0, TILE_WIDTH * sizeof *is_known);
-    if (!tile_read(v->public, (struct tile){ .level = TILE_ENTRIES, .index = index, .width = width }, &data, &fault)) {
-        if (fault.kind == ERROR_INPUT) {
-            return true;  /* check_tile() reports it */
-        }
-        *e = fault;
-        return false;
-    }
-    for (unsigned i = 0; i < width; i++) {
-        is_known[i] = bundle_entry(bytes_of(data, width * (size_t)BUNDLE_ENTRY_BYTES), i, out[i]);
-    }
-    free(data);
-    return true;
-}
-
-/* The leaf hashes as tile/0 has them, to decide between a record and a bundle. */
-static bool read_leaves(struct verification *v, uint64_t index, unsigned width, uint8_t (*out)[SHA256_SIZE], bool *is_known, struct error *e)
-{
-    uint8_t *data = NULL;
-    struct error fault = { 0 };
-    *is_known = tile_read(v->public, (struct tile){ .level = 0, .index = index, .width = width }, &data, &fault);
-    if (!*is_known && fault.kind != ERROR_INPUT) {
-        *e = fault;
-        return false;
-    }
-    if (*is_known) {
-        memcpy(out, data, (size_t)width * SHA256_SIZE);
-    }
-    free(data);
-    return true;
-}
-
+/* The leaf hashes of up to 256 entries, by what the files say. */
 struct block {
-    uint8_t entries[TILE_WIDTH][SHA256_SIZE];   /* taken as right */
+    uint8_t leaves[TILE_WIDTH][SHA256_SIZE];  /* taken as right */
     uint8_t bundle[TILE_WIDTH][SHA256_SIZE];
-    uint8_t leaves[TILE_WIDTH][SHA256_SIZE];
-    bool is_in_bundle[TILE_WIDTH];
-    bool has_leaves;
+    uint8_t tile[TILE_WIDTH][SHA256_SIZE];
+    bool is_in_bundle[TILE_WIDTH], is_in_tile[TILE_WIDTH];
+    bool is_disputed[TILE_WIDTH];             /* bundle and tile differ, and no record decides */
+    bool has_dispute;
 };
 
-/*
- * What one entry's commitment is, by the record, the bundle and the leaf hash: two that agree outvote the third. Without private records
- * there is only the bundle, and a disagreement with the tile names both.
- */
-static bool decide_entry(struct verification *v, struct block *b, uint64_t index, unsigned i, struct error *e)
+/* What one file says; nothing if it is missing or too short, which check_tile() reports. */
+static bool read_leaves(struct verification *v, struct tile tile, uint8_t (*out)[SHA256_SIZE], bool *is_known, struct error *e)
 {
-    uint8_t leaf[SHA256_SIZE];
-    bool has_record = false;
-    if (v->records != NULL && !record_check_next(v->records, &v->faults, index, b->entries[i], &has_record, e)) {
-        return false;
+    uint8_t *data = NULL;
+    struct error fault = { 0 };
+    if (!tile_read(v->public, tile, &data, &fault)) {
+        if (fault.kind != ERROR_INPUT) {
+            *e = fault;
+        }
+        return fault.kind == ERROR_INPUT;
     }
-    if (!has_record) {
-        memcpy(b->entries[i], b->bundle[i], SHA256_SIZE);
-        return true;
-    }
-    if (b->is_in_bundle[i] && memcmp(b->entries[i], b->bundle[i], SHA256_SIZE) != 0) {
-        merkle_leaf(bytes_of(b->bundle[i], SHA256_SIZE), leaf);
-        if (!b->has_leaves || memcmp(leaf, b->leaves[i], SHA256_SIZE) == 0) {
-            fault_add(&v->faults, record_check_path(v->records), "entry %llu: the record is not the one that was logged",
-                      (unsigned long long)index);
-            memcpy(b->entries[i], b->bundle[i], SHA256_SIZE);
+    for (unsigned i = 0; i < tile.width; i++) {
+        if (tile.level == TILE_ENTRIES) {
+            is_known[i] = bundle_entry(bytes_of(data, tile.width * (size_t)BUNDLE_ENTRY_BYTES), i, out[i]);
+            merkle_leaf(bytes_of(out[i], SHA256_SIZE), out[i]);
+        } else {
+            is_known[i] = true;
+            memcpy(out[i], data + (size_t)i * SHA256_SIZE, SHA256_SIZE);
         }
     }
+    free(data);
     return true;
+}
+
+/* What one entry's leaf is, by the record, the bundle and the tile: two that agree outvote the third. */
+static bool decide_entry(struct verification *v, struct block *b, uint64_t index, unsigned i, struct error *e)
+{
+    bool has_record = false;
+    bool do_agree = b->is_in_bundle[i] && b->is_in_tile[i] && memcmp(b->bundle[i], b->tile[i], SHA256_SIZE) == 0;
+    if (v->records != NULL && !record_check_next(v->records, &v->faults, index, b->leaves[i], &has_record, e)) {
+        return false;
+    }
+    merkle_leaf(bytes_of(b->leaves[i], SHA256_SIZE), b->leaves[i]);
+    if (has_record && do_agree && memcmp(b->leaves[i], b->bundle[i], SHA256_SIZE) != 0) {
+        fault_add(&v->faults, record_check_path(v->records), "entry %llu: the record is not the one that was logged",
+                  (unsigned long long)index);
+        has_record = false;
+    }
+    if (!has_record) {
+        memcpy(b->leaves[i], b->is_in_tile[i] ? b->tile[i] : b->bundle[i], SHA256_SIZE);
+        b->is_disputed[i] = b->is_in_bundle[i] && b->is_in_tile[i] && !do_agree;
+        b->has_dispute = b->has_dispute || b->is_disputed[i];
+    }
+    return true;
+}
+
+/* Do these leaves fit to what is above them: the next level's tile or, for the last block, the signed root? */
+static bool is_fitting(struct verification *v, const uint8_t (*leaves)[SHA256_SIZE], uint64_t index, unsigned width)
+{
+    uint64_t size = v->checkpoint.size;
+    uint8_t hash[SHA256_SIZE];
+    uint8_t *data = NULL;
+    merkle_root(leaves, width, hash);
+    if (index * TILE_WIDTH + width == size) {
+        for (unsigned level = TILE_HEIGHT; level < TREE_LEVELS; level++) {
+            if ((v->tree.size >> level & 1) != 0) {
+                merkle_node(v->tree.stack[level], hash, hash);
+            }
+        }
+        return memcmp(hash, v->checkpoint.root, SHA256_SIZE) == 0;
+    }
+    struct tile above = { .level = 1, .index = index / TILE_WIDTH };
+    above.width = tile_width(1, above.index, size);
+    if (!tile_read(v->public, above, &data, NULL)) {
+        return false;
+    }
+    bool ok = memcmp(hash, data + index % TILE_WIDTH * SHA256_SIZE, SHA256_SIZE) == 0;
+    free(data);
+    return ok;
+}
+
+/* Bundle and tile differ, and there is no record: what lies above decides. If it does not, either may be wrong, and both are named. */
+static void settle_dispute(struct verification *v, struct block *b, uint64_t index, unsigned width)
+{
+    uint8_t by_tile[TILE_WIDTH][SHA256_SIZE];
+    char path[TILE_PATH_SIZE];
+    if (is_fitting(v, (const uint8_t(*)[SHA256_SIZE])b->leaves, index, width)) {
+        return;
+    }
+    memcpy(by_tile, b->leaves, sizeof by_tile);
+    for (unsigned i = 0; i < width; i++) {
+        if (b->is_disputed[i]) {
+            memcpy(b->leaves[i], b->bundle[i], SHA256_SIZE);
+        }
+    }
+    if (is_fitting(v, (const uint8_t(*)[SHA256_SIZE])b->leaves, index, width)) {
+        return;
+    }
+    memcpy(b->leaves, by_tile, sizeof by_tile);
+    tile_path((struct tile){ .level = 0, .index = index, .width = width }, path);
+    fault_add(&v->faults, path, "it does not agree with the entry bundle, and neither with the rest of the log");
 }
 
 static bool check_edges(struct verification *v, uint64_t size, bool is_end, struct error *e)
@@ -231,21 +264,25 @@ static bool check_edges(struct verification *v, uint64_t size, bool is_end, stru
 static bool check_block(struct verification *v, struct block *b, uint64_t index, struct error *e)
 {
     uint64_t size = v->checkpoint.size;
-    unsigned width = tile_width(TILE_ENTRIES, index, size);
+    struct tile tile = { .level = 0, .index = index, .width = tile_width(0, index, size) };
+    struct tile bundle = { .level = TILE_ENTRIES, .index = index, .width = tile.width };
     memset(b, 0, sizeof *b);
-    if (!read_bundle(v, index, width, b->bundle, b->is_in_bundle, e) || !read_leaves(v, index, width, b->leaves, &b->has_leaves, e)) {
+    if (!read_leaves(v, bundle, b->bundle, b->is_in_bundle, e) || !read_leaves(v, tile, b->tile, b->is_in_tile, e)) {
         return false;
     }
-    for (unsigned i = 0; i < width; i++) {
+    for (unsigned i = 0; i < tile.width; i++) {
         if (!decide_entry(v, b, index * TILE_WIDTH + i, i, e)) {
             return false;
         }
     }
-    if (!tree_reserve(&v->tree, width)) {
+    if (b->has_dispute) {
+        settle_dispute(v, b, index, tile.width);
+    }
+    if (!tree_reserve(&v->tree, tile.width)) {
         return error_memory(e, "log");
     }
-    tree_append(&v->tree, (const uint8_t(*)[SHA256_SIZE])b->entries, width, NULL);
-    if (!check_tile(v, TILE_ENTRIES, index, width, (const uint8_t(*)[SHA256_SIZE])b->entries, e) ||
+    tree_append_leaves(&v->tree, (const uint8_t(*)[SHA256_SIZE])b->leaves, tile.width);
+    if (!check_tile(v, TILE_ENTRIES, index, tile.width, (const uint8_t(*)[SHA256_SIZE])b->leaves, e) ||
         !check_edges(v, size, v->tree.size == size, e)) {
         return false;
     }

@@ -164,7 +164,9 @@ bool segment_scan_skip_damage(struct segment_scan *scan, bool *is_read, struct e
                    try_at(scan, offset + claim.size, index + 1, record_checksum(bytes_of(data, claim.size), chain));
     }
     for (size_t i = RECORD_ALIGNMENT; !is_found && i + RECORD_HEADER_BYTES <= size; i += RECORD_ALIGNMENT) {
-        if (!record_peek(bytes_of(data + i, size - i), &claim) || claim.index <= index) {
+        /* More records than there is room for can't lie between. */
+        if (!record_peek(bytes_of(data + i, size - i), &claim) || claim.index <= index ||
+            claim.index - index > i / RECORD_HEADER_BYTES + 1) {
             continue;
         }
         is_found = (claim.index == index + 1 && try_at(scan, offset + i, claim.index, stored)) ||

@@ -25,6 +25,9 @@ static bool grow(uint8_t (**hashes)[SHA256_SIZE], size_t *capacity, size_t wante
     if (wanted <= *capacity) {
         return true;
     }
+    if (wanted > SIZE_MAX / SHA256_SIZE / 2) {
+        return false;
+    }
     size_t grown = *capacity < TILE_WIDTH ? TILE_WIDTH : *capacity;
     while (grown < wanted) {
         grown *= 2;
@@ -79,22 +82,12 @@ static void take_siblings(const struct tree *tree, unsigned level, uint64_t low,
  * their sibling: bit l of the old size is set just then, and the stack has it. An unpaired last node is the root of a ragged subtree, which
  * RFC 9162 takes up unchanged; so the last of these arrays is the root.
  */
-void tree_append(struct tree *tree, const uint8_t (*commitments)[SHA256_SIZE], size_t count, struct tree_path *paths)
+static void append_scratch(struct tree *tree, size_t count, struct tree_path *paths)
 {
     const uint64_t old_size = tree->size;
     const uint64_t size = old_size + count;
     uint64_t low = old_size;
     size_t width = count;
-    if (count == 0) {
-        return;
-    }
-    for (size_t i = 0; i < count; i++) {
-        merkle_leaf(bytes_of(commitments[i], SHA256_SIZE), tree->scratch[i]);
-        if (paths != NULL) {
-            paths[i].count = 0;
-        }
-    }
-    edge_add(&tree->commitments, commitments, count);
     for (unsigned level = 0;; level++) {
         uint64_t complete = size >> level;
         uint64_t complete_before = old_size >> level;
@@ -130,14 +123,42 @@ void tree_append(struct tree *tree, const uint8_t (*commitments)[SHA256_SIZE], s
     tree->size = size;
 }
 
+void tree_append(struct tree *tree, const uint8_t (*commitments)[SHA256_SIZE], size_t count, struct tree_path *paths)
+{
+    if (count == 0) {
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        merkle_leaf(bytes_of(commitments[i], SHA256_SIZE), tree->scratch[i]);
+        if (paths != NULL) {
+            paths[i].count = 0;
+        }
+    }
+    edge_add(&tree->commitments, commitments, count);
+    append_scratch(tree, count, paths);
+}
+
+void tree_append_leaves(struct tree *tree, const uint8_t (*leaves)[SHA256_SIZE], size_t count)
+{
+    if (count == 0) {
+        return;
+    }
+    memcpy(tree->scratch, leaves, count * SHA256_SIZE);
+    append_scratch(tree, count, NULL);
+}
+
 static void edge_forget(struct tree_edge *edge, uint64_t first)
 {
     if (first <= edge->first) {
         return;
     }
-    size_t gone = (size_t)(first - edge->first);
-    edge->count -= gone;
+    uint64_t gone = first - edge->first;
     edge->first = first;
+    if (gone >= edge->count) {
+        edge->count = 0;  /* all of it; or there was nothing, as after tree_append_leaves() */
+        return;
+    }
+    edge->count -= (size_t)gone;
     memmove(edge->hashes, edge->hashes[gone], edge->count * SHA256_SIZE);
 }
 

@@ -40,6 +40,8 @@ void tree_clear(struct tree *tree);
 must_check bool tree_reserve(struct tree *tree, size_t count);
 /* Appends entries, for which room was reserved. `paths` (one an entry; NULL: not wanted) lead to the new root. */
 void tree_append(struct tree *tree, const uint8_t (*commitments)[SHA256_SIZE], size_t count, struct tree_path *paths);
+/* The same with leaf hashes, where the entries are not at hand: tree->commitments stays empty. */
+void tree_append_leaves(struct tree *tree, const uint8_t (*leaves)[SHA256_SIZE], size_t count);
 /* Forgets the full tiles that a tree of `published` entries has on disk. */
 void tree_forget(struct tree *tree, uint64_t published);
 /*

@@ -61,13 +61,18 @@ static struct bytes make_text(uint64_t seed, size_t most)
     return bytes_of(text, size);
 }
 
+bool rig_has_short_texts;
+
 struct bytes rig_statement(uint64_t number)
 {
-    return make_text(number * 2 + 1, number % 97 == 0 ? 5000 : 300);
+    return make_text(number * 2 + 1, rig_has_short_texts ? 20 : number % 97 == 0 ? 5000 : 300);
 }
 
 struct bytes rig_attachment(uint64_t number)
 {
+    if (rig_has_short_texts) {
+        return make_text(number * 2, 12);
+    }
     return number % 3 == 0 ? BYTES_NONE : make_text(number * 2, number % 89 == 0 ? 20000 : 400);
 }
 

@@ -52,7 +52,8 @@ void rig_power_cut(struct rig *rig, uint64_t seed);
 void rig_check(struct rig *rig, const char *when);
 /* Calls log_verify() and fails the test if it finds a fault. */
 void rig_verify(struct rig *rig, const char *when);
-/* The statement and the attachment of a number. Static memory: until the next call. */
+/* The statement and the attachment of a number. Static memory: until the next call. Short ones if `rig_has_short_texts`. */
+extern bool rig_has_short_texts;
 struct bytes rig_statement(uint64_t number);
 struct bytes rig_attachment(uint64_t number);
 
