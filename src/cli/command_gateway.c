@@ -57,7 +57,7 @@ static void tell_status(void *context, struct control_status *out)
     const struct service *service = context;
     out->origin = (const char *)service->config->origin.data; /* the arena's copies end with a NUL */
     out->is_ready = gateway_is_ready(service->gateway, &out->why);
-    out->log_entries = gateway_log_size(service->gateway);
+    out->log_entries = committer_log_size(gateway_committer(service->gateway));
     out->started_at_ms = service->started_at_ms;
 }
 

@@ -112,13 +112,16 @@ struct world {
 };
 /*
  * Loads `own_path` with the given trust, then `COMMUNITY.note` from `foreign_folder` (may be NULL) for each recognised community. A
- * foreign one that is missing, expired, not recognised now or wrongly signed is left out and reported through `warn` (may be NULL);
+ * foreign one that is missing, expired, not recognised now, wrongly signed or not accepted is left out and reported through `warn`
+ * (`accept` and `warn` may be NULL);
  * a bad own directory is an error. `own_serial_seen`: a smaller own serial is refused (ERROR_DENIED: older than the newest seen).
  */
 typedef void world_warn(void *context, const char *community, const struct error *e);
+/* May this foreign directory, which is good in itself, be used? False: it is left out, and `e` (why) goes to `warn`. */
+typedef bool world_accept(void *context, const struct directory *foreign, struct error *e);
 must_check bool world_load(struct world **out, const char *own_path, const char *foreign_folder, const struct verifier *operators,
-                           size_t operator_count, size_t threshold, uint64_t own_serial_seen, int64_t now_ms, world_warn *warn,
-                           void *warn_context, struct error *e);
+                           size_t operator_count, size_t threshold, uint64_t own_serial_seen, int64_t now_ms, world_accept *accept,
+                           world_warn *warn, void *context, struct error *e);
 struct world *world_keep(struct world *world);
 void world_release(struct world *world); /* NULL is allowed */
 

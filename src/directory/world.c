@@ -112,7 +112,8 @@ done:
     return ok;
 }
 
-static bool load_all_foreign(struct world *w, const char *folder, int64_t now_ms, world_warn *warn, void *warn_context, struct error *e)
+static bool load_all_foreign(struct world *w, const char *folder, int64_t now_ms, world_accept *accept, world_warn *warn, void *context,
+                             struct error *e)
 {
     size_t count = w->own->recognised_count;
     w->foreign = calloc(count + 1, sizeof(struct directory *));
@@ -124,15 +125,20 @@ static bool load_all_foreign(struct world *w, const char *folder, int64_t now_ms
         const struct directory_recognition *r = &w->own->recognised[i];
         struct directory *d = NULL;
         struct error cause = { 0 };
-        if (load_foreign(&d, folder, r, now_ms, &cause)) {
+        /* Before it is in any index: a world is never changed once it can be looked into. */
+        bool is_good = load_foreign(&d, folder, r, now_ms, &cause);
+        if (is_good && (accept == NULL || accept(context, d, &cause))) {
             add_foreign(w, d, r);
-        } else if (cause.kind == ERROR_MEMORY) {
+            continue;
+        }
+        directory_free(d);
+        if (cause.kind == ERROR_MEMORY) {
             if (e != NULL) {
                 *e = cause;
             }
             return false; /* this machine's trouble, not that community's */
         } else if (warn != NULL) {
-            warn(warn_context, (const char *)r->community.data, &cause);
+            warn(context, (const char *)r->community.data, &cause);
         }
     }
     return true;
@@ -149,8 +155,8 @@ static bool check_own(const struct directory *own, const char *path, uint64_t se
 }
 
 bool world_load(struct world **out, const char *own_path, const char *foreign_folder, const struct verifier *operators,
-                size_t operator_count, size_t threshold, uint64_t own_serial_seen, int64_t now_ms, world_warn *warn, void *warn_context,
-                struct error *e)
+                size_t operator_count, size_t threshold, uint64_t own_serial_seen, int64_t now_ms, world_accept *accept, world_warn *warn,
+                void *context, struct error *e)
 {
     *out = NULL;
     struct world *w = calloc(1, sizeof *w);
@@ -160,7 +166,7 @@ bool world_load(struct world **out, const char *own_path, const char *foreign_fo
     atomic_init(&w->reference_count, 1);
     if (!directory_load(&w->own, own_path, operators, operator_count, threshold, e) ||
         !check_own(w->own, own_path, own_serial_seen, now_ms, e) ||
-        (foreign_folder != NULL && !load_all_foreign(w, foreign_folder, now_ms, warn, warn_context, e))) {
+        (foreign_folder != NULL && !load_all_foreign(w, foreign_folder, now_ms, accept, warn, context, e))) {
         world_release(w);
         return false;
     }

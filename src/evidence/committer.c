@@ -15,9 +15,9 @@
 enum {
     QUEUE_MAX = 65536,
     BATCH_MAX = 4096,
-    BATCH_BYTES_MAX = 4 * 1024 * 1024,  /* an entry is at most 320 KiB: this bounds memory and the time of one sync */
-    PUBLISH_LOAD_US = 1000 * 1000,      /* under load: once a second */
-    PUBLISH_IDLE_US = 50 * 1000,        /* idle: soon, but one lone request after the other must not publish each for itself */
+    BATCH_BYTES_MAX = 4 * 1024 * 1024, /* an entry is at most 320 KiB: this bounds memory and the time of one sync */
+    PUBLISH_LOAD_US = 1000 * 1000,     /* under load: once a second */
+    PUBLISH_IDLE_US = 50 * 1000,       /* idle: soon, but one lone request after the other must not publish each for itself */
     PUBLISH_RETRY_US = 1000 * 1000,
 };
 
@@ -28,13 +28,14 @@ struct committer {
     struct log *log;
     struct committer_options options;
     pthread_t thread, publisher;
-    pthread_mutex_t lock;          /* of all below, up to the blank line */
-    pthread_cond_t work;           /* something for the committer */
-    pthread_cond_t publish;        /* something for the publisher */
+    pthread_mutex_t lock;   /* of all below, up to the blank line */
+    pthread_cond_t work;    /* something for the committer */
+    pthread_cond_t publish; /* something for the publisher */
     struct commit_entry *first, **last;
     size_t queued;
     bool is_stopping, is_publisher_stopping;
-    bool is_finished; /* of the thread that stops it */
+    bool is_finished;          /* of the thread that stops it */
+    _Atomic uint64_t log_size; /* for whoever asks */
     enum publisher_state publisher_state;
     struct publication *publication;
 
@@ -44,31 +45,42 @@ struct committer {
     struct mailbox **mailboxes;
     size_t mailbox_count;
     uint64_t last_batch_us, last_publish_us;
-    uint64_t publish_after_us;     /* after a failure: not at once again */
+    uint64_t publish_after_us; /* after a failure: not at once again */
     bool is_dead;
 };
 
-static struct metric commit_duration = { .name = "comity_evidence_commit_duration_seconds", .labels = "", .kind = METRIC_HISTOGRAM,
+static struct metric commit_duration = { .name = "comity_evidence_commit_duration_seconds",
+                                         .labels = "",
+                                         .kind = METRIC_HISTOGRAM,
                                          .help = "Time to make a batch durable and sign it" };
-static struct metric entries_total = { .name = "comity_evidence_entries_total", .labels = "", .kind = METRIC_COUNTER,
-                                       .help = "Entries appended to the log" };
-static struct metric batches_total = { .name = "comity_evidence_batches_total", .labels = "", .kind = METRIC_COUNTER,
+static struct metric entries_total = {
+    .name = "comity_evidence_entries_total", .labels = "", .kind = METRIC_COUNTER, .help = "Entries appended to the log"
+};
+static struct metric batches_total = { .name = "comity_evidence_batches_total",
+                                       .labels = "",
+                                       .kind = METRIC_COUNTER,
                                        .help = "Batches appended to the log, each with one sync and one signature" };
-static struct metric failures_total = { .name = "comity_evidence_commit_failures_total", .labels = "", .kind = METRIC_COUNTER,
-                                        .help = "Batches that could not be made durable" };
-static struct metric publish_failures_total = { .name = "comity_evidence_publish_failures_total", .labels = "", .kind = METRIC_COUNTER,
+static struct metric failures_total = {
+    .name = "comity_evidence_commit_failures_total", .labels = "", .kind = METRIC_COUNTER, .help = "Batches that could not be made durable"
+};
+static struct metric publish_failures_total = { .name = "comity_evidence_publish_failures_total",
+                                                .labels = "",
+                                                .kind = METRIC_COUNTER,
                                                 .help = "Attempts to publish tiles and checkpoint that failed" };
-static struct metric queue_entries = { .name = "comity_evidence_queue_entries", .labels = "", .kind = METRIC_GAUGE,
-                                       .help = "Entries waiting for the next batch" };
-static struct metric log_entries = { .name = "comity_evidence_log_entries", .labels = "", .kind = METRIC_GAUGE,
-                                     .help = "Entries in the log" };
-static struct metric published_entries = { .name = "comity_evidence_published_entries", .labels = "", .kind = METRIC_GAUGE,
-                                           .help = "Entries under the published checkpoint" };
+static struct metric queue_entries = {
+    .name = "comity_evidence_queue_entries", .labels = "", .kind = METRIC_GAUGE, .help = "Entries waiting for the next batch"
+};
+static struct metric log_entries = {
+    .name = "comity_evidence_log_entries", .labels = "", .kind = METRIC_GAUGE, .help = "Entries in the log"
+};
+static struct metric published_entries = {
+    .name = "comity_evidence_published_entries", .labels = "", .kind = METRIC_GAUGE, .help = "Entries under the published checkpoint"
+};
 
 static void register_metrics(void)
 {
-    struct metric *const all[] = { &commit_duration, &entries_total, &batches_total, &failures_total,
-                                   &publish_failures_total, &queue_entries, &log_entries, &published_entries };
+    struct metric *const all[] = { &commit_duration,        &entries_total, &batches_total, &failures_total,
+                                   &publish_failures_total, &queue_entries, &log_entries,   &published_entries };
     for (size_t i = 0; i < COUNT_OF(all); i++) {
         metric_register(all[i]);
     }
@@ -88,18 +100,13 @@ void shared_checkpoint_release(struct shared_checkpoint *checkpoint)
 }
 
 /* One reference for each entry of the batch. */
-static struct shared_checkpoint *share_checkpoint(const struct log *log, struct bytes note, size_t references)
+static void fill_checkpoint(struct shared_checkpoint *shared, const struct log *log, struct bytes note, size_t references)
 {
-    struct shared_checkpoint *shared = malloc(sizeof *shared + note.size);
-    if (shared == NULL) {
-        return NULL;
-    }
     atomic_init(&shared->reference_count, (int)references);
     shared->size = log->tree.size;
     memcpy(shared->root, log->tree.root, SHA256_SIZE);
     shared->note_size = note.size;
     memcpy(shared->note, note.data, note.size);
-    return shared;
 }
 
 /* ---- mailboxes ---- */
@@ -166,22 +173,21 @@ static void commit(struct committer *c, size_t count)
 {
     struct error e = { 0 };
     struct buffer note;
-    struct shared_checkpoint *shared = NULL;
+    /* Before anything is written: entries that are durable and signed must not be told to have failed for want of memory. */
+    struct shared_checkpoint *shared = malloc(sizeof *shared + CHECKPOINT_BYTES_MAX);
     uint64_t started_us = time_monotonic_us();
     buffer_init(&note, CHECKPOINT_BYTES_MAX);
     for (size_t i = 0; i < count; i++) {
         c->records[i] = &c->batch[i]->record;
     }
-    bool ok = log_append(c->log, c->records, count, &note, &e);
+    bool ok = shared != NULL ? log_append(c->log, c->records, count, &note, &e) : error_memory(&e, "committer");
     if (ok) {
-        shared = share_checkpoint(c->log, buffer_bytes(&note), count);
-        if (shared == NULL) {
-            ok = error_memory(&e, "committer");
-        }
+        fill_checkpoint(shared, c->log, buffer_bytes(&note), count);
     }
     buffer_clear(&note);
     c->last_batch_us = time_monotonic_us();
     if (!ok) {
+        free(shared);
         fail_batch(c, count, &e);
         return;
     }
@@ -189,6 +195,7 @@ static void commit(struct committer *c, size_t count)
     metric_add(&entries_total, (int64_t)count);
     metric_add(&batches_total, 1);
     metric_set(&log_entries, (int64_t)log_size(c->log));
+    atomic_store_explicit(&c->log_size, log_size(c->log), memory_order_relaxed);
     hand_out(c, count, shared);
 }
 
@@ -374,6 +381,7 @@ bool committer_start(struct committer **out, struct log *log, const struct commi
     }
     c->log = log;
     c->options = *options;
+    atomic_init(&c->log_size, log_size(log));
     c->options.queue_max = options->queue_max == 0 ? QUEUE_MAX : options->queue_max;
     c->options.batch_max = options->batch_max == 0 || options->batch_max > BATCH_MAX ? BATCH_MAX : options->batch_max;
     c->last = &c->first;
@@ -444,8 +452,8 @@ static void wake_waiter(void *context)
     (void)pthread_mutex_unlock(&waiter->lock);
 }
 
-bool committer_append(struct committer *committer, enum record_kind kind, struct bytes statement, struct bytes attachment,
-                      uint64_t *index, struct error *e)
+bool committer_append(struct committer *committer, enum record_kind kind, struct bytes statement, struct bytes attachment, uint64_t *index,
+                      struct error *e)
 {
     struct waiter waiter = { .lock = PTHREAD_MUTEX_INITIALIZER, .done = PTHREAD_COND_INITIALIZER };
     struct mailbox mailbox = { .notify = wake_waiter, .context = &waiter };
@@ -474,6 +482,11 @@ bool committer_append(struct committer *committer, enum record_kind kind, struct
     (void)pthread_mutex_destroy(&waiter.lock);
     (void)pthread_cond_destroy(&waiter.done);
     return ok || error_set(e, ERROR_IO, "log", "see the gateway's diagnostics", "the entry could not be made durable");
+}
+
+uint64_t committer_log_size(const struct committer *committer)
+{
+    return atomic_load_explicit(&committer->log_size, memory_order_relaxed);
 }
 
 void committer_finish(struct committer *committer)

@@ -180,6 +180,14 @@ static struct bytes lower_case(struct bytes name, struct arena *arena)
     return bytes_of(lower, name.size);
 }
 
+/* Of several X-Road-Client or X-Road-Id the last counts, and only that goes on: a service may well read the first. */
+static bool is_overridden(const struct fields *all, size_t index)
+{
+    struct bytes name = all->list[index].name;
+    return (bytes_equal_ignoring_case(name, BYTES("X-Road-Client")) || bytes_equal_ignoring_case(name, BYTES("X-Road-Id"))) &&
+           fields_find_last(all, name) != &all->list[index];
+}
+
 /* The application's fields that pass, as it wrote them, and in lower case for the wire. */
 static bool take_fields(struct exchange *x)
 {
@@ -187,7 +195,7 @@ static bool take_fields(struct exchange *x)
     x->app_fields = (struct fields){ 0 };
     for (size_t i = 0; i < all->count; i++) {
         struct bytes name = all->list[i].name;
-        if (field_is_hop(name) || field_is_replaced_in_request(name) || field_is_named_by_connection(all, name) ||
+        if (field_is_hop(name) || field_is_replaced_in_request(name) || is_overridden(all, i) || field_is_named_by_connection(all, name) ||
             is_own_token(x, &all->list[i])) {
             continue;
         }
@@ -246,8 +254,7 @@ static bool add_own_fields(struct exchange *x)
         { BYTES("x-road-request-id"), x->exchange_id },
         { BYTES("comity-field-names"), join_names(x) },
         { BYTES("comity-directory"), x->snapshot->directory_text },
-        { BYTES("comity-peer-checkpoint"),
-          origins_text(x->worker->gateway->origins, bytes_of_text(x->peer->statement_key.name), x->arena) },
+        { BYTES("comity-peer-checkpoint"), origins_text(x->worker->gateway->origins, &x->peer->statement_key, x->arena) },
         { BYTES("comity-head-digest"), digest_field(x->arena, "sha-512", bytes_of(x->head_sha512, SHA512_SIZE)) },
         { BYTES("content-digest"), digest_field(x->arena, "sha-256", bytes_of(body_sha256(x->request->body), SHA256_SIZE)) },
     };
@@ -325,6 +332,8 @@ static bool start_call(struct exchange *x, struct error *e)
         .body = x->request->body,
         /* X-Road's consumer waits without end, and the holder's timeout ends the call; a peer that died silently must end it too. */
         .read_stall_ms = 10 * 60 * 1000,
+        /* Its statement is good for one exchange: a second copy of it would be refused as a replay, and say so in the holder's log. */
+        .is_sent_once = true,
     };
     return client_call(&x->call, x->worker->client, &target, &request, answered, x, e);
 }
@@ -430,6 +439,19 @@ static bool digests_match(struct exchange *x)
            content != NULL && bytes_equal(content->value, body_digest);
 }
 
+/* A refusal that came before the client could be read names none. */
+static bool client_belongs(struct exchange *x)
+{
+    struct buffer client;
+    buffer_init(&client, 8192);
+    identifier_append(&client, &x->client);
+    bool belongs = !client.failed && (is_value(x, BYTES("x-road-client"), buffer_bytes(&client)) ||
+                                      (fields_find(&x->answer.fields, BYTES("x-road-client")) == NULL &&
+                                       fields_find(&x->answer.fields, BYTES("comity-reason")) != NULL));
+    buffer_clear(&client);
+    return belongs;
+}
+
 /* X-Road's own check (1.5): the answer belongs to this request. */
 static bool belongs(struct exchange *x)
 {
@@ -440,7 +462,9 @@ static bool belongs(struct exchange *x)
     buffer_clear(&service);
     return service_text.data != NULL && is_value(x, BYTES("x-road-id"), x->message_id) &&
            is_value(x, BYTES("x-road-request-id"), x->exchange_id) && is_value(x, BYTES("x-road-service"), service_text) &&
-           is_value(x, BYTES("x-road-request-hash"), bytes_of(x->request_hash, XROAD_HASH_SIZE));
+           is_value(x, BYTES("x-road-request-hash"), bytes_of(x->request_hash, XROAD_HASH_SIZE)) && client_belongs(x) &&
+           (fields_find(&x->answer.fields, BYTES("x-road-error")) == NULL ||
+            fields_find(&x->answer.fields, BYTES("comity-reason")) != NULL);
 }
 
 static enum verdict verify_answer(struct exchange *x)
@@ -466,7 +490,7 @@ static enum verdict verify_answer(struct exchange *x)
         !receipt_verify(receipt, x->answer_statement, &x->peer->statement_key, gateway->checkpoints, &checkpoint, &e)) {
         return exchange_refuse_error(x, REASON_RECEIPT_INVALID, &e);
     }
-    origins_note(gateway->origins, &checkpoint);
+    origins_note(gateway->origins, &x->peer->statement_key, &checkpoint);
     if (!bytes_equal(seal.origin, bytes_of_text(x->peer->statement_key.name)) || !bytes_equal(seal.exchange_id, x->exchange_id) ||
         !belongs(x)) {
         return exchange_refuse(x, REASON_ANSWER_INCONSISTENT, NULL);
@@ -486,16 +510,22 @@ static enum verdict log_answer(struct exchange *x)
     return exchange_wait_logged(x, ENTRY_ANSWER);
 }
 
-/* Of what the holder's gateway added, the application gets what X-Road has, and what tells it what was decided. */
-static bool passes_to_application(struct bytes name)
+/*
+ * Of what the holder's gateway added, the application gets what X-Road has, and what tells it what was decided: exactly these, each once,
+ * and all of them are under the statement.
+ */
+static bool passes_to_application(const struct exchange *x, struct bytes name)
 {
-    static const struct bytes names[] = { BYTES("comity-reason"), BYTES("comity-released"), BYTES("comity-withheld") };
+    static const struct bytes names[] = {
+        BYTES("x-road-id"),    BYTES("x-road-client"), BYTES("x-road-service"),  BYTES("x-road-request-id"), BYTES("x-road-request-hash"),
+        BYTES("x-road-error"), BYTES("comity-reason"), BYTES("comity-released"), BYTES("comity-withheld"),
+    };
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (bytes_equal(name, names[i])) {
-            return true;
+            return fields_count(&x->answer.fields, name) == 1;
         }
     }
-    return bytes_start_with(name, BYTES("x-road-"));
+    return false;
 }
 
 static enum verdict reply(struct exchange *x)
@@ -505,8 +535,10 @@ static enum verdict reply(struct exchange *x)
     size_t own = service_field_count(all);
     bool ok = true;
     for (size_t i = 0; i < all->count && ok; i++) {
-        if (i < own || passes_to_application(all->list[i].name)) {
-            ok = fields_add(&fields, x->arena, all->list[i].name, all->list[i].value);
+        struct bytes name = all->list[i].name;
+        bool passes = i < own ? !field_is_hop(name) && !field_is_replaced_in_answer(name) : passes_to_application(x, name);
+        if (passes) {
+            ok = fields_add(&fields, x->arena, name, all->list[i].value);
         }
     }
     if (!ok) {

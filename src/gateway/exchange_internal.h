@@ -77,6 +77,7 @@ struct exchange {
     /* The holder's side. */
     struct bytes request_receipt; /* text, for the record */
     int64_t created_s;            /* of the request's statement */
+    bool has_receipt;             /* the receipt proves the statement */
     const struct policy_service *service;
     struct bytes normal_path, person;
     struct decide_result decision;

@@ -105,9 +105,10 @@ static bool refill_replay(struct gateway *gateway, struct error *e)
         struct bytes id;
         ok = log_reader_get(reader, index, &entry, e);
         if (ok && entry.kind == RECORD_DECISION && event_text_get(entry.statement, "exchange", &id)) {
-            /* Whatever it says, the id is known now. */
-            enum replay_verdict verdict = replay_check(gateway->replay, id, now_ms / 1000, now_ms);
-            (void)verdict;
+            /* One that is there twice is known as well; one that finds no room would be forgotten, and could be played again. */
+            ok = replay_check(gateway->replay, id, now_ms / 1000, now_ms) != REPLAY_IS_FULL ||
+                 error_set(e, ERROR_FULL, "replay window", "wait as long as limits.replay_window, then start again",
+                           "too many exchanges in it");
         }
     }
     log_reader_close(reader);
@@ -250,11 +251,8 @@ static void closed(uv_handle_t *handle)
 
 static void stop_workers(struct gateway *gateway)
 {
-    /* The committer first: it must not wake a worker whose loop is gone. */
-    if (gateway->committer != NULL) {
-        committer_stop(gateway->committer);
-        gateway->committer = NULL;
-    }
+    /* The committer first: it must not wake a worker whose loop is gone. It is freed only when nobody can submit to it. */
+    committer_finish(gateway->committer);
     for (size_t i = 0; i < gateway->worker_count; i++) {
         worker_tell(&gateway->workers[i], WORKER_STOP);
     }
@@ -264,11 +262,20 @@ static void stop_workers(struct gateway *gateway)
     gateway->worker_count = 0;
 }
 
+static bool all_drained(struct gateway *gateway)
+{
+    bool is_drained = true;
+    for (size_t i = 0; i < gateway->worker_count; i++) {
+        is_drained = is_drained && atomic_load(&gateway->workers[i].is_drained);
+    }
+    return is_drained && atomic_load(&gateway->requests) == 0;
+}
+
 static void drain_tick(uv_timer_t *timer)
 {
     struct gateway *gateway = timer->data;
     bool is_late = uv_now(gateway->main_loop) >= gateway->drain_until_ms;
-    if (gateway->is_indexing || (atomic_load(&gateway->requests) > 0 && !is_late)) {
+    if (gateway->is_indexing || (!all_drained(gateway) && !is_late)) {
         return;
     }
     if (is_late && atomic_load(&gateway->requests) > 0) {
@@ -299,6 +306,7 @@ void gateway_free(struct gateway *gateway)
     stop_workers(gateway);
     uses_close(gateway->uses);
     consents_close(gateway->consents);
+    committer_stop(gateway->committer);
     log_close(gateway->log);
     disk_free(gateway->public_disk);
     disk_free(gateway->private_disk);
@@ -351,9 +359,4 @@ struct committer *gateway_committer(struct gateway *gateway)
 struct uses *gateway_uses(struct gateway *gateway)
 {
     return gateway->uses;
-}
-
-uint64_t gateway_log_size(struct gateway *gateway)
-{
-    return log_size(gateway->log);
 }

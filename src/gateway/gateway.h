@@ -33,7 +33,6 @@ struct store *gateway_store(struct gateway *gateway);
 struct consents *gateway_consents(struct gateway *gateway);
 struct committer *gateway_committer(struct gateway *gateway);
 struct uses *gateway_uses(struct gateway *gateway);
-uint64_t gateway_log_size(struct gateway *gateway);
 
 /* Everything that gateway_start() would read, without starting or changing anything: `comity gateway --check`. */
 must_check bool gateway_check(const struct gateway_config *config, struct error *e);

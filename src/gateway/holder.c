@@ -199,7 +199,8 @@ static enum verdict verify_receipt(struct exchange *x)
         !receipt_verify(receipt, x->request_statement, &x->peer->statement_key, gateway->checkpoints, &checkpoint, &e)) {
         return exchange_refuse_error(x, REASON_RECEIPT_INVALID, &e);
     }
-    origins_note(gateway->origins, &checkpoint);
+    origins_note(gateway->origins, &x->peer->statement_key, &checkpoint);
+    x->has_receipt = true;
     if (!is_for_us(x)) {
         return exchange_refuse(x, REASON_RECEIPT_INVALID, "the statement is addressed to another gateway");
     }

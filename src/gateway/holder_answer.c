@@ -94,7 +94,8 @@ static void write_decision(struct exchange *x, bool is_permitted, struct buffer 
 static struct bytes decision_attachment(struct exchange *x)
 {
     struct buffer b;
-    if (x->request_statement.size == 0) {
+    /* What was not proven is named by its digest, and not kept: anybody could have written it. */
+    if (!x->has_receipt) {
         return BYTES("");
     }
     buffer_init(&b, RECORD_ATTACHMENT_BYTES_MAX);
@@ -196,13 +197,12 @@ static bool add_own_fields(struct exchange *x, struct bytes service_head)
     bool has_categories = x->service != NULL && !x->is_metadata && x->service->release_count > 0;
     struct bytes released = has_categories ? join_categories(x, true) : BYTES_NONE;
     struct bytes withheld = has_categories ? join_categories(x, false) : BYTES_NONE;
-    struct bytes origin = x->peer != NULL ? bytes_of_text(x->peer->statement_key.name) : BYTES("");
+    struct bytes known = x->peer != NULL ? origins_text(x->worker->gateway->origins, &x->peer->statement_key, x->arena) : BYTES("none");
     return (x->reason == REASON_NONE || add(x, BYTES("comity-reason"), bytes_of_text(reason_code(x->reason)))) &&
            (released.size == 0 || add(x, BYTES("comity-released"), released)) &&
            (withheld.size == 0 || add(x, BYTES("comity-withheld"), withheld)) &&
            add(x, BYTES("comity-decision"), digest_field(x->arena, "sha-256", bytes_of(decision, sizeof decision))) &&
-           add(x, BYTES("comity-directory"), x->snapshot->directory_text) &&
-           add(x, BYTES("comity-peer-checkpoint"), origins_text(x->worker->gateway->origins, origin, x->arena)) &&
+           add(x, BYTES("comity-directory"), x->snapshot->directory_text) && add(x, BYTES("comity-peer-checkpoint"), known) &&
            add(x, BYTES("comity-head-digest"), service_head) &&
            add(x, BYTES("content-digest"),
                digest_field(x->arena, "sha-256", bytes_of(body == NULL ? none : body_sha256(body), SHA256_SIZE)));
@@ -244,6 +244,18 @@ static bool state_answer(struct exchange *x, struct error *e)
     return message_state(&x->answer, &seal, x->arena, &x->answer_statement, &x->input, e);
 }
 
+/* The service may have taken its time: what was permitted then may have ended since. */
+static bool has_ended(const struct exchange *x)
+{
+    int64_t now_ms = time_now_ms();
+    bool has = !snapshot_is_valid(x->snapshot, now_ms, NULL);
+    for (size_t i = 0; x->service != NULL && !x->is_metadata && i < x->service->release_count; i++) {
+        const struct consent_decision *consent = x->decision.permitted[i] ? x->decision.consents[i] : NULL;
+        has = has || (consent != NULL && (now_ms < consent->valid_from_ms || now_ms >= consent->valid_until_ms));
+    }
+    return has || world_find_community(x->snapshot->world, x->client.parts[0], now_ms) == NULL;
+}
+
 enum verdict holder_log_answer(struct exchange *x)
 {
     struct error e;
@@ -251,6 +263,9 @@ enum verdict holder_log_answer(struct exchange *x)
     enum verdict verdict = exchange_wait_logged(x, ENTRY_REQUEST);
     if (verdict != GO_ON || x->is_submitted[ENTRY_ANSWER]) {
         return verdict != GO_ON ? verdict : exchange_wait_logged(x, ENTRY_ANSWER);
+    }
+    if (has_ended(x)) {
+        return holder_decide_again(x);
     }
     if (!state_answer(x, &e)) {
         return exchange_refuse(x, e.kind == ERROR_FULL ? REASON_SERVICE_TOO_LARGE : REASON_GATEWAY_INTERNAL, NULL);

@@ -14,19 +14,10 @@ static const struct bytes request_names[] = {
     BYTES("comity-purpose"), BYTES("comity-directory"), BYTES("comity-peer-checkpoint"),
 };
 static const struct bytes answer_names[] = {
-    BYTES("@status"),
-    BYTES("content-digest"),
-    BYTES("comity-head-digest"),
-    BYTES("x-road-id"),
-    BYTES("x-road-request-id"),
-    BYTES("x-road-service"),
-    BYTES("x-road-request-hash"),
-    BYTES("comity-reason"),
-    BYTES("comity-released"),
-    BYTES("comity-withheld"),
-    BYTES("comity-decision"),
-    BYTES("comity-directory"),
-    BYTES("comity-peer-checkpoint"),
+    BYTES("@status"),           BYTES("content-digest"),   BYTES("comity-head-digest"),     BYTES("x-road-id"),
+    BYTES("x-road-request-id"), BYTES("x-road-client"),    BYTES("x-road-service"),         BYTES("x-road-request-hash"),
+    BYTES("x-road-error"),      BYTES("comity-reason"),    BYTES("comity-released"),        BYTES("comity-withheld"),
+    BYTES("comity-decision"),   BYTES("comity-directory"), BYTES("comity-peer-checkpoint"),
 };
 static const struct bytes bound_names[] = {
     BYTES("@method"), BYTES("@authority"), BYTES("@path"), BYTES("@query"), BYTES("content-digest"), BYTES("comity-head-digest"),

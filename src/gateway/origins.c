@@ -15,8 +15,7 @@ struct origin {
     struct origin *next;
     uint64_t size;
     uint8_t root[SHA256_SIZE];
-    size_t name_size;
-    uint8_t name[];
+    struct verifier log_key;
 };
 struct origins {
     pthread_mutex_t lock;
@@ -50,29 +49,29 @@ void origins_free(struct origins *origins)
     free(origins);
 }
 
-static struct origin **bucket(struct origins *origins, struct bytes name)
+static struct origin **bucket(struct origins *origins, const struct verifier *log_key)
 {
-    return &origins->buckets[XXH3_64bits(name.data, name.size) % BUCKETS];
+    return &origins->buckets[XXH3_64bits(log_key->public_key, sizeof log_key->public_key) % BUCKETS];
 }
 
-static struct origin *find(struct origin *first, struct bytes name)
+static struct origin *find(struct origin *first, const struct verifier *log_key)
 {
-    while (first != NULL && !bytes_equal(bytes_of(first->name, first->name_size), name)) {
+    while (first != NULL && !verifier_equal(&first->log_key, log_key)) {
         first = first->next;
     }
     return first;
 }
 
-void origins_note(struct origins *origins, const struct checkpoint_view *checkpoint)
+void origins_note(struct origins *origins, const struct verifier *log_key, const struct checkpoint_view *checkpoint)
 {
     (void)pthread_mutex_lock(&origins->lock);
-    struct origin **first = bucket(origins, checkpoint->origin);
-    struct origin *known = find(*first, checkpoint->origin);
+    struct origin **first = bucket(origins, log_key);
+    struct origin *known = find(*first, log_key);
     if (known == NULL && origins->count < ORIGINS_MAX) {
-        known = malloc(sizeof *known + checkpoint->origin.size);
+        known = calloc(1, sizeof *known);
         if (known != NULL) {
-            *known = (struct origin){ .next = *first, .name_size = checkpoint->origin.size };
-            memcpy(known->name, checkpoint->origin.data, checkpoint->origin.size);
+            known->log_key = *log_key;
+            known->next = *first;
             *first = known;
             origins->count++;
         }
@@ -84,12 +83,12 @@ void origins_note(struct origins *origins, const struct checkpoint_view *checkpo
     (void)pthread_mutex_unlock(&origins->lock);
 }
 
-struct bytes origins_text(struct origins *origins, struct bytes origin, struct arena *arena)
+struct bytes origins_text(struct origins *origins, const struct verifier *log_key, struct arena *arena)
 {
     uint64_t size = 0;
     uint8_t root[SHA256_SIZE];
     (void)pthread_mutex_lock(&origins->lock);
-    const struct origin *known = find(*bucket(origins, origin), origin);
+    const struct origin *known = find(*bucket(origins, log_key), log_key);
     if (known != NULL) {
         size = known->size;
         memcpy(root, known->root, sizeof root);

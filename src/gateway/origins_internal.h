@@ -8,9 +8,12 @@
 struct origins;
 must_check struct origins *origins_make(void);
 void origins_free(struct origins *origins); /* NULL is allowed */
-/* Remembers it if it is newer than what is known. Bounded: past 65,536 origins nothing new is remembered. */
-void origins_note(struct origins *origins, const struct checkpoint_view *checkpoint);
+/*
+ * Remembers it if it is newer than what is known. Kept by name and key: another community's directory may give any name to a key of its
+ * own. Bounded: past 65,536 origins nothing new is remembered.
+ */
+void origins_note(struct origins *origins, const struct verifier *log_key, const struct checkpoint_view *checkpoint);
 /* Comity-Peer-Checkpoint's value, in `arena`: "<size> <base64 root>", or "none". .data NULL when memory is out. */
-struct bytes origins_text(struct origins *origins, struct bytes origin, struct arena *arena);
+struct bytes origins_text(struct origins *origins, const struct verifier *log_key, struct arena *arena);
 
 #endif

@@ -88,31 +88,18 @@ static bool note_serial(struct store *store, const struct directory *directory, 
 }
 
 /* A foreign directory older than one that was seen may bring back keys that were revoked: it is left out. */
-static bool drop_old_foreign(struct gateway *gateway, struct world *world, struct error *e)
+static bool accept_foreign(void *context, const struct directory *foreign, struct error *e)
 {
-    for (size_t i = 0; i < world->foreign_count;) {
-        struct directory *foreign = world->foreign[i];
-        uint64_t seen;
-        if (!serial_seen(gateway->store, foreign->community, &seen, e)) {
-            return false;
-        }
-        if (foreign->serial >= seen) {
-            if (!note_serial(gateway->store, foreign, seen, e)) {
-                return false;
-            }
-            i++;
-            continue;
-        }
-        char community[256];
-        struct error old;
-        (void)snprintf(community, sizeof community, "%.*s", BYTES_FMT(foreign->community));
-        (void)error_set(&old, ERROR_DENIED, community, "fetch its newest directory", "serial %llu is older than %llu, which was seen",
-                        (unsigned long long)foreign->serial, (unsigned long long)seen);
-        warn_foreign(NULL, community, &old);
-        directory_free(foreign);
-        world->foreign[i] = world->foreign[--world->foreign_count];
+    struct gateway *gateway = context;
+    uint64_t seen;
+    if (!serial_seen(gateway->store, foreign->community, &seen, e)) {
+        return false;
     }
-    return true;
+    if (foreign->serial < seen) {
+        return error_set(e, ERROR_DENIED, "directory", "fetch that community's newest directory",
+                         "serial %llu is older than %llu, which was seen", (unsigned long long)foreign->serial, (unsigned long long)seen);
+    }
+    return note_serial(gateway->store, foreign, seen, e);
 }
 
 static bool load_world(struct gateway *gateway, struct world **out, struct error *e)
@@ -121,14 +108,15 @@ static bool load_world(struct gateway *gateway, struct world **out, struct error
     uint64_t seen;
     if (!serial_seen(gateway->store, config->member.parts[0], &seen, e) ||
         !world_load(out, config->directory.file, config->directory.foreign_folder, config->directory.operators,
-                    config->directory.operator_count, config->directory.threshold, seen, time_now_ms(), warn_foreign, NULL, e)) {
+                    config->directory.operator_count, config->directory.threshold, seen, time_now_ms(), accept_foreign, warn_foreign,
+                    gateway, e)) {
         return false;
     }
     if (!bytes_equal((*out)->own->community, config->member.parts[0])) {
         return error_set(e, ERROR_INPUT, config->directory.file, "set directory.file to our own community's",
                          "this directory is of community %.*s", BYTES_FMT((*out)->own->community));
     }
-    return note_serial(gateway->store, (*out)->own, seen, e) && drop_old_foreign(gateway, *out, e);
+    return note_serial(gateway->store, (*out)->own, seen, e);
 }
 
 static bool load_policy(struct gateway *gateway, struct policy **out, struct error *e)

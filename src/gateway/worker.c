@@ -92,6 +92,7 @@ static void something_closed(void *context)
 
 static void stop(struct worker *worker)
 {
+    worker->is_stopping = true;
     worker->stopping = worker->server_count + (worker->client != NULL ? 1 : 0) + 1;
     for (size_t i = 0; i < worker->server_count; i++) {
         server_stop(worker->servers[i], something_closed, worker);
@@ -126,6 +127,7 @@ static void take_orders(uv_async_t *order)
         for (size_t i = 0; i < worker->server_count; i++) {
             server_drain(worker->servers[i]);
         }
+        atomic_store(&worker->is_drained, true);
     }
     if ((orders & WORKER_STOP) != 0) {
         stop(worker);

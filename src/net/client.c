@@ -170,7 +170,7 @@ static bool may_repeat(const struct client_call *call, bool is_unprocessed)
     if (call->client->is_stopping || call->is_answer_begun || call->repeats >= CLIENT_REPEATS_MAX) {
         return false;
     }
-    return is_unprocessed || !call->is_begun || (call->was_kept && call->is_safe);
+    return is_unprocessed || !call->is_begun || (call->was_kept && call->is_safe && !call->request.is_sent_once);
 }
 
 void client_call_lost(struct client_call *call, bool is_unprocessed, enum client_failure failure, const struct error *e)

@@ -30,6 +30,7 @@ struct client_request {
     struct body *body;         /* borrowed until done or cancelled; NULL: none */
     uint32_t read_stall_ms;    /* longest wait for the next bytes of the answer; 0: 60 s */
     uint64_t answer_bytes_max; /* 0: the client's limit */
+    bool is_sent_once;         /* not repeated, even if its method is safe, once a byte of it may have reached the peer */
 };
 
 /* A whole answer, moved to the receiver of `done`, who frees it. 1xx answers are passed over. */

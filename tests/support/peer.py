@@ -158,7 +158,8 @@ class Receipt:
 
 REQUEST_COMPONENTS = ['@method', '@authority', '@path', '@query', 'content-digest', 'comity-head-digest', 'x-road-client', 'x-road-id',
                       'x-road-request-id', 'comity-purpose', 'comity-directory', 'comity-peer-checkpoint']
-ANSWER_COMPONENTS = ['@status', 'content-digest', 'comity-head-digest', 'x-road-id', 'x-road-request-id', 'x-road-service', 'x-road-request-hash',
+ANSWER_COMPONENTS = ['@status', 'content-digest', 'comity-head-digest', 'x-road-id', 'x-road-request-id', 'x-road-client', 'x-road-service', 'x-road-request-hash',
+                     'x-road-error',
                      'comity-reason', 'comity-released', 'comity-withheld', 'comity-decision', 'comity-directory', 'comity-peer-checkpoint']
 BOUND_COMPONENTS = ['@method', '@authority', '@path', '@query', 'content-digest', 'comity-head-digest']
 

@@ -102,11 +102,21 @@ static void warn(void *context, const char *community, const struct error *e)
     w->e = *e;
 }
 
+/* The one community that is not accepted; NULL: none. */
+static const char *refused_community;
+
+static bool accept(void *context, const struct directory *foreign, struct error *e)
+{
+    (void)context;
+    return refused_community == NULL || !bytes_equal(foreign->community, bytes_of_text(refused_community)) ||
+           error_set(e, ERROR_DENIED, "test", NULL, "not accepted");
+}
+
 static bool load(struct world **out, uint64_t seen, const char *now, struct warned *warned, struct error *e)
 {
     struct signer *signer = fixture_signer(1);
     *warned = (struct warned){ 0 };
-    bool ok = world_load(out, own_path, folder, signer_verifier(signer), 1, 1, seen, at(now), warn, warned, e);
+    bool ok = world_load(out, own_path, folder, signer_verifier(signer), 1, 1, seen, at(now), accept, warn, warned, e);
     signer_free(signer);
     return ok;
 }
@@ -202,6 +212,19 @@ static void each_of_many_communities_is_found(void **state)
     }
     assert_null(world_find_community(w, BYTES("YEW"), at("2027-03-01T00:00:00Z")));
     world_release(w);
+    /* One that the caller does not accept is not there, and takes no other with it. */
+    struct warned warned;
+    struct error e = { 0 };
+    refused_community = names[1];
+    assert_true(load(&w, 0, "2027-03-01T00:00:00Z", &warned, &e));
+    refused_community = NULL;
+    assert_int_equal(w->foreign_count, COUNT_OF(names) - 1);
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        const struct directory *d = world_find_community(w, bytes_of_text(names[i]), at("2027-03-01T00:00:00Z"));
+        assert_int_equal(d == NULL, i == 1);
+        assert_true(d == NULL || bytes_equal(d->community, bytes_of_text(names[i])));
+    }
+    world_release(w);
     signer_free(signer);
     buffer_clear(&own);
 }
@@ -276,11 +299,11 @@ static void a_bad_own_directory_is_an_error(void **state)
     /* Without a folder nobody else is known, and nobody complains. */
     write_own(NULL, NULL);
     struct signer *signer = fixture_signer(1);
-    assert_true(world_load(&w, own_path, NULL, signer_verifier(signer), 1, 1, 0, at(row[0].now), NULL, NULL, &e));
+    assert_true(world_load(&w, own_path, NULL, signer_verifier(signer), 1, 1, 0, at(row[0].now), NULL, NULL, NULL, &e));
     assert_int_equal(w->foreign_count, 0);
     assert_null(world_find_community(w, BYTES("BAOBAB"), at(row[0].now)));
     world_release(w);
-    assert_true(world_load(&w, own_path, folder, signer_verifier(signer), 1, 1, 0, at(row[0].now), NULL, NULL, &e));
+    assert_true(world_load(&w, own_path, folder, signer_verifier(signer), 1, 1, 0, at(row[0].now), NULL, NULL, NULL, &e));
     world_release(w);
     signer_free(signer);
 }
