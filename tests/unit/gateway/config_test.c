@@ -74,28 +74,29 @@ static void least_file_gets_the_defaults(void **state)
 static void every_key_is_heard(void **state)
 {
     (void)state;
-    struct gateway_config *config = parse("member: AURORA/GOV/HOSPITAL\n"
-                                          "gateway: 'A+B'\n"
-                                          "directory: { file: d.note, foreign_folder: /f, operators: [ '" VKEY "' ], threshold: 1, warn_before: 2d }\n"
-                                          "keys: { statement: s.pem, tls: /k/t.pem, certificate: c.crt }\n"
-                                          "store: { url: 'sqlite:/var/db' }\n"
-                                          "log: { folder: l, records: r }\n"
-                                          "listen:\n"
-                                          "  peers: '[::1]:0'\n"
-                                          "  applications:\n"
-                                          "    - address: 10.0.0.1:80\n"
-                                          "      allow_plain_remote: true\n"
-                                          "    - address: 10.0.0.1:443\n"
-                                          "      tls: { certificate: a.crt, key: a.pem }\n"
-                                          "      subsystem: AURORA/GOV/HOSPITAL/WARD\n"
-                                          "  management: 127.0.0.1:1\n"
-                                          "  control: c.sock\n"
-                                          "limits: { body: 1MiB, body_memory: 4KiB, head: 2048, fields: 20, connections: 7, streams: 9, idle: 1h,\n"
-                                          "  head_time: 5s, body_stall: 6s, write_stall: 7s, write_buffer: 32KiB, connect: 200ms, floods: 50,\n"
-                                          "  replay_window: 5m, drain: 0, spool_folder: /spool }\n"
-                                          "diagnostics: { format: json, level: error }\n"
-                                          "workers: 3\n"
-                                          "xroad: { errors: '7.7' }\n");
+    struct gateway_config *config = parse(
+        "member: AURORA/GOV/HOSPITAL\n"
+        "gateway: 'A+B'\n"
+        "directory: { file: d.note, foreign_folder: /f, operators: [ '" VKEY "' ], threshold: 1, warn_before: 2d }\n"
+        "keys: { statement: s.pem, tls: /k/t.pem, certificate: c.crt }\n"
+        "store: { url: 'sqlite:/var/db' }\n"
+        "log: { folder: l, records: r }\n"
+        "listen:\n"
+        "  peers: '[::1]:0'\n"
+        "  applications:\n"
+        "    - address: 10.0.0.1:80\n"
+        "      allow_plain_remote: true\n"
+        "    - address: 10.0.0.1:443\n"
+        "      tls: { certificate: a.crt, key: a.pem }\n"
+        "      subsystem: AURORA/GOV/HOSPITAL/WARD\n"
+        "  management: 127.0.0.1:1\n"
+        "  control: c.sock\n"
+        "limits: { body: 1MiB, body_memory: 4KiB, head: 2048, fields: 20, connections: 7, streams: 9, idle: 1h,\n"
+        "  head_time: 5s, body_stall: 6s, write_stall: 7s, write_buffer: 32KiB, connect: 200ms, floods: 50,\n"
+        "  replay_window: 5m, drain: 0, spool_folder: /spool }\n"
+        "diagnostics: { format: json, level: error }\n"
+        "workers: 3\n"
+        "xroad: { errors: '7.7' }\n");
     assert_true(bytes_equal(config->code, BYTES("A+B")));
     /* A vkey's name ends at its first '+'. */
     assert_true(bytes_equal(config->origin, BYTES("AURORA/GOV/HOSPITAL/A%2BB")));
@@ -173,7 +174,8 @@ static const struct {
     { LEAST "listen:\n  applications:\n    - address: 127.0.0.1:1\n    - address: 192.0.2.1:80\n",
       "gateway.yaml:8: plain HTTP on 192.0.2.1:80 could be read on the way; set tls" },
     { LEAST "listen:\n  applications:\n    - address: '[::]:80'\n", "gateway.yaml:7: plain HTTP on [::]:80" },
-    { LEAST "listen:\n  applications:\n    - address: 127.0.0.1:1\n      tls: { certificate: a }\n", "gateway.yaml:8: 'tls' has no key 'key'" },
+    { LEAST "listen:\n  applications:\n    - address: 127.0.0.1:1\n      tls: { certificate: a }\n",
+      "gateway.yaml:8: 'tls' has no key 'key'" },
     { LEAST "listen:\n  applications:\n    - address: 127.0.0.1:1\n      allow_plain_remote: perhaps\n",
       "gateway.yaml:8: 'allow_plain_remote' can't be 'perhaps'" },
     { LEAST "listen:\n  applications:\n    - address: 127.0.0.1:1\n      subsystem: AURORA/GOV/OTHER/X\n",
@@ -183,7 +185,8 @@ static const struct {
     { LEAST "listen:\n  peers: 127.0.0.1:5\n  management: 127.0.0.1:5\n", "gateway.yaml:7: two listeners have the address 127.0.0.1:5" },
     { LEAST "listen:\n  applications:\n    - address: 127.0.0.1:7\n    - address: 127.0.0.1:7\n",
       "gateway.yaml:8: two listeners have the address 127.0.0.1:7" },
-    { LEAST "listen:\n  control: /123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901\n",
+    { LEAST
+      "listen:\n  control: /123456789012345678901234567890123456789012345678901234567890123456789012345678901234567890123456789012345678901\n",
       "gateway.yaml:6: the path is longer than the 107 bytes that a unix socket may have" },
     { "member: A/B\ndirectory: { operators: [] }\n", "gateway.yaml:1: 'A/B' is no identifier" },
     { "member: A/%2/C\ndirectory: { operators: [] }\n", "gateway.yaml:1: 'A/%2/C' is no identifier" },
@@ -232,10 +235,21 @@ static void sizes(void **state)
         bool ok;
         uint64_t size;
     } row[] = {
-        { "0", true, 0 },          { "100", true, 100 },        { "100B", true, 100 },           { "1KiB", true, 1024 },
-        { "64MiB", true, 1 << 26 }, { "2GiB", true, 1ULL << 31 }, { "17179869183GiB", true, 17179869183ULL << 30 },
-        { "17179869184GiB", false, 0 }, { "", false, 0 },       { "KiB", false, 0 },             { "1 KiB", false, 0 },
-        { "1kib", false, 0 },      { "1MB", false, 0 },         { "-1", false, 0 },              { "1.5MiB", false, 0 },
+        { "0", true, 0 },
+        { "100", true, 100 },
+        { "100B", true, 100 },
+        { "1KiB", true, 1024 },
+        { "64MiB", true, 1 << 26 },
+        { "2GiB", true, 1ULL << 31 },
+        { "17179869183GiB", true, 17179869183ULL << 30 },
+        { "17179869184GiB", false, 0 },
+        { "", false, 0 },
+        { "KiB", false, 0 },
+        { "1 KiB", false, 0 },
+        { "1kib", false, 0 },
+        { "1MB", false, 0 },
+        { "-1", false, 0 },
+        { "1.5MiB", false, 0 },
         { "18446744073709551616", false, 0 },
     };
     for (size_t i = 0; i < COUNT_OF(row); i++) {
@@ -253,11 +267,25 @@ static void addresses(void **state)
         const char *text;
         bool ok, is_loopback;
     } row[] = {
-        { "127.0.0.1:8080", true, true }, { "127.9.9.9:0", true, true },  { "0.0.0.0:65535", true, false }, { "[::1]:1", true, true },
-        { "[::]:1", true, false },        { "[2001:db8::1]:443", true, false }, { "127.0.0.1:65536", false, false },
-        { "127.0.0.1:", false, false },   { "127.0.0.1", false, false },  { ":80", false, false },          { "", false, false },
-        { "::1:80", false, false },       { "[::1]", false, false },      { "[::1]80", false, false },      { "[::1", false, false },
-        { "[127.0.0.1]:80", false, false }, { "host:80", false, false },  { "127.1:80", false, false },     { "127.0.0.1:+1", false, false },
+        { "127.0.0.1:8080", true, true },
+        { "127.9.9.9:0", true, true },
+        { "0.0.0.0:65535", true, false },
+        { "[::1]:1", true, true },
+        { "[::]:1", true, false },
+        { "[2001:db8::1]:443", true, false },
+        { "127.0.0.1:65536", false, false },
+        { "127.0.0.1:", false, false },
+        { "127.0.0.1", false, false },
+        { ":80", false, false },
+        { "", false, false },
+        { "::1:80", false, false },
+        { "[::1]", false, false },
+        { "[::1]80", false, false },
+        { "[::1", false, false },
+        { "[127.0.0.1]:80", false, false },
+        { "host:80", false, false },
+        { "127.1:80", false, false },
+        { "127.0.0.1:+1", false, false },
     };
     for (size_t i = 0; i < COUNT_OF(row); i++) {
         bool is_loopback = false;
@@ -339,9 +367,12 @@ static void reference_page_is_in_step(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(least_file_gets_the_defaults), cmocka_unit_test(every_key_is_heard),
-        cmocka_unit_test(each_mistake_has_its_line),    cmocka_unit_test(no_operator_is_told_when_it_matters),
-        cmocka_unit_test(sizes),                        cmocka_unit_test(addresses),
+        cmocka_unit_test(least_file_gets_the_defaults),
+        cmocka_unit_test(every_key_is_heard),
+        cmocka_unit_test(each_mistake_has_its_line),
+        cmocka_unit_test(no_operator_is_told_when_it_matters),
+        cmocka_unit_test(sizes),
+        cmocka_unit_test(addresses),
         cmocka_unit_test(reference_page_is_in_step),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
