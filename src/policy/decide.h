@@ -39,10 +39,11 @@ void decide(const struct decide_request *request, const struct policy *policy, c
 
 enum { PERSON_SIZE_MAX = 256 };
 /*
- * Finds the person's identifier where the service says it stands: 1 to PERSON_SIZE_MAX bytes of UTF-8 without control characters, decoded
- * into `arena`. Path and query are the raw ones, as they go to the service; `body` is the request's (a whole view; at most 1 MiB is read).
- * False when it isn't there, is there twice, or could be read otherwise by the service: a path with dot- or empty segments, a '+' in a
- * query's value, a second parameter that differs in case or by "[]", a repeated key in the body. False for PERSON_NONE.
+ * Finds the person's identifier where the service says it stands: 1 to PERSON_SIZE_MAX bytes of UTF-8 without control characters and without
+ * white space around, decoded into `arena`. Path and query are the raw ones, `fields` the request's, as they go to the service; `body` is the
+ * request's (a whole view; at most 1 MiB is read). False when it isn't there, is there twice, or could be read otherwise by the service
+ * (docs/reference/policy.md, "person"): consent is asked for the one that we read, and data leaves about the one that the service reads.
+ * False for PERSON_NONE.
  */
 must_check bool person_find(const struct policy_service *service, struct bytes service_path, struct bytes query, const struct field *fields,
                             size_t field_count, struct bytes body, struct arena *arena, struct bytes *out);
