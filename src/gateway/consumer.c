@@ -85,6 +85,12 @@ static enum verdict read_request(struct exchange *x)
         x->message_id = BYTES_NONE;
         return exchange_refuse(x, REASON_REQUEST_MALFORMED, "header X-Road-Id: send printable ASCII");
     }
+    for (size_t i = 0; i < x->request->fields.count; i++) {
+        if (field_overrides(x->request->fields.list[i].name)) {
+            return exchange_refuse(x, REASON_REQUEST_MALFORMED,
+                                   "a header that replaces method or path (X-HTTP-Method-Override, X-Original-URL, ...)");
+        }
+    }
     if (party != NULL && !xroad_is_represented_party(party->value)) {
         return exchange_refuse(x, REASON_REQUEST_MALFORMED, "header X-Road-Represented-Party: send [class/]code");
     }

@@ -62,7 +62,7 @@ static bool restore_fields(struct exchange *x)
     struct bytes rest = names->value.size == 0 ? BYTES_NONE : names->value;
     struct bytes name;
     while (bytes_split(&rest, ',', &name)) {
-        if (at == all->count || !bytes_equal_ignoring_case(name, all->list[at].name) || field_is_hop(name) ||
+        if (at == all->count || field_overrides(name) || !bytes_equal_ignoring_case(name, all->list[at].name) || field_is_hop(name) ||
             field_is_replaced_in_request(name) || !fields_add(&x->app_fields, x->arena, name, all->list[at].value)) {
             return false;
         }
@@ -273,6 +273,17 @@ static enum verdict find_service(struct exchange *x)
     return x->service->url.size > 0 ? GO_ON : exchange_refuse(x, REASON_SERVICE_NO_URL, NULL);
 }
 
+/* CGI and its heirs read X_Patient as X-Patient: of whom a request speaks must not hang on that. */
+static bool has_underscore(const struct fields *fields)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        if (bytes_find(fields->list[i].name, '_') < fields->list[i].name.size) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static void load_consents(uv_work_t *work);
 static void consents_loaded(uv_work_t *work, int status);
 
@@ -359,6 +370,10 @@ static enum verdict decide_release(struct exchange *x)
     }
     if (x->has_load_failed) {
         return exchange_refuse(x, REASON_STORE_UNAVAILABLE, NULL);
+    }
+    if (x->service->person_place != PERSON_NONE && has_underscore(&x->app_fields)) {
+        return exchange_refuse(x, REASON_REQUEST_MALFORMED,
+                               "a header with '_' in its name may be read as another one by a service about persons");
     }
     if (x->service->person_place != PERSON_NONE && x->person.data == NULL) {
         (void)body_view(x->request->body, &body);

@@ -16,11 +16,32 @@ static struct bytes service_target(struct exchange *x, const struct service_url 
                         BYTES_FMT(x->parts.query));
 }
 
-/* Answers that can't be cut: the service is not asked for them when the answer may have to be. */
+static bool is_one_of(struct bytes name, const struct bytes *names, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (bytes_equal_ignoring_case(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Of a service about persons: fields that ask for answers that can't be cut, or for a yes or no about what is withheld. */
 static bool hinders_release(struct bytes name)
 {
-    return bytes_equal_ignoring_case(name, BYTES("Accept-Encoding")) || bytes_equal_ignoring_case(name, BYTES("Range")) ||
-           bytes_equal_ignoring_case(name, BYTES("If-Range"));
+    static const struct bytes names[] = {
+        BYTES("Accept-Encoding"),
+        BYTES("Range"),
+        BYTES("If-Range"),
+        BYTES("If-Match"),
+        BYTES("If-None-Match"),
+        BYTES("If-Modified-Since"),
+        BYTES("If-Unmodified-Since"),
+        BYTES("Want-Digest"),
+        BYTES("Want-Content-Digest"),
+        BYTES("Want-Repr-Digest"),
+    };
+    return is_one_of(name, names, COUNT_OF(names));
 }
 
 static bool service_fields(struct exchange *x, struct fields *fields)
@@ -178,7 +199,7 @@ static bool cut(struct exchange *x, struct release *release, struct error *e)
     return ok;
 }
 
-static enum verdict cut_answer(struct exchange *x, bool *is_cut)
+static enum verdict cut_answer(struct exchange *x)
 {
     struct error e;
     struct release *release = NULL;
@@ -189,10 +210,8 @@ static enum verdict cut_answer(struct exchange *x, bool *is_cut)
     }
     bool ok = cut(x, release, &e);
     for (size_t i = 0; ok && i < x->service->release_count; i++) {
-        *is_cut = *is_cut || release_removed(release)[i];
         x->kept[i] = release_kept(release)[i];
     }
-    *is_cut = *is_cut || !ok || body_size(x->answer_body) != body_size(x->reply->body);
     release_free(release);
     if (!ok) {
         return exchange_refuse(x, e.kind == ERROR_INPUT ? REASON_RELEASE_INVALID : REASON_GATEWAY_INTERNAL, NULL);
@@ -200,27 +219,36 @@ static enum verdict cut_answer(struct exchange *x, bool *is_cut)
     return GO_ON;
 }
 
-/* What describes the bytes that the service sent is not true of what is left of them. */
-static bool describes_whole(struct bytes name)
+/*
+ * Of a service about persons only these fields leave: what any other says can't be cut by category (Location: .../conditions/E11), and
+ * validators and digests tell about the whole what was cut from it.
+ */
+static bool says_nothing_of_person(struct bytes name)
 {
-    static const struct bytes names[] = { BYTES("ETag"),          BYTES("Content-MD5"),   BYTES("Digest"),        BYTES("Repr-Digest"),
-                                          BYTES("Content-Range"), BYTES("Accept-Ranges"), BYTES("Content-Digest") };
-    for (size_t i = 0; i < COUNT_OF(names); i++) {
-        if (bytes_equal_ignoring_case(name, names[i])) {
-            return true;
-        }
-    }
-    return false;
+    static const struct bytes names[] = {
+        BYTES("Content-Type"),
+        BYTES("Content-Language"),
+        BYTES("Content-Encoding"),
+        BYTES("Cache-Control"),
+        BYTES("Date"),
+        BYTES("Expires"),
+        BYTES("Pragma"),
+        BYTES("Vary"),
+        BYTES("Retry-After"),
+        BYTES("Allow"),
+        BYTES("WWW-Authenticate"),
+    };
+    return is_one_of(name, names, COUNT_OF(names));
 }
 
-static bool take_answer_fields(struct exchange *x, bool is_cut)
+static bool take_answer_fields(struct exchange *x)
 {
     const struct fields *all = &x->reply->fields;
     x->answer_fields = (struct fields){ 0 };
     for (size_t i = 0; i < all->count; i++) {
         struct bytes name = all->list[i].name;
         if (field_is_hop(name) || field_is_replaced_in_answer(name) || field_is_named_by_connection(all, name) ||
-            (is_cut && describes_whole(name))) {
+            (!x->decision.is_whole && !says_nothing_of_person(name))) {
             continue;
         }
         if (!fields_add(&x->answer_fields, x->arena, name, all->list[i].value)) {
@@ -232,7 +260,6 @@ static bool take_answer_fields(struct exchange *x, bool is_cut)
 
 enum verdict holder_release(struct exchange *x)
 {
-    bool is_cut = false;
     if (x->is_metadata) {
         return GO_ON;
     }
@@ -240,7 +267,7 @@ enum verdict holder_release(struct exchange *x)
     memcpy(x->kept, x->decision.permitted, sizeof x->kept);
     if (!x->decision.is_whole && body_size(x->reply->body) > 0) {
         if (is_json(&x->reply->fields)) {
-            enum verdict verdict = cut_answer(x, &is_cut);
+            enum verdict verdict = cut_answer(x);
             if (verdict != GO_ON) {
                 return verdict;
             }
@@ -248,7 +275,7 @@ enum verdict holder_release(struct exchange *x)
             return exchange_refuse(x, REASON_RELEASE_NOT_JSON, NULL);
         }
     }
-    if (!take_answer_fields(x, is_cut)) {
+    if (!take_answer_fields(x)) {
         return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
     }
     if (x->answer_body == NULL) {

@@ -175,6 +175,16 @@ bool field_is_replaced_in_answer(struct bytes name)
     return is_ours(name) || is_among(name, names, COUNT_OF(names));
 }
 
+bool field_overrides(struct bytes name)
+{
+    static const struct bytes names[] = {
+        BYTES("X-Original-URL"),     BYTES("X-Original-URI"),         BYTES("X-Rewrite-URL"),     BYTES("X-Override-URL"),
+        BYTES("X-HTTP-Method"),      BYTES("X-HTTP-Method-Override"), BYTES("X-Method-Override"), BYTES("X-Forwarded-Uri"),
+        BYTES("X-Forwarded-Prefix"), BYTES("X-Forwarded-Method"),
+    };
+    return is_among(name, names, COUNT_OF(names));
+}
+
 struct bytes fields_join(const struct field *fields, size_t count, struct bytes name, struct arena *arena)
 {
     const struct field *only = NULL;

@@ -35,6 +35,8 @@ bool field_is_named_by_connection(const struct fields *fields, struct bytes name
 bool field_is_replaced_in_request(struct bytes name);
 /* Fields of a service that the gateway writes itself: the seven X-Road ones and all Comity-* ones. */
 bool field_is_replaced_in_answer(struct bytes name);
+/* Fields by which some services let a caller change method or path behind the back of whoever authorised them. */
+bool field_overrides(struct bytes name);
 /* All values of one name, joined by ", " (RFC 9421 2.1); .data is NULL when there is none, or when memory is out. */
 struct bytes fields_join(const struct field *fields, size_t count, struct bytes name, struct arena *arena);
 

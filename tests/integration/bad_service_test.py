@@ -120,11 +120,36 @@ class BadService(unittest.TestCase):
         got = self.with_body('[{"conditions": 1}]')
         self.assertEqual((got.status, got.json()), (200, []))
 
-    def test_headers_of_the_whole_are_dropped(self):
-        got = self.with_body({'immunizations': 1, 'conditions': 2}, headers=[('ETag', '"whole"'), ('Content-MD5', 'x'), ('X-Kept', '1')])
-        self.assertIsNone(got.header('ETag'))
-        self.assertIsNone(got.header('Content-MD5'))
-        self.assertEqual(got.header('X-Kept'), '1')
+    def test_headers_are_not_a_way_around(self):
+        """Nothing but what says nothing of the person leaves beside the body; validators of the whole least of all."""
+        got = self.with_body({'immunizations': 1, 'conditions': 2}, headers=[
+            ('ETag', '"whole"'), ('Content-MD5', 'x'), ('X-Patient-Name', 'Kim Example'), ('Location', '/conditions/E11'), ('Set-Cookie', 'dx=E11'),
+            ('Link', '</x?dx=E11>'), ('Content-Language', 'en'), ('Cache-Control', 'no-store')])
+        told = {name.lower() for name, _ in got.headers}
+        self.assertLessEqual({'content-language', 'cache-control', 'content-type'}, told)
+        self.assertFalse(told & {'etag', 'content-md5', 'x-patient-name', 'location', 'set-cookie', 'link'}, told)
+        self.assertNotIn('E11', str(got.headers))
+
+    def test_conditional_requests_are_no_oracle(self):
+        self.federation.ask(If_None_Match='"whole"', Range='bytes=0-10', If_Modified_Since='Tue, 20 Apr 2021 02:07:55 GMT')
+        seen = self.federation.service.requests[-1]
+        for name in ('If-None-Match', 'Range', 'If-Modified-Since', 'Accept-Encoding'):
+            self.assertIsNone(seen.header(name), name)
+
+    def test_headers_that_replace_method_or_path(self):
+        for name in ('X-HTTP-Method-Override', 'X-Original-URL', 'x-rewrite-url'):
+            before = len(self.federation.service.requests)
+            got = self.federation.ask(headers={'X-Road-Client': CLIENT, name: '/patients/PNR-other/record'})
+            self.assertEqual((got.status, got.reason), (500, 'request.malformed'), got)
+            self.assertEqual(len(self.federation.service.requests), before)
+        got = self.federation.ask(headers={'X-Road-Client': CLIENT, 'X_Patient_Id': 'PNR-other'})
+        self.assertEqual((got.status, got.reason), (500, 'request.malformed'), got)
+
+    def test_consent_that_ends_while_the_service_thinks(self):
+        self.federation.give_consent('PNR-brief', [IMMUNISATIONS], until='1s')
+        self.answers(behaviours.slow(1.5, behaviours.answer({'immunizations': [1]})))
+        got = self.federation.ask('PNR-brief')
+        self.assertEqual((got.status, got.reason), (500, 'consent.expired'), got)
 
     def test_errors_of_the_service_are_cut_too(self):
         got = self.with_body({'error': 'Kim Example has E11', 'immunizations': []}, status=404)
