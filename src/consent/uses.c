@@ -1,22 +1,17 @@
 #include "consent/uses.h"
 
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "base/encode.h"
 #include "base/metrics.h"
 #include "base/random.h"
 #include "crypto/hash.h"
-#include "evidence/log.h"
 #include "store/state.h"
 
+#include "consent/event_text.h"
 #include "consent/uses_internal.h"
 
-enum {
-    CHUNK_ENTRIES = 256, /* in one transaction: holds the database for a few ms, and costs one sync */
-    PAGE_ROWS = 256,     /* of a list, between which others get at the database */
-    KEY_SIZE = 32,
-};
+enum { CHUNK_ENTRIES = 500 }; /* in one transaction: holds the database for a millisecond and one sync */
 #define STATE_KEY "uses.key"
 #define STATE_NEXT "uses.next"
 
@@ -25,33 +20,24 @@ static struct metric lag_entries = { .name = "comity_consent_uses_lag_entries",
                                      .help = "Entries of the log that the index of uses lacks.",
                                      .kind = METRIC_GAUGE };
 
-struct uses {
-    struct store *store;
-    struct disk *public;
-    struct disk *private;
-    pthread_mutex_t mutex;     /* of the reader */
-    struct log_reader *reader; /* NULL until the log is there */
-    uint8_t key[KEY_SIZE];
-};
-
 /* Reads the key, or makes it; inside a transaction, so that two processes agree on one. */
 static bool load_key(struct uses *uses, struct error *e)
 {
     struct buffer text;
     struct error absent;
-    char hex[2 * KEY_SIZE + 1];
+    char hex[2 * USES_KEY_SIZE + 1];
     buffer_init(&text, 256);
     bool ok = false;
     if (!store_begin(uses->store, e)) {
         goto done;
     }
     if (state_get_text(uses->store, STATE_KEY, &text, &absent)) {
-        ok = hex_parse(buffer_bytes(&text), uses->key, KEY_SIZE) ||
+        ok = hex_parse(buffer_bytes(&text), uses->key, USES_KEY_SIZE) ||
              error_set(e, ERROR_INPUT, STATE_KEY, "restore the database from a backup", "the stored key is damaged");
     } else if (absent.kind == ERROR_ABSENT) {
-        random_fill(uses->key, KEY_SIZE);
-        hex_write(bytes_of(uses->key, KEY_SIZE), hex);
-        ok = state_set_text(uses->store, STATE_KEY, bytes_of(hex, 2 * KEY_SIZE), e);
+        random_fill(uses->key, USES_KEY_SIZE);
+        hex_write(bytes_of(uses->key, USES_KEY_SIZE), hex);
+        ok = state_set_text(uses->store, STATE_KEY, bytes_of(hex, 2 * USES_KEY_SIZE), e);
     } else {
         ok = error_set(e, absent.kind, absent.where, absent.todo, "%s", absent.what);
     }
@@ -74,6 +60,11 @@ bool uses_open(struct uses **out, struct store *store, struct disk *public, stru
         free(uses);
         return error_memory(e, "uses");
     }
+    if (pthread_mutex_init(&uses->list_mutex, NULL) != 0) {
+        (void)pthread_mutex_destroy(&uses->mutex);
+        free(uses);
+        return error_memory(e, "uses");
+    }
     uses->store = store;
     uses->public = public;
     uses->private = private;
@@ -92,13 +83,27 @@ void uses_close(struct uses *uses)
         return;
     }
     log_reader_close(uses->reader);
+    log_reader_close(uses->list_reader);
     (void)pthread_mutex_destroy(&uses->mutex);
+    (void)pthread_mutex_destroy(&uses->list_mutex);
     explicit_bzero(uses, sizeof *uses);
     free(uses);
 }
 
-/* 0 when nothing was indexed yet. */
-static bool read_next(struct uses *uses, uint64_t *next, struct error *e)
+void uses_hash_person(const struct uses *uses, struct bytes person, uint8_t out[USES_PERSON_SIZE])
+{
+    uint8_t hash[SHA256_SIZE];
+    hmac_sha256(bytes_of(uses->key, USES_KEY_SIZE), person, hash);
+    memcpy(out, hash, USES_PERSON_SIZE);
+}
+
+int64_t uses_short_digest(const uint8_t digest[SHA256_SIZE])
+{
+    struct reader r = { .left = bytes_of(digest, SHA256_SIZE) };
+    return (int64_t)reader_u64(&r);
+}
+
+bool uses_read_next(struct uses *uses, uint64_t *next, struct error *e)
 {
     struct error absent;
     *next = 0;
@@ -111,12 +116,15 @@ static bool read_next(struct uses *uses, uint64_t *next, struct error *e)
 /* Drops what stands at `size` and behind. */
 static bool cut(struct uses *uses, uint64_t size, struct error *e)
 {
-    static const char sql[] = "DELETE FROM uses WHERE entry >= ?1";
-    struct store_value values[] = { STORE_INT((int64_t)size) };
+    static const char persons_sql[] = "DELETE FROM uses WHERE block >= ?2 AND entry >= ?1";
+    static const char answers_sql[] = "DELETE FROM uses_answers WHERE block >= ?2 AND entry >= ?1";
+    struct store_value values[] = { STORE_INT((int64_t)size), STORE_INT((int64_t)(size / USES_BLOCK_ENTRIES)) };
     if (!store_begin(uses->store, e)) {
         return false;
     }
-    if (!store_run(uses->store, sql, values, COUNT_OF(values), NULL, NULL, NULL, e) || !state_set_u64(uses->store, STATE_NEXT, size, e)) {
+    if (!store_run(uses->store, persons_sql, values, COUNT_OF(values), NULL, NULL, NULL, e) ||
+        !store_run(uses->store, answers_sql, values, COUNT_OF(values), NULL, NULL, NULL, e) ||
+        !state_set_u64(uses->store, STATE_NEXT, size, e)) {
         store_rollback(uses->store);
         return false;
     }
@@ -131,93 +139,70 @@ bool uses_rebuild(struct uses *uses, struct error *e)
     return ok;
 }
 
-struct person_hash {
-    uint8_t hash[SHA256_SIZE];
-    bool is_found;
+/* One row for the tables, made before they are locked. */
+struct index_row {
+    uint64_t entry;
+    bool is_answer;
+    int64_t decision; /* an answer's */
+    uint8_t person[USES_PERSON_SIZE];
 };
 
-static bool take_person(void *context, const struct store_value *columns, size_t count)
+static bool hash_written_person(const struct uses *uses, struct bytes written, uint8_t out[USES_PERSON_SIZE])
 {
-    struct person_hash *person = context;
-    (void)count;
-    person->is_found = columns[0].bytes.size == SHA256_SIZE;
-    if (person->is_found) {
-        memcpy(person->hash, columns[0].bytes.data, SHA256_SIZE);
+    struct arena arena = { 0 }; /* takes memory only where there is an escape */
+    struct bytes person = event_text_decode(&arena, written);
+    if (person.data != NULL) {
+        uses_hash_person(uses, person, out);
     }
-    return false;
+    arena_clear(&arena);
+    return person.data != NULL;
 }
 
-/* Whom a row is about: hashed from the identifier, or looked up by the decision. */
-static bool find_person(struct uses *uses, const struct use_row *row, struct person_hash *person, struct error *e)
-{
-    static const char sql[] = "SELECT person FROM uses WHERE decision = ?1 AND kind = ?2 LIMIT 1";
-    if (row->kind != USE_ANSWER) {
-        hmac_sha256(bytes_of(uses->key, KEY_SIZE), row->person, person->hash);
-        person->is_found = true;
-        return true;
-    }
-    struct store_value values[] = { STORE_BIN(bytes_of(row->decision, SHA256_SIZE)), STORE_INT(USE_EXCHANGE) };
-    person->is_found = false;
-    return store_run(uses->store, sql, values, COUNT_OF(values), take_person, person, NULL, e);
-}
-
-static bool insert(struct uses *uses, const struct use_row *row, struct error *e)
-{
-    static const char sql[] = "INSERT INTO uses (entry, person, kind, at, decision, exchange, client, service, purpose, verdict, reason,"
-                              " released, withheld) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)";
-    struct person_hash person;
-    if (!find_person(uses, row, &person, e)) {
-        return false;
-    }
-    if (!person.is_found) {
-        return true; /* the answer to a request that was about nobody */
-    }
-    struct store_value none = { .type = STORE_NULL };
-    struct store_value values[] = {
-        STORE_INT((int64_t)row->entry),
-        STORE_BIN(bytes_of(person.hash, SHA256_SIZE)),
-        STORE_INT(row->kind),
-        STORE_INT(row->time_ms),
-        row->kind == USE_CONSENT ? none : STORE_BIN(bytes_of(row->decision, SHA256_SIZE)),
-        STORE_STR(row->exchange),
-        STORE_STR(row->client),
-        STORE_STR(row->service),
-        STORE_STR(row->purpose),
-        STORE_STR(row->verdict),
-        STORE_STR(row->reason),
-        STORE_STR(row->released),
-        STORE_STR(row->withheld),
-    };
-    return store_run(uses->store, sql, values, COUNT_OF(values), NULL, NULL, NULL, e);
-}
-
-/* Reads entries from `from` up to `to` into rows that the index wants. */
-static bool read_chunk(struct uses *uses, uint64_t from, uint64_t to, struct arena *arena, struct use_row *rows, size_t *count,
-                       struct error *e)
+/* Reads the entries from `from` up to `to`. */
+static bool read_chunk(struct uses *uses, uint64_t from, uint64_t to, struct index_row rows[CHUNK_ENTRIES], size_t *count, struct error *e)
 {
     *count = 0;
     for (uint64_t index = from; index < to; index++) {
         struct log_entry entry;
+        struct use_mark mark;
+        struct index_row *row = &rows[*count];
         if (!log_reader_get(uses->reader, index, &entry, e)) {
             return false;
         }
-        if (!use_row_read(&entry, arena, &rows[*count])) {
+        use_mark_read(&entry, &mark);
+        if (mark.kind == USE_NONE) {
+            continue;
+        }
+        *row = (struct index_row){ .entry = index, .is_answer = mark.kind == USE_ANSWER, .decision = uses_short_digest(mark.decision) };
+        if (!row->is_answer && !hash_written_person(uses, mark.person, row->person)) {
             return error_memory(e, "uses");
         }
-        *count += rows[*count].kind != USE_NONE;
+        ++*count;
     }
     return true;
 }
 
+static bool insert(struct uses *uses, const struct index_row *row, struct error *e)
+{
+    static const char person_sql[] = "INSERT INTO uses (block, person, entry) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    static const char answer_sql[] = "INSERT INTO uses_answers (block, decision, entry) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    const int64_t entry = (int64_t)row->entry;
+    struct store_value values[] = { STORE_INT(entry / USES_BLOCK_ENTRIES),
+                                    row->is_answer ? STORE_INT(row->decision) : STORE_BIN(bytes_of(row->person, USES_PERSON_SIZE)),
+                                    STORE_INT(entry) };
+    const char *sql = row->is_answer ? answer_sql : person_sql;
+    return store_run(uses->store, sql, values, COUNT_OF(values), NULL, NULL, NULL, e);
+}
+
 /* `*is_done` false: another process has moved the index meanwhile; its place is to be read again. */
-static bool write_chunk(struct uses *uses, uint64_t from, uint64_t to, const struct use_row *rows, size_t count, bool *is_done,
+static bool write_chunk(struct uses *uses, uint64_t from, uint64_t to, const struct index_row *rows, size_t count, bool *is_done,
                         struct error *e)
 {
     uint64_t next;
     if (!store_begin(uses->store, e)) {
         return false;
     }
-    if (!read_next(uses, &next, e)) {
+    if (!uses_read_next(uses, &next, e)) {
         goto fail;
     }
     *is_done = next == from;
@@ -239,20 +224,12 @@ fail:
     return false;
 }
 
-/* One transaction's worth, at most up to `to`. */
+/* One transaction's worth, at most CHUNK_ENTRIES. The database is locked only for the writing. */
 static bool index_chunk(struct uses *uses, uint64_t from, uint64_t to, bool *is_done, struct error *e)
 {
-    struct arena arena = { 0 };
+    struct index_row rows[CHUNK_ENTRIES];
     size_t count;
-    bool ok = false;
-    struct use_row *rows = calloc((size_t)(to - from), sizeof *rows);
-    if (rows == NULL) {
-        return error_memory(e, "uses");
-    }
-    ok = read_chunk(uses, from, to, &arena, rows, &count, e) && write_chunk(uses, from, to, rows, count, is_done, e);
-    arena_clear(&arena);
-    free(rows);
-    return ok;
+    return read_chunk(uses, from, to, rows, &count, e) && write_chunk(uses, from, to, rows, count, is_done, e);
 }
 
 static bool catch_up(struct uses *uses, size_t max_entries, uint64_t *lag, struct error *e)
@@ -261,7 +238,7 @@ static bool catch_up(struct uses *uses, size_t max_entries, uint64_t *lag, struc
     if (uses->reader == NULL && !log_reader_open(&uses->reader, uses->public, uses->private, e)) {
         return false;
     }
-    if (!log_reader_size(uses->reader, &size, e) || !read_next(uses, &next, e)) {
+    if (!log_reader_size(uses->reader, &size, e) || !uses_read_next(uses, &next, e)) {
         return false;
     }
     if (next > size && !cut(uses, size, e)) {
@@ -279,7 +256,7 @@ static bool catch_up(struct uses *uses, size_t max_entries, uint64_t *lag, struc
         done += count; /* also when another did it: the caller's bound on time holds */
         if (is_done) {
             next += count;
-        } else if (!read_next(uses, &next, e)) {
+        } else if (!uses_read_next(uses, &next, e)) {
             return false;
         }
     }
@@ -300,60 +277,4 @@ bool uses_catch_up(struct uses *uses, size_t max_entries, uint64_t *lag, struct 
         }
     }
     return ok;
-}
-
-struct page {
-    uses_each *each;
-    void *context;
-    int64_t last;
-    size_t count;
-    bool is_stopped;
-};
-
-static bool take_use(void *context, const struct store_value *columns, size_t count)
-{
-    struct page *page = context;
-    (void)count;
-    bool is_exchange = columns[1].integer == USE_EXCHANGE;
-    bool is_answered = columns[11].type == STORE_INTEGER;
-    struct use use = {
-        .kind = is_exchange ? USE_EXCHANGE : USE_CONSENT,
-        .entry = (uint64_t)columns[0].integer,
-        .answer_entry = is_answered ? (uint64_t)columns[11].integer : UINT64_MAX,
-        .time_ms = columns[2].integer,
-        .exchange = columns[3].bytes,
-        .client = columns[4].bytes,
-        .service = columns[5].bytes,
-        .purpose = columns[6].bytes,
-        .verdict = columns[7].bytes,
-        .reason = is_answered ? columns[12].bytes : columns[8].bytes,
-        .permitted = columns[9].bytes,
-        .released = is_answered ? columns[13].bytes : BYTES_NONE,
-        .withheld = is_answered ? columns[14].bytes : columns[10].bytes,
-    };
-    page->last = columns[0].integer;
-    page->count++;
-    page->is_stopped = !page->each(page->context, &use);
-    return !page->is_stopped;
-}
-
-bool uses_list(struct uses *uses, struct bytes person, uses_each *each, void *context, struct error *e)
-{
-    static const char sql[] =
-        "SELECT u.entry, u.kind, u.at, u.exchange, u.client, u.service, u.purpose, u.verdict, u.reason, u.released, u.withheld,"
-        " a.entry, a.reason, a.released, a.withheld FROM uses u LEFT JOIN uses a ON a.entry ="
-        " (SELECT min(b.entry) FROM uses b WHERE b.decision = u.decision AND b.kind = ?3)"
-        " WHERE u.person = ?1 AND u.kind <> ?3 AND u.entry > ?2 ORDER BY u.entry LIMIT ?4";
-    uint8_t hash[SHA256_SIZE];
-    hmac_sha256(bytes_of(uses->key, KEY_SIZE), person, hash);
-    struct page page = { .each = each, .context = context, .last = -1 };
-    do {
-        struct store_value values[] = { STORE_BIN(bytes_of(hash, SHA256_SIZE)), STORE_INT(page.last), STORE_INT(USE_ANSWER),
-                                        STORE_INT(PAGE_ROWS) };
-        page.count = 0;
-        if (!store_run(uses->store, sql, values, COUNT_OF(values), take_use, &page, NULL, e)) {
-            return false;
-        }
-    } while (page.count == PAGE_ROWS && !page.is_stopped);
-    return true;
 }

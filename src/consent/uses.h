@@ -1,7 +1,8 @@
 /*
  * The person's list of uses: what was asked about a person, what was decided, and what left. An index derived from the evidence log in
- * the background; it never stands in a message's way and can be rebuilt. In the table a person is HMAC-SHA-256(key, identifier): the
- * table alone names nobody.
+ * the background says only which entries are about a person and which answer belongs to which decision; what is shown is read from the
+ * log when a list is asked for. It never stands in a message's way and can be rebuilt. In the table a person is the first half of
+ * HMAC-SHA-256(key, identifier): the table alone names nobody.
  */
 #ifndef COMITY_CONSENT_USES_H
 #define COMITY_CONSENT_USES_H
@@ -26,7 +27,6 @@ must_check bool uses_catch_up(struct uses *uses, size_t max_entries, uint64_t *l
 /* Empties the index: the next uses_catch_up() begins at the log's first entry. */
 must_check bool uses_rebuild(struct uses *uses, struct error *e);
 
-/* Numbers are in the store. */
 enum use_kind { USE_NONE = 0, USE_EXCHANGE = 1, USE_ANSWER = 2 /* private: never listed */, USE_CONSENT = 3 };
 
 /* One exchange about the person, or one consent event of the person's. Views; empty where nothing was said. */
@@ -44,9 +44,12 @@ struct use {
     struct bytes released;  /* what left, by the answer; empty without one */
     struct bytes withheld;  /* "<iri>;reason=<code>" joined by ", ": the answer's, else the decision's; consent event: those not given */
 };
-/* False stops, which is no error. The store's mutex is held meanwhile: not for slow work. */
+/* False stops, which is no error. Other lists wait meanwhile; it must not ask for one itself. */
 typedef bool uses_each(void *context, const struct use *use);
-/* What is in the index, newest last, one row an exchange. An unknown person has an empty list. Blocks. */
+/*
+ * What is in the index, newest last, one row an exchange. An unknown person has an empty list. Blocks, not for uses_catch_up(); any
+ * thread, one list at a time (a mutex inside). ERROR_INPUT: an entry of the list is damaged in the log.
+ */
 must_check bool uses_list(struct uses *uses, struct bytes person, uses_each *each, void *context, struct error *e);
 
 #endif

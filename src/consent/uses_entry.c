@@ -97,25 +97,31 @@ static bool read_consent(struct bytes text, struct arena *arena, struct use_row 
            take(text, "event", arena, &row->verdict) && read_categories(text, arena, row);
 }
 
-/* The value of a component's line in a signature base (RFC 9421 2.5); components of the request (`;req`) are others. */
-static bool component(struct bytes statement, struct bytes name, struct bytes *value)
+/* What follows the first "\nname: " up to the line's end; the text's first line counts as if an LF stood before it. */
+static bool find_line(struct bytes text, struct bytes start, struct bytes *value)
 {
-    struct bytes line;
-    while (bytes_split(&statement, '\n', &line)) {
-        size_t start = name.size + 4; /* "name": and a space */
-        if (line.size >= start && line.data[0] == '"' && bytes_equal(bytes_slice(line, 1, 1 + name.size), name) &&
-            bytes_equal(bytes_slice(line, 1 + name.size, start), BYTES("\": "))) {
-            *value = bytes_slice(line, start, line.size);
-            return true;
+    struct bytes rest;
+    struct bytes first = bytes_slice(start, 1, start.size);
+    if (bytes_start_with(text, first)) {
+        rest = bytes_slice(text, first.size, text.size);
+    } else {
+        const uint8_t *found = text.size == 0 ? NULL : memmem(text.data, text.size, start.data, start.size);
+        if (found == NULL) {
+            return false;
         }
+        rest = bytes_slice(text, (size_t)(found - text.data) + start.size, text.size);
     }
-    return false;
+    *value = bytes_slice(rest, 0, bytes_find(rest, '\n'));
+    return true;
 }
 
-static bool take_component(struct bytes statement, struct bytes name, struct arena *arena, struct bytes *out)
+/* A line of a signature base (RFC 9421 2.5); components of the request (`;req`) are others. */
+#define COMPONENT(name) BYTES("\n\"" name "\": ")
+
+static bool take_component(struct bytes statement, struct bytes start, struct arena *arena, struct bytes *out)
 {
     struct bytes value;
-    *out = component(statement, name, &value) && value.size > 0 ? arena_copy(arena, value) : BYTES("");
+    *out = find_line(statement, start, &value) && value.size > 0 ? arena_copy(arena, value) : BYTES("");
     return out->data != NULL;
 }
 
@@ -128,10 +134,15 @@ static bool read_digest(struct bytes text, uint8_t digest[SHA256_SIZE])
 }
 
 /* An answer names its decision by digest: an exchange's id comes from the other side, and might be used twice. */
+static bool find_decision(struct bytes statement, uint8_t digest[SHA256_SIZE])
+{
+    struct bytes value;
+    return find_line(statement, COMPONENT("comity-decision"), &value) && read_digest(value, digest);
+}
+
 static bool read_answer(struct bytes statement, struct arena *arena, struct use_row *row)
 {
-    struct bytes decision;
-    if (!component(statement, BYTES("comity-decision"), &decision) || !read_digest(decision, row->decision)) {
+    if (!find_decision(statement, row->decision)) {
         row->kind = USE_NONE;
         return true;
     }
@@ -140,10 +151,29 @@ static bool read_answer(struct bytes statement, struct arena *arena, struct use_
     row->service = BYTES("");
     row->purpose = BYTES("");
     row->verdict = BYTES("");
-    return take_component(statement, BYTES("x-road-request-id"), arena, &row->exchange) &&
-           take_component(statement, BYTES("comity-reason"), arena, &row->reason) &&
-           take_component(statement, BYTES("comity-released"), arena, &row->released) &&
-           take_component(statement, BYTES("comity-withheld"), arena, &row->withheld);
+    return take_component(statement, COMPONENT("x-road-request-id"), arena, &row->exchange) &&
+           take_component(statement, COMPONENT("comity-reason"), arena, &row->reason) &&
+           take_component(statement, COMPONENT("comity-released"), arena, &row->released) &&
+           take_component(statement, COMPONENT("comity-withheld"), arena, &row->withheld);
+}
+
+void use_mark_read(const struct log_entry *entry, struct use_mark *mark)
+{
+    struct bytes text = entry->statement;
+    enum use_kind kind = USE_NONE;
+    *mark = (struct use_mark){ .kind = USE_NONE, .person = BYTES("") };
+    if (entry->kind == RECORD_ANSWER_SENT) {
+        mark->kind = find_decision(text, mark->decision) ? USE_ANSWER : USE_NONE;
+        return;
+    }
+    if (entry->kind == RECORD_DECISION && bytes_start_with(text, BYTES("comity-event: decision/1\n"))) {
+        kind = USE_EXCHANGE;
+    } else if (entry->kind == RECORD_EVENT && bytes_start_with(text, BYTES("comity-event: consent/1\n"))) {
+        kind = USE_CONSENT;
+    }
+    if (kind != USE_NONE && find_line(text, BYTES("\nperson: "), &mark->person) && mark->person.size > 0) {
+        mark->kind = kind;
+    }
 }
 
 bool use_row_read(const struct log_entry *entry, struct arena *arena, struct use_row *row)

@@ -50,26 +50,23 @@ static const char *const consents[] = {
 };
 
 /*
- * The persons' lists of uses: derived from the log, may be emptied and rebuilt. `person` is a keyed hash: the table alone names nobody.
- * `decision` is the SHA-256 of the decision event, which an answer names.
+ * Which entries of the log are about a person, and which answer belongs to which decision: derived from the log, may be emptied and
+ * rebuilt. `person` is half of a keyed hash: the table alone names nobody. `decision` is the first 8 bytes of the SHA-256 of the decision
+ * event, which an answer names. Both are random: with the block of entries in front, rows that are written together stand together,
+ * and a transaction changes few pages however long the log is. What an entry says is read from the log.
+ * WITHOUT ROWID (no second tree) is SQLite's own: a driver for PostgreSQL leaves it out.
  */
 static const char *const uses[] = {
     "CREATE TABLE uses ("
-    " entry INTEGER NOT NULL PRIMARY KEY,"
+    " block INTEGER NOT NULL,"
     " person BLOB NOT NULL,"
-    " kind INTEGER NOT NULL,"
-    " at INTEGER NOT NULL,"
-    " decision BLOB,"
-    " exchange TEXT NOT NULL,"
-    " client TEXT NOT NULL,"
-    " service TEXT NOT NULL,"
-    " purpose TEXT NOT NULL,"
-    " verdict TEXT NOT NULL,"
-    " reason TEXT NOT NULL,"
-    " released TEXT NOT NULL,"
-    " withheld TEXT NOT NULL)",
-    "CREATE INDEX uses_by_person ON uses (person, entry)",
-    "CREATE INDEX uses_by_decision ON uses (decision, entry)",
+    " entry INTEGER NOT NULL,"
+    " PRIMARY KEY (block, person, entry)) WITHOUT ROWID",
+    "CREATE TABLE uses_answers ("
+    " block INTEGER NOT NULL,"
+    " decision INTEGER NOT NULL,"
+    " entry INTEGER NOT NULL,"
+    " PRIMARY KEY (block, decision, entry)) WITHOUT ROWID",
     NULL,
 };
 

@@ -194,6 +194,21 @@ static void two_indexers_do_not_count_twice(void **state)
     uses_close(b);
 }
 
+static bool take_count(void *context, const struct store_value *columns, size_t count)
+{
+    assert_int_equal(count, 1);
+    *(int64_t *)context = columns[0].integer;
+    return true;
+}
+
+static int64_t count_rows(struct rig *rig, const char *sql)
+{
+    struct error e = { 0 };
+    int64_t rows = -1;
+    assert_true(store_run(rig->store, sql, NULL, 0, take_count, &rows, NULL, &e));
+    return rows;
+}
+
 static void an_index_ahead_of_the_log_is_cut_back(void **state)
 {
     struct rig *rig = *state;
@@ -201,14 +216,17 @@ static void an_index_ahead_of_the_log_is_cut_back(void **state)
     struct uses *uses = must_open(rig);
     fill(rig);
     must_catch_up(uses, 100, 0);
-    assert_true(store_run(rig->store,
-                          "INSERT INTO uses (entry, person, kind, at, exchange, client, service, purpose, verdict, reason,"
-                          " released, withheld) SELECT 40, person, kind, at, exchange, client, service, purpose, verdict,"
-                          " reason, released, withheld FROM uses WHERE entry = 0",
-                          NULL, 0, NULL, NULL, NULL, &e));
-    assert_true(state_set_u64(rig->store, "uses.next", 41, &e));
+    static const char person[] = "INSERT INTO uses SELECT block, person, 40 FROM uses WHERE entry = 0";
+    static const char answer[] = "INSERT INTO uses_answers SELECT block, decision, 41 FROM uses_answers WHERE entry = 1";
+    static const char count[] = "SELECT (SELECT count(*) FROM uses) + (SELECT count(*) FROM uses_answers)";
+    int64_t before = count_rows(rig, count);
+    assert_true(store_run(rig->store, person, NULL, 0, NULL, NULL, NULL, &e));
+    assert_true(store_run(rig->store, answer, NULL, 0, NULL, NULL, NULL, &e));
+    check_list(uses, "anna", anna_list); /* what isn't in the log isn't shown, also before the cut */
+    assert_true(state_set_u64(rig->store, "uses.next", 42, &e));
     must_catch_up(uses, 100, 0);
     check_list(uses, "anna", anna_list);
+    assert_int_equal(count_rows(rig, count), before);
     uses_close(uses);
 }
 
@@ -227,6 +245,113 @@ static void lists_the_persons_own_consents(void **state)
                    "3 1 -1 %s|BAOBAB/MED/CLINIC||https://w3id.org/dpv#Care|withdraw||||" BLOOD ";reason=withdrawn\n",
                    id, id);
     check_list(uses, "an\xc3\xa4%0A", want);
+    uses_close(uses);
+}
+
+/* The table knows 8 bytes of a decision's digest and 16 of a person's: the log says whether the rest is right. */
+static void digests_that_begin_alike_are_told_apart(void **state)
+{
+    struct rig *rig = *state;
+    struct error e = { 0 };
+    uint8_t digest[SHA256_SIZE], other[SHA256_SIZE];
+    (void)log_decision(rig, "anna", "e-1", "permit", digest);
+    memcpy(other, digest, sizeof other);
+    other[8] ^= 1;
+    (void)log_answer(rig, other, "service.failed", "");
+    (void)log_answer(rig, digest, NULL, BLOOD);
+    (void)log_answer(rig, digest, "service.failed", ""); /* the first one counts */
+    (void)log_decision(rig, "bert", "e-1", "permit", other);
+    struct uses *uses = must_open(rig);
+    must_catch_up(uses, 100, 0);
+    assert_true(store_run(rig->store, "INSERT INTO uses SELECT block, person, 4 FROM uses WHERE entry = 0", NULL, 0, NULL, NULL, NULL, &e));
+    assert_true(store_run(rig->store, "INSERT INTO uses SELECT block, person, 2 FROM uses WHERE entry = 0", NULL, 0, NULL, NULL, NULL, &e));
+    check_list(uses, "anna",
+               "1 0 2 e-1|BAOBAB/MED/CLINIC/APP|AURORA/GOV/HOSPITAL/FHIR/record|https://w3id.org/dpv#Care|permit||" BLOOD "|" BLOOD
+               "|" HEALTH ";reason=consent.none\n");
+    uses_close(uses);
+}
+
+/* Only a line's start names a decision or a person, whatever stands within other values. */
+static void only_whole_lines_are_marked(void **state)
+{
+    (void)state;
+    static const char digest[] = "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=";
+    char inner[256], later[256], first[256];
+    (void)snprintf(inner, sizeof inner, "\"x\": a \"comity-decision\": sha-256=:%s:\n\"comity-decision\";req: sha-256=:%s:", digest,
+                   digest);
+    (void)snprintf(later, sizeof later, "\"@status\": 200\n\"comity-decision\": sha-256=:%s:", digest);
+    (void)snprintf(first, sizeof first, "\"comity-decision\": sha-512=:%s:\n\"comity-decision\": sha-256=:%s:\n", digest, digest);
+    const struct {
+        enum record_kind kind;
+        const char *text;
+        enum use_kind want;
+        const char *person;
+    } row[] = {
+        { RECORD_ANSWER_SENT, inner, USE_NONE, "" },
+        { RECORD_ANSWER_SENT, later, USE_ANSWER, "" },
+        { RECORD_ANSWER_SENT, first, USE_NONE, "" },
+        { RECORD_ANSWER_RECEIVED, later, USE_NONE, "" },
+        { RECORD_DECISION, "comity-event: decision/1\nclient: x person: y\nperson: a%0Ab\nperson: c\n", USE_EXCHANGE, "a%0Ab" },
+        { RECORD_DECISION, "comity-event: decision/1\nclient: x person: y\n", USE_NONE, "" },
+        { RECORD_DECISION, "comity-event: decision/1\nperson: \n", USE_NONE, "" },
+        { RECORD_DECISION, "comity-event: decision/10\nperson: a\n", USE_NONE, "" },
+        { RECORD_DECISION, "comity-event: consent/1\nperson: a\n", USE_NONE, "" },
+        { RECORD_EVENT, "comity-event: consent/1\nperson: a\n", USE_CONSENT, "a" },
+        { RECORD_EVENT, "comity-event: consent/1", USE_NONE, "" },
+        { RECORD_EVENT, "", USE_NONE, "" },
+        { RECORD_ANSWER_SENT, "", USE_NONE, "" },
+    };
+    for (size_t i = 0; i < COUNT_OF(row); i++) {
+        struct log_entry entry = { .kind = row[i].kind, .statement = bytes_of_text(row[i].text) };
+        struct use_mark mark;
+        use_mark_read(&entry, &mark);
+        if (mark.kind != row[i].want || !bytes_equal(mark.person, bytes_of_text(row[i].person))) {
+            fail_msg("row %zu: kind %d, person %.*s", i, mark.kind, BYTES_FMT(mark.person));
+        }
+    }
+}
+
+/* An answer so late that it stands in another block of the index than its decision. */
+static void late_answers_are_found(void **state)
+{
+    struct rig *rig = *state;
+    struct error e = { 0 };
+    enum { BATCH = 1000, BATCHES = 2 * USES_BLOCK_ENTRIES / BATCH + 2 };
+    uint8_t digest[SHA256_SIZE], unanswered[SHA256_SIZE];
+    char want[512];
+    struct log_record *records = calloc(BATCH, sizeof *records);
+    struct log_record **pointers = calloc(BATCH, sizeof(struct log_record *));
+    assert_true(records != NULL && pointers != NULL);
+    (void)log_decision(rig, "anna", "e-1", "permit", digest);
+    (void)log_decision(rig, "anna", "e-2", "refuse", unanswered);
+    consents_close(rig->consents);
+    rig->consents = NULL;
+    committer_stop(rig->committer); /* the log is ours meanwhile */
+    rig->committer = NULL;
+    for (size_t i = 0; i < BATCHES; i++) {
+        struct buffer checkpoint;
+        buffer_init(&checkpoint, 1 << 16);
+        for (size_t n = 0; n < BATCH; n++) {
+            records[n] = (struct log_record){ .kind = RECORD_REQUEST_SENT, .statement = BYTES("x"), .time_ms = INT64_MAX / 2 };
+            pointers[n] = &records[n];
+        }
+        assert_true(log_append(rig->log, pointers, BATCH, &checkpoint, &e));
+        buffer_clear(&checkpoint);
+    }
+    free(records);
+    free(pointers);
+    assert_true(committer_start(&rig->committer, rig->log, &(struct committer_options){ 0 }, &e));
+    uint64_t answer = log_answer(rig, digest, NULL, BLOOD);
+    assert_true(answer > 2 * USES_BLOCK_ENTRIES);
+    struct uses *uses = must_open(rig);
+    must_catch_up(uses, 100000, 0);
+    (void)snprintf(
+        want, sizeof want,
+        "1 0 %llu e-1|BAOBAB/MED/CLINIC/APP|AURORA/GOV/HOSPITAL/FHIR/record|https://w3id.org/dpv#Care|permit||" BLOOD "|" BLOOD "|" HEALTH
+        ";reason=consent.none\n"
+        "1 1 -1 e-2|BAOBAB/MED/CLINIC/APP|AURORA/GOV/HOSPITAL/FHIR/record|https://w3id.org/dpv#Care|refuse|consent.none|||" HEALTH "\n",
+        (unsigned long long)answer);
+    check_list(uses, "anna", want);
     uses_close(uses);
 }
 
@@ -280,8 +405,9 @@ static void the_index_names_nobody(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        TEST(lists_what_was_asked_and_released), TEST(two_indexers_do_not_count_twice), TEST(an_index_ahead_of_the_log_is_cut_back),
-        TEST(lists_the_persons_own_consents),    TEST(long_lists_come_whole),           TEST(the_index_names_nobody),
+        TEST(lists_what_was_asked_and_released),       TEST(two_indexers_do_not_count_twice), TEST(an_index_ahead_of_the_log_is_cut_back),
+        TEST(lists_the_persons_own_consents),          TEST(long_lists_come_whole),           TEST(the_index_names_nobody),
+        TEST(digests_that_begin_alike_are_told_apart), TEST(late_answers_are_found),          cmocka_unit_test(only_whole_lines_are_marked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
