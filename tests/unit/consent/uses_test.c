@@ -1,5 +1,6 @@
 #include "rig.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -355,6 +356,47 @@ static void late_answers_are_found(void **state)
     uses_close(uses);
 }
 
+static void *list_often(void *context)
+{
+    struct listed listed = { 0 };
+    struct error e = { 0 };
+    for (int i = 0; i < 200; i++) {
+        listed.count = 0;
+        buffer_init(&listed.text, 1 << 20);
+        assert_true(uses_list(context, BYTES("p1"), note_use, &listed, &e));
+        buffer_clear(&listed.text);
+    }
+    return NULL;
+}
+
+/* Lists are asked for while others index: each sees a beginning of the index, in order. */
+static void lists_do_not_wait_for_the_indexing(void **state)
+{
+    struct rig *rig = *state;
+    enum { USES = 200, LISTS = 2 };
+    pthread_t threads[LISTS];
+    struct uses *uses = must_open(rig);
+    for (size_t i = 0; i < LISTS; i++) {
+        assert_int_equal(pthread_create(&threads[i], NULL, list_often, uses), 0);
+    }
+    for (int i = 0; i < USES; i++) {
+        char text[128];
+        (void)snprintf(text, sizeof text, "comity-event: decision/1\nexchange: e-%d\nperson: p%d\nverdict: permit\n", i, i % 2);
+        (void)rig_append(rig, RECORD_DECISION, bytes_of_text(text));
+        must_catch_up(uses, 10, 0);
+    }
+    for (size_t i = 0; i < LISTS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    struct listed listed = { 0 };
+    struct error e = { 0 };
+    buffer_init(&listed.text, 1 << 20);
+    assert_true(uses_list(uses, BYTES("p1"), note_use, &listed, &e));
+    assert_int_equal(listed.count, USES / 2);
+    buffer_clear(&listed.text);
+    uses_close(uses);
+}
+
 /* More uses than a page, about more persons than one; each list is whole and in order. */
 static void long_lists_come_whole(void **state)
 {
@@ -407,7 +449,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(lists_what_was_asked_and_released),       TEST(two_indexers_do_not_count_twice), TEST(an_index_ahead_of_the_log_is_cut_back),
         TEST(lists_the_persons_own_consents),          TEST(long_lists_come_whole),           TEST(the_index_names_nobody),
-        TEST(digests_that_begin_alike_are_told_apart), TEST(late_answers_are_found),          cmocka_unit_test(only_whole_lines_are_marked),
+        TEST(digests_that_begin_alike_are_told_apart), TEST(late_answers_are_found),          TEST(lists_do_not_wait_for_the_indexing),
+        cmocka_unit_test(only_whole_lines_are_marked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
