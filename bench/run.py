@@ -5,6 +5,7 @@ Measures the same 1 KiB JSON answer at 1, 32 and 256 connections, in interleaved
 nginx pair, a HAProxy pair (both with mutual TLS 1.3 between) and a Comity pair with everything on. Prints a table and writes build/bench.json.
 """
 import argparse
+import fcntl
 import json
 import os
 import platform
@@ -138,6 +139,17 @@ def main():
         parser.error(f'--pairs: there are {", ".join(KINDS)}')
 
     folder = TOP / 'build/bench'
+    folder.parent.mkdir(exist_ok=True)
+    with open(TOP / 'build/bench.lock', 'w', encoding='ascii') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            print('bench: another run is going on here, and would measure this one; wait for it', file=sys.stderr)
+            return 2
+        return measure_all(options, wanted, folder)
+
+
+def measure_all(options, wanted, folder):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     is_terminal = sys.stderr.isatty()
