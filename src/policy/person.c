@@ -9,8 +9,8 @@ enum { POINTER_SIZE_MAX = 1024, BODY_SIZE_MAX = 1024 * 1024 };
 static const json_int_t integer_max = (1LL << 53) - 1;
 
 /*
- * Everything here fails closed: where a service might read another identifier than we do, there is none. The gateway would otherwise ask for
- * one person's consent and let another's record out.
+ * Everything here fails closed: where a service might read another identifier than we do, there is none. The gateway would otherwise ask
+ * for one person's consent and let another's record out.
  */
 
 static bool is_alphanumeric(uint8_t byte)
@@ -88,10 +88,10 @@ static bool decode(struct bytes text, struct arena *arena, struct bytes *out)
 /* ---- In the path ---- */
 
 /*
- * False for a segment that some server takes for more, less or other than one: nothing or dots (also before a ';' with Tomcat, or with blanks
- * that Windows drops), an encoded or a back slash, a '?' or '#' that cuts the path where a proxy decodes before it rewrites, a control
- * character (C code ends at NUL), overlong UTF-8 (old decoders read dots and slashes from it), and an escape that is still one after
- * decoding: behind a proxy that decodes and forwards, the service decodes it once more.
+ * False for a segment that some server takes for more, less or other than one: nothing or dots (also before a ';' with Tomcat, or with
+ * blanks that Windows drops), an encoded or a back slash, a '?' or '#' that cuts the path where a proxy decodes before it rewrites, a
+ * control character (C code ends at NUL), overlong UTF-8 (old decoders read dots and slashes from it), and an escape that is still one
+ * after decoding: behind a proxy that decodes and forwards, the service decodes it once more.
  */
 static bool is_clear_segment(struct bytes decoded)
 {
@@ -265,8 +265,8 @@ static bool find_parameter(struct bytes name, struct bytes query, struct arena *
 }
 
 /*
- * Go's FormValue, Rack and PHP's $_REQUEST let a form's fields win over the query's. Rack takes a body without a type for a form. A body past
- * memory is not seen here (body_view), so such a one without a type passes.
+ * Go's FormValue, Rack and PHP's $_REQUEST let a form's fields win over the query's. Rack takes a body without a type for a form. A body
+ * that was spooled is not seen here (body_view), so such a one without a type passes.
  */
 static bool may_be_form(const struct field *fields, size_t count, struct bytes body)
 {
