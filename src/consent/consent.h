@@ -77,8 +77,8 @@ void consents_close(struct consents *consents);
 /* From memory; never blocks on disk. NULL when it is not there: consents_load() it. Any thread. */
 struct consent_view *consents_find(struct consents *consents, const struct consent_key *key);
 /*
- * From the store; blocks: on the database's threads (uv_queue_work). A person of whom nothing is known gives an empty view, in the same
- * time.
+ * From the store; blocks: on the database's threads (uv_queue_work). It reads the disk, and waits for no change, even if that waits for the
+ * database. A person of whom nothing is known gives an empty view, in the same time.
  */
 must_check bool consents_load(struct consents *consents, const struct consent_key *key, struct consent_view **out, struct error *e);
 /*

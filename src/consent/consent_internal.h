@@ -18,14 +18,17 @@ enum {
 };
 
 /*
- * Two locks. `changing` is held by a change from before its transaction until its events are in the log: changes come one after the
- * other, so store and log have them in the same order, and what is unlogged in the store is what failed, or what a crash left.
- * `mutex` guards the cache and the generations, and orders releases against changes; under it nothing waits. `changing` comes first.
+ * Three locks, taken in this order. `changing` is held by a change from before its transaction until its events are in the log: changes
+ * come one after the other, so store and log have them in the same order, and what is unlogged in the store is what failed, or what a
+ * crash left. Its holder may wait for the database for seconds: only changes take it. `overtaking` is held by a change while it marks
+ * what it has overtaken, and by a load that changes ran into too often while it reads. `mutex` guards the cache and the generations, and
+ * orders releases against changes; under it nothing waits.
  */
 struct consents {
     struct store *store;
     struct committer *committer; /* NULL: reading only */
     pthread_mutex_t changing;
+    pthread_mutex_t overtaking;
     pthread_mutex_t mutex;
     struct consent_cache cache;
     uint64_t generations[CONSENT_GENERATIONS];
@@ -96,7 +99,7 @@ must_check bool logging_run(struct consents *consents, int64_t first_sequence, c
                             uint64_t *last_index, struct error *e);
 bool logging_init(struct consents *consents);
 void logging_clear(struct consents *consents);
-/* Marks what a change has overtaken. Takes `mutex` itself. */
+/* Marks what a change has overtaken. Takes `overtaking` and `mutex` itself. */
 void consents_overtake(struct consents *consents, const struct consent_key *keys, size_t count);
 
 #endif

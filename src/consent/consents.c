@@ -6,7 +6,7 @@
 
 #include "base/metrics.h"
 
-/* After so many loads that a change ran into, the next one keeps changes out. */
+/* After so many tries that a change ran into, the next one keeps changes from overtaking. */
 enum { LOAD_TRIES_MAX = 8 };
 
 static struct metric finds_hit = {
@@ -29,12 +29,18 @@ static bool init_locks(struct consents *consents)
     if (pthread_mutex_init(&consents->changing, NULL) != 0) {
         return false;
     }
+    if (pthread_mutex_init(&consents->overtaking, NULL) != 0) {
+        (void)pthread_mutex_destroy(&consents->changing);
+        return false;
+    }
     if (pthread_mutex_init(&consents->mutex, NULL) != 0) {
+        (void)pthread_mutex_destroy(&consents->overtaking);
         (void)pthread_mutex_destroy(&consents->changing);
         return false;
     }
     if (!logging_init(consents)) {
         (void)pthread_mutex_destroy(&consents->mutex);
+        (void)pthread_mutex_destroy(&consents->overtaking);
         (void)pthread_mutex_destroy(&consents->changing);
         return false;
     }
@@ -77,6 +83,7 @@ void consents_close(struct consents *consents)
     consent_cache_clear(&consents->cache);
     logging_clear(consents);
     (void)pthread_mutex_destroy(&consents->mutex);
+    (void)pthread_mutex_destroy(&consents->overtaking);
     (void)pthread_mutex_destroy(&consents->changing);
     free(consents);
 }
@@ -100,7 +107,8 @@ struct consent_view *consents_find(struct consents *consents, const struct conse
 
 /*
  * One try. `*out` stays NULL when a change came between: what was read may be from before it, and a view that enters the cache after
- * a change must have seen it.
+ * a change must have seen it. A change commits before it overtakes, and a read begins with what is committed: when the generation stayed
+ * the same, all that overtook earlier was seen, and what overtakes later finds the view in the cache.
  */
 static bool load_once(struct consents *consents, const struct consent_key *key, uint64_t hash, struct consent_view **out, struct error *e)
 {
@@ -143,9 +151,9 @@ bool consents_load(struct consents *consents, const struct consent_key *key, str
             return true;
         }
     }
-    (void)pthread_mutex_lock(&consents->changing);
+    (void)pthread_mutex_lock(&consents->overtaking); /* not `changing`: its holder may be waiting for the database */
     bool ok = load_once(consents, key, hash, out, e);
-    (void)pthread_mutex_unlock(&consents->changing);
+    (void)pthread_mutex_unlock(&consents->overtaking);
     return ok;
 }
 

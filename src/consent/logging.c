@@ -41,6 +41,18 @@ void logging_clear(struct consents *consents)
     (void)pthread_mutex_destroy(&consents->notified_mutex);
 }
 
+static void lock_overtaking(struct consents *consents)
+{
+    (void)pthread_mutex_lock(&consents->overtaking);
+    (void)pthread_mutex_lock(&consents->mutex);
+}
+
+static void unlock_overtaking(struct consents *consents)
+{
+    (void)pthread_mutex_unlock(&consents->mutex);
+    (void)pthread_mutex_unlock(&consents->overtaking);
+}
+
 static void overtake_locked(struct consents *consents, const struct consent_key *keys, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -52,20 +64,20 @@ static void overtake_locked(struct consents *consents, const struct consent_key 
 
 void consents_overtake(struct consents *consents, const struct consent_key *keys, size_t count)
 {
-    (void)pthread_mutex_lock(&consents->mutex);
+    lock_overtaking(consents);
     overtake_locked(consents, keys, count);
-    (void)pthread_mutex_unlock(&consents->mutex);
+    unlock_overtaking(consents);
 }
 
 /* After older events were logged: rare, and which keys they were about isn't at hand. */
 static void overtake_all(struct consents *consents)
 {
-    (void)pthread_mutex_lock(&consents->mutex);
+    lock_overtaking(consents);
     for (size_t i = 0; i < CONSENT_GENERATIONS; i++) {
         consents->generations[i]++;
     }
     consent_cache_overtake_all(&consents->cache);
-    (void)pthread_mutex_unlock(&consents->mutex);
+    unlock_overtaking(consents);
 }
 
 /*
@@ -76,12 +88,12 @@ static size_t submit(struct consents *consents, struct event_entry *entries, siz
                      struct error *e)
 {
     size_t taken = 0;
-    (void)pthread_mutex_lock(&consents->mutex);
+    lock_overtaking(consents);
     overtake_locked(consents, keys, key_count);
     while (taken < count && committer_submit(consents->committer, &entries[taken].entry, e)) {
         taken++;
     }
-    (void)pthread_mutex_unlock(&consents->mutex);
+    unlock_overtaking(consents);
     return taken;
 }
 

@@ -78,7 +78,7 @@ bool records_load_view(struct consents *consents, const struct consent_key *key,
                                     STORE_INT(CONSENT_EVENT_GIVE) };
     struct view_rows rows = { 0 };
     *out = NULL;
-    bool ok = store_run(consents->store, sql, values, COUNT_OF(values), take_view_row, &rows, NULL, e);
+    bool ok = store_read(consents->store, sql, values, COUNT_OF(values), take_view_row, &rows, e);
     if (ok && rows.failure == ERROR_FULL) {
         ok = error_set(e, ERROR_FULL, "consents", NULL, "more than %d categories on one person, recipient and purpose",
                        CONSENT_VIEW_DECISIONS_MAX);

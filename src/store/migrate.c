@@ -12,15 +12,15 @@ static bool set_pragma(struct store *store, const char *name, int64_t value, str
 {
     char sql[64];
     (void)snprintf(sql, sizeof sql, "PRAGMA %s = %" PRId64, name, value);
-    return store_execute(store, sql, e);
+    return connection_execute(&store->writer, sql, e);
 }
 
 /* Ours, or empty? A file of another program must not be touched. */
 static bool check_owner(struct store *store, int64_t version, struct error *e)
 {
     int64_t application, tables;
-    if (!store_query_number(store, "PRAGMA application_id", &application, e) ||
-        !store_query_number(store, "SELECT count(*) FROM sqlite_master", &tables, e)) {
+    if (!connection_query_number(&store->writer, "PRAGMA application_id", &application, e) ||
+        !connection_query_number(&store->writer, "SELECT count(*) FROM sqlite_master", &tables, e)) {
         return false;
     }
     bool is_empty = application == 0 && version == 0 && tables == 0;
@@ -42,7 +42,7 @@ static bool step(struct store *store, bool *is_done, struct error *e)
     if (!store_begin(store, e)) {
         return false;
     }
-    if (!store_query_number(store, "PRAGMA user_version", &version, e) || !check_owner(store, version, e)) {
+    if (!connection_query_number(&store->writer, "PRAGMA user_version", &version, e) || !check_owner(store, version, e)) {
         goto fail;
     }
     *is_done = (uint64_t)version == migration_count;
@@ -51,7 +51,7 @@ static bool step(struct store *store, bool *is_done, struct error *e)
         return true;
     }
     for (const char *const *sql = migrations[version].statements; *sql != NULL; sql++) {
-        if (!store_execute(store, *sql, e)) {
+        if (!connection_execute(&store->writer, *sql, e)) {
             goto fail;
         }
     }
@@ -73,7 +73,7 @@ fail:
 bool store_migrate(struct store *store, struct error *e)
 {
     int64_t version;
-    if (!store_query_number(store, "PRAGMA user_version", &version, e) || !check_owner(store, version, e)) {
+    if (!connection_query_number(&store->writer, "PRAGMA user_version", &version, e) || !check_owner(store, version, e)) {
         return false;
     }
     bool is_done = (uint64_t)version == migration_count;

@@ -1,6 +1,6 @@
 /*
  * The database: SQLite embedded (`sqlite:FILE`); PostgreSQL comes by the same interface. Numbered migrations, run at open. Calls block:
- * never on a worker's loop. One thread at a time per handle (a mutex inside).
+ * never on a worker's loop. Any thread; one at a time writes and one at a time reads (a mutex each).
  */
 #ifndef COMITY_STORE_STORE_H
 #define COMITY_STORE_STORE_H
@@ -39,7 +39,15 @@ typedef bool store_row(void *context, const struct store_value *columns, size_t 
 must_check bool store_run(struct store *store, const char *sql, const struct store_value *values, size_t value_count, store_row *row,
                           void *context, int64_t *changed, struct error *e);
 /*
- * A transaction that writes; holds the mutex until commit or rollback, so both come from the thread that began. Durable when
+ * One query (a SELECT), as store_run() runs it, on a connection of its own: it waits neither for a transaction of this handle nor for
+ * another process that writes, only for other reads. It sees all that was committed before it was called, whole transactions only, and
+ * nothing of one that is open, not even of this thread; inside the row callback of another store_read(), what that one sees. ERROR_INPUT:
+ * the statement is no query; ERROR_DENIED: it would write.
+ */
+must_check bool store_read(struct store *store, const char *sql, const struct store_value *values, size_t value_count, store_row *row,
+                           void *context, struct error *e);
+/*
+ * A transaction that writes; holds the writing mutex until commit or rollback, so both come from the thread that began. Durable when
  * store_commit() returns true; when it returns false all of it was rolled back. Either way the transaction is over.
  */
 must_check bool store_begin(struct store *store, struct error *e);

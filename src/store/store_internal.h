@@ -1,4 +1,4 @@
-/* What the files of this part share: the open database. */
+/* What the files of this part share: the open database and its connections. */
 #ifndef COMITY_STORE_STORE_INTERNAL_H
 #define COMITY_STORE_STORE_INTERNAL_H
 
@@ -19,21 +19,46 @@ struct prepared {
     bool is_running;
 };
 
-struct store {
-    pthread_mutex_t mutex; /* recursive: a transaction holds it, and its statements take it again */
+struct connection {
+    pthread_mutex_t mutex; /* recursive: a transaction holds it, and its statements take it again; a row's callback may run others */
     sqlite3 *db;
-    bool is_in_transaction;
+    const char *path; /* borrowed; NULL: not open */
+    bool is_read_only;
     struct prepared prepared[STORE_STATEMENTS_MAX];
     size_t prepared_count;
+};
+
+/*
+ * Two connections, because a writer holds its mutex while it waits for another process's transaction: what only reads must not stand
+ * behind it. Neither takes the other's mutex.
+ */
+struct store {
+    struct connection writer;
+    struct connection reader; /* can't write; outside store_read() in no transaction, so that each begins with the newest commit */
+    bool is_in_transaction;   /* of the writer */
     char path[];
+};
+
+/* What is run, as store_run() takes it. */
+struct statement {
+    const char *sql;
+    const struct store_value *values;
+    size_t value_count;
+    store_row *row;
+    void *context;
 };
 
 /* Turns SQLite's newest error on `db` into ours. `result` is what the failed call returned. Returns false. */
 bool store_fail(struct error *e, sqlite3 *db, int result, const char *path);
+/* `connection` is zeroed and `path` outlives it. On failure it is closed. `flags`: SQLITE_OPEN_READWRITE or _READONLY. */
+must_check bool connection_open(struct connection *connection, const char *path, int flags, struct error *e);
+void connection_close(struct connection *connection); /* one that isn't open is allowed */
 /* A statement without parameters or rows. */
-must_check bool store_execute(struct store *store, const char *sql, struct error *e);
+must_check bool connection_execute(struct connection *connection, const char *sql, struct error *e);
 /* The first column of the first row. */
-must_check bool store_query_number(struct store *store, const char *sql, int64_t *out, struct error *e);
+must_check bool connection_query_number(struct connection *connection, const char *sql, int64_t *out, struct error *e);
+/* One statement, run to its end and reset; `changed` may be NULL. Takes the mutex itself. */
+must_check bool connection_run(struct connection *connection, const struct statement *run, int64_t *changed, struct error *e);
 must_check bool store_migrate(struct store *store, struct error *e);
 
 #endif

@@ -24,6 +24,10 @@ bool __real_store_run(struct store *store, const char *sql, const struct store_v
                       void *context, int64_t *changed, struct error *e);
 bool __wrap_store_run(struct store *store, const char *sql, const struct store_value *values, size_t value_count, store_row *row,
                       void *context, int64_t *changed, struct error *e);
+bool __real_store_read(struct store *store, const char *sql, const struct store_value *values, size_t value_count, store_row *row,
+                       void *context, struct error *e);
+bool __wrap_store_read(struct store *store, const char *sql, const struct store_value *values, size_t value_count, store_row *row,
+                       void *context, struct error *e);
 bool __real_store_begin(struct store *store, struct error *e);
 bool __wrap_store_begin(struct store *store, struct error *e);
 bool __real_store_commit(struct store *store, struct error *e);
@@ -47,11 +51,17 @@ static bool fails_now(struct error *e)
 bool __wrap_store_run(struct store *store, const char *sql, const struct store_value *values, size_t value_count, store_row *row,
                       void *context, int64_t *changed, struct error *e)
 {
+    return !fails_now(e) && __real_store_run(store, sql, values, value_count, row, context, changed, e);
+}
+
+bool __wrap_store_read(struct store *store, const char *sql, const struct store_value *values, size_t value_count, store_row *row,
+                       void *context, struct error *e)
+{
     if (fails_now(e)) {
         return false;
     }
-    bool ok = __real_store_run(store, sql, values, value_count, row, context, changed, e);
-    if (strncmp(sql, "SELECT d.category", 17) == 0 && atomic_exchange(&stop_next_load, 0) == 1) {
+    bool ok = __real_store_read(store, sql, values, value_count, row, context, e);
+    if (atomic_exchange(&stop_next_load, 0) == 1) {
         is_stopped = 1;
         while (!may_go_on) {
         }
