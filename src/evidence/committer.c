@@ -16,6 +16,8 @@ enum {
     QUEUE_MAX = 65536,
     BATCH_MAX = 4096,
     BATCH_BYTES_MAX = 4 * 1024 * 1024, /* an entry is at most 320 KiB: this bounds memory and the time of one sync */
+    GATHER_ENTRIES = 4,                /* fewer in a batch: nobody is made to wait */
+    GATHER_US = 2000,                  /* from the start of one batch to that of the next, under load */
     PUBLISH_LOAD_US = 1000 * 1000,     /* under load: once a second */
     PUBLISH_IDLE_US = 50 * 1000,       /* idle: soon, but one lone request after the other must not publish each for itself */
     PUBLISH_RETRY_US = 1000 * 1000,
@@ -282,6 +284,20 @@ static void wait_for_work(struct committer *c)
     (void)pthread_cond_timedwait(&c->work, &c->lock, &until);
 }
 
+/*
+ * Under load: lets the next batch grow. A batch costs a signature here, a verification at each peer, a sync and some wakings, whatever its
+ * size; those who wait have others beside them, and the machine has other work. A lone request, or a few, never waits.
+ */
+static void gather(uint64_t started_us, size_t count)
+{
+    uint64_t spent_us = time_monotonic_us() - started_us;
+    if (count < GATHER_ENTRIES || spent_us >= GATHER_US) {
+        return;
+    }
+    const struct timespec rest = { .tv_nsec = (long)(GATHER_US - spent_us) * 1000 };
+    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL); /* woken early it only batches less */
+}
+
 static void *committer_run(void *context)
 {
     struct committer *c = context;
@@ -304,8 +320,10 @@ static void *committer_run(void *context)
             continue;
         }
         (void)pthread_mutex_unlock(&c->lock);
+        uint64_t started_us = time_monotonic_us();
         commit(c, count);
         log_prepare(c->log, false);
+        gather(started_us, count);
         (void)pthread_mutex_lock(&c->lock);
     }
     (void)pthread_mutex_unlock(&c->lock);

@@ -17,6 +17,7 @@ enum {
     JUMP_FORWARD_MS = 60 * 60 * 1000,
     TEXT_BYTES = 512 * 1024,                   /* written at once, unless one record is larger */
     PREPARE_STEP_BYTES = 256 * 1024,
+    PREPARE_RETRY_US = 1000 * 1000,
 };
 
 uint64_t log_size(const struct log *log)
@@ -59,7 +60,7 @@ bool log_next_segment(struct log *log, uint64_t needed, struct error *e)
 bool log_wants_prepare(const struct log *log)
 {
     const struct segment_store *s = &log->segments;
-    return !log->is_dead && !s->is_next_ready && s->used >= s->capacity / 2;
+    return !log->is_dead && !s->is_next_ready && s->used >= s->capacity / 2 && time_monotonic_us() >= log->prepare_after_us;
 }
 
 void log_prepare(struct log *log, bool is_idle)
@@ -75,6 +76,7 @@ void log_prepare(struct log *log, bool is_idle)
     uint64_t due = (s->used - half) * capacity / half + 2 * PREPARE_STEP_BYTES;
     if ((is_idle || s->next == NULL || s->next_written < due) && !segment_prepare(s, capacity, PREPARE_STEP_BYTES, &e)) {
         diag_error(DIAG_WARN, "evidence", "the next segment could not be prepared", &e);
+        log->prepare_after_us = time_monotonic_us() + PREPARE_RETRY_US;
         if (e.kind == ERROR_IO) {
             die(log, &e);
         }

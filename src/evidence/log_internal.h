@@ -30,6 +30,7 @@ struct log {
     uint64_t chain;           /* checksum of the last record */
     int64_t time_ms;          /* of the last record */
     struct log_clock clock;
+    uint64_t prepare_after_us;  /* the next segment could not be prepared: not before this is it tried again */
     bool is_dead;
     struct error death;
     struct buffer text;       /* records on their way to the disk */
