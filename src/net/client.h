@@ -48,7 +48,7 @@ enum client_failure {
     CLIENT_FAILURE_RESOLVE,   /* no address resolves */
     CLIENT_FAILURE_CONNECT,   /* refused, unreachable, timed out in connecting, or reset before anything was sent */
     CLIENT_FAILURE_TLS,       /* handshake, certificate or pin */
-    CLIENT_FAILURE_TIMEOUT,   /* the answer stalled */
+    CLIENT_FAILURE_TIMEOUT,   /* the answer stalled, or the peer took no more of the request's body (write_stall_ms) */
     CLIENT_FAILURE_BROKEN,    /* reset or ended midway */
     CLIENT_FAILURE_PROTOCOL,  /* what came back is not HTTP, or breaks a limit on heads */
     CLIENT_FAILURE_TOO_LARGE, /* the answer's body is over the limit */

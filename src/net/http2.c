@@ -174,6 +174,22 @@ bool http2_pull(nghttp2_session *session, struct stream *stream, size_t write_bu
     return true;
 }
 
+bool http2_sending_is_left(const struct http2_sending *sending)
+{
+    return sending->body != NULL && sending->offset < body_size(sending->body);
+}
+
+bool http2_window_is_shut(nghttp2_session *session, int32_t id)
+{
+    return nghttp2_session_get_stream_remote_window_size(session, id) <= 0 || nghttp2_session_get_remote_window_size(session) <= 0;
+}
+
+uint64_t http2_left_ms(uint64_t since_ms, uint64_t limit_ms, uint64_t now_ms)
+{
+    uint64_t gone = now_ms - since_ms;
+    return gone >= limit_ms ? 0 : limit_ms - gone;
+}
+
 ssize_t http2_read_body(nghttp2_session *session, int32_t id, uint8_t *out, size_t size, uint32_t *flags, nghttp2_data_source *source,
                         void *context)
 {
@@ -182,6 +198,9 @@ ssize_t http2_read_body(nghttp2_session *session, int32_t id, uint8_t *out, size
     (void)context;
     struct http2_sending *sending = source->ptr;
     size_t got = 0;
+    if (sending->body == NULL) {
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* given up: its reset is on the way, and nghttp2 sends that first */
+    }
     if (!body_read(sending->body, sending->offset, out, size, &got, NULL)) {
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }

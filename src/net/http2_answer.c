@@ -87,7 +87,12 @@ static bool submit_answer(struct http2_stream *stream, const struct server_answe
     if (answer->field_count > FIELDS_ON_STACK - EXTRA_FIELDS) {
         nv = answer->field_count > SIZE_MAX / sizeof *nv - EXTRA_FIELDS ? NULL : malloc((answer->field_count + EXTRA_FIELDS) * sizeof *nv);
     }
-    stream->sending = (struct http2_sending){ .body = answer->body };
+    bool has_data = size > 0 && !is_head && !is_bodiless;
+    if (!has_data) {
+        body_free(answer->body);
+    }
+    stream->sending = (struct http2_sending){ .body = has_data ? answer->body : NULL };
+    stream->moved_at_ms = loop_now_ms(c->base.loop);
     if (nv == NULL) {
         goto done;
     }
@@ -96,8 +101,10 @@ static bool submit_answer(struct http2_stream *stream, const struct server_answe
     size_t count = write_fields(nv, answer, http2_decimal(answer->status, status_text), http_date(c),
                                 has_length ? http2_decimal(size, length_text) : BYTES_NONE, is_now);
     nghttp2_data_provider provider = { .source.ptr = &stream->sending, .read_callback = http2_read_body };
-    bool has_data = size > 0 && !is_head && !is_bodiless;
     stream->is_answered = true;
+    if (has_data) {
+        http2_server_set_timer(c, c->base.limits->write_stall_ms / HTTP2_STALL_LOOKS);
+    }
     ok = nghttp2_submit_response(c->session, stream->id, nv, count, has_data ? &provider : NULL) == 0;
     if (ok && is_now) {
         c->borrowing = stream->id;

@@ -132,7 +132,7 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *out, siz
     if (hc->call == NULL || hc->sending.body == NULL) {
         return NGHTTP2_ERR_DEFERRED; /* for good: its RST_STREAM is on the way */
     }
-    hc->call->moved_at_ms = loop_now_ms(hc->connection->base.loop);
+    hc->call->moved_at_ms = hc->sent_at_ms = loop_now_ms(hc->connection->base.loop);
     nghttp2_data_source sending = { .ptr = &hc->sending };
     ssize_t got = http2_read_body(session, id, out, size, flags, &sending, context);
     if (got < 0) {
@@ -186,8 +186,10 @@ static int submit(struct http2_client *c, struct http2_call *hc)
     return id < 0 ? id : 0;
 }
 
-static void arm_timer(struct http2_client *c, uint32_t in_ms)
+static void arm_timer(struct http2_client *c, const struct http2_call *hc)
 {
+    uint32_t in_ms = hc->call->request.read_stall_ms, look_ms = c->base.limits->write_stall_ms / HTTP2_STALL_LOOKS;
+    in_ms = http2_sending_is_left(&hc->sending) && look_ms < in_ms ? look_ms : in_ms;
     bool is_early_enough = loop_timer_is_set(&c->base.timer) && c->base.timer.due_ms <= loop_now_ms(c->base.loop) + in_ms;
     if (!is_early_enough) {
         client_connection_set_timer(&c->base, in_ms);
@@ -205,6 +207,7 @@ static void http2_send(struct client_connection *base, struct client_call *call)
         return;
     }
     *hc = (struct http2_call){ .connection = c, .call = call, .sending.body = call->request.body, .next = c->calls };
+    hc->sent_at_ms = loop_now_ms(base->loop);
     if (hc->next != NULL) {
         hc->next->previous = hc;
     }
@@ -220,7 +223,7 @@ static void http2_send(struct client_connection *base, struct client_call *call)
     call->state = hc;
     call->id = hc->id;
     stream_want_flush(base->stream);
-    arm_timer(c, call->request.read_stall_ms);
+    arm_timer(c, hc);
 }
 
 static void http2_cancel(struct client_connection *base, struct client_call *call)
@@ -304,22 +307,50 @@ static void http2_drained(struct client_connection *base)
     stream_want_flush(base->stream);
 }
 
+/* Has the peer shut the body out for too long? Its own time counts, so that an answer's 1xx heads don't keep it waiting for ever; once the
+ * final answer comes, that is what counts. Time counts only while a window is shut, as seen by each look. */
+static bool body_stalled(struct http2_call *hc, uint64_t now)
+{
+    struct http2_client *c = hc->connection;
+    if (!hc->call->is_begun || hc->is_head_whole || !http2_window_is_shut(c->session, hc->id)) {
+        hc->sent_at_ms = now;
+    }
+    return http2_left_ms(hc->sent_at_ms, c->base.limits->write_stall_ms, now) == 0;
+}
+
+/* Ends the call when it has stalled. Returns when to look again. */
+static uint64_t check_call(struct http2_call *hc, uint64_t now)
+{
+    struct http2_client *c = hc->connection;
+    uint64_t waited = hc->call->request.read_stall_ms, left = http2_left_ms(hc->call->moved_at_ms, waited, now);
+    bool has_more = http2_sending_is_left(&hc->sending);
+    const char *detail = NULL;
+    if (left == 0) {
+        detail = "the answer did not come in time";
+    } else if (has_more && body_stalled(hc, now)) {
+        detail = "the peer took nothing of the request's body in time";
+        waited = c->base.limits->write_stall_ms;
+    }
+    if (detail == NULL) {
+        uint64_t look = c->base.limits->write_stall_ms / HTTP2_STALL_LOOKS;
+        return has_more && look < left ? look : left;
+    }
+    http2_call_finish(hc, OUTCOME_FAILED, CLIENT_FAILURE_TIMEOUT, detail);
+    /* Nothing at all came, or the window that all calls share is shut: the way may be dead, and new calls take another. */
+    if (now - c->heard_at_ms >= waited || nghttp2_session_get_remote_window_size(c->session) <= 0) {
+        c->base.is_closing = true;
+    }
+    return UINT64_MAX;
+}
+
 static void http2_timeout(struct client_connection *base)
 {
     struct http2_client *c = (struct http2_client *)base;
     uint64_t now = loop_now_ms(base->loop), due = UINT64_MAX;
     for (struct http2_call *hc = c->calls; hc != NULL; hc = hc->next) {
-        if (hc->call == NULL || hc->outcome != OUTCOME_NONE) {
-            continue;
-        }
-        uint64_t limit = hc->call->request.read_stall_ms, gone = now - hc->call->moved_at_ms;
-        if (gone < limit) {
-            due = limit - gone < due ? limit - gone : due;
-            continue;
-        }
-        http2_call_finish(hc, OUTCOME_FAILED, CLIENT_FAILURE_TIMEOUT, "the answer did not come in time");
-        if (now - c->heard_at_ms >= limit) {
-            base->is_closing = true; /* nothing at all came: the way may be dead, and new calls take another */
+        if (hc->call != NULL && hc->outcome == OUTCOME_NONE) {
+            uint64_t left = check_call(hc, now);
+            due = left < due ? left : due;
         }
     }
     if (due != UINT64_MAX) {

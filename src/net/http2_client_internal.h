@@ -24,6 +24,7 @@ struct http2_call {
     struct client_call *call; /* NULL once reported or cancelled */
     struct http2_call *previous, *next, *next_finished;
     int32_t id;
+    uint64_t sent_at_ms;          /* when the last of the body went, or could have gone */
     struct http2_sending sending; /* the body is the user's, and NULL once the call is gone */
     enum http2_outcome outcome;
     enum client_failure failure;

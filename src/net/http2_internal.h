@@ -19,6 +19,8 @@ enum {
 /* A head that is over the limit is read on up to this many times it, to answer 431; past that it is an attack (an HPACK bomb: one byte
  * that names 4 KiB of the dynamic table, again and again). */
 enum { HTTP2_HEAD_BOMB = 8 };
+/* How often in write_stall_ms the bodies that wait for a window are looked at, all of a connection in one pass: so much may one end late. */
+enum { HTTP2_STALL_LOOKS = 8 };
 
 /* Counts cheap frames that make us work: resets, pings, settings, priorities, empty or unknown ones. */
 struct http2_flood {
@@ -58,6 +60,15 @@ struct http2_sending {
     struct body *body;
     uint64_t offset;
 };
+/* Is there more to send? */
+bool http2_sending_is_left(const struct http2_sending *sending);
+/*
+ * Does an open stream wait for its peer to let it send, by its own window or by the connection's, which all share? A peer that lets us
+ * send but is slow to read is another matter: the stream below has its limit for that.
+ */
+bool http2_window_is_shut(nghttp2_session *session, int32_t id);
+/* How much of `limit_ms` is left of what began or moved at `since_ms`; 0: it is over. */
+uint64_t http2_left_ms(uint64_t since_ms, uint64_t limit_ms, uint64_t now_ms);
 /* nghttp2_data_source_read_callback with a struct http2_sending as source. A body that can't be read resets its stream. */
 ssize_t http2_read_body(nghttp2_session *session, int32_t id, uint8_t *out, size_t size, uint32_t *flags, nghttp2_data_source *source,
                         void *context);

@@ -221,63 +221,92 @@ static void http2_clear(struct server_connection *base)
 
 /* ---- Times ---- */
 
-static uint64_t left_ms(uint64_t since_ms, uint64_t limit_ms, uint64_t now_ms)
-{
-    uint64_t gone = now_ms - since_ms;
-    return gone >= limit_ms ? 0 : limit_ms - gone;
-}
-
 /* Until when nothing can be late; the timer is set to no earlier time than that. */
 static uint64_t next_due_ms(struct http2_server *c, uint64_t now)
 {
     const struct net_limits *limits = c->base.limits;
     uint64_t due = UINT64_MAX;
     if (c->stream_count == 0 && !c->base.is_draining) {
-        due = left_ms(c->quiet_since_ms, limits->idle_ms, now);
+        due = http2_left_ms(c->quiet_since_ms, limits->idle_ms, now);
     }
     if (c->head_since_ms != 0) {
-        uint64_t head = left_ms(c->head_since_ms, limits->head_ms, now);
+        uint64_t head = http2_left_ms(c->head_since_ms, limits->head_ms, now);
         due = head < due ? head : due;
     }
     return due;
 }
 
-/* Early is fine: http2_timeout() looks what is late, and arms again. So that costs nothing in most turns. */
-static void arm_timer(struct http2_server *c)
+void http2_server_set_timer(struct http2_server *c, uint64_t in_ms)
 {
-    uint64_t now = loop_now_ms(c->base.loop), due = next_due_ms(c, now);
-    if (c->receiving > 0 && c->base.limits->body_stall_ms < due) {
-        due = c->base.limits->body_stall_ms;
-    }
-    bool is_early_enough = loop_timer_is_set(&c->base.timer) && c->base.timer.due_ms <= now + due;
-    if (due != UINT64_MAX && !is_early_enough) {
-        server_connection_set_timer(&c->base, due);
+    bool is_early_enough = loop_timer_is_set(&c->base.timer) && c->base.timer.due_ms <= loop_now_ms(c->base.loop) + in_ms;
+    if (!is_early_enough) {
+        server_connection_set_timer(&c->base, in_ms);
     }
 }
 
-/* Returns when the next body could be late. */
-static uint64_t refuse_stalled(struct http2_server *c, uint64_t now)
+static void arm_timer(struct http2_server *c)
 {
-    uint64_t due = UINT64_MAX;
-    for (struct http2_stream *stream = c->streams; stream != NULL; stream = stream->next) {
-        if (stream->is_whole || !stream->is_head_whole || stream->x == NULL) {
-            continue;
-        }
-        uint64_t left = left_ms(stream->moved_at_ms, c->base.limits->body_stall_ms, now);
-        if (left == 0) {
-            http2_stream_refuse(stream, SERVER_FAULT_TIMEOUT, "the request's body stalled");
-            http2_stream_make_ready(stream);
-        }
-        due = left > 0 && left < due ? left : due;
+    uint64_t due = next_due_ms(c, loop_now_ms(c->base.loop));
+    if (c->receiving > 0 && c->base.limits->body_stall_ms < due) {
+        due = c->base.limits->body_stall_ms;
     }
-    deliver_ready(c);
-    return due;
+    if (due != UINT64_MAX) {
+        http2_server_set_timer(c, due);
+    }
+}
+
+/* Refuses the request when its body stalls. Returns when it could be late. */
+static uint64_t check_receiving(struct http2_stream *stream, uint64_t now)
+{
+    if (stream->is_whole || !stream->is_head_whole || stream->x == NULL) {
+        return UINT64_MAX;
+    }
+    uint64_t left = http2_left_ms(stream->moved_at_ms, stream->connection->base.limits->body_stall_ms, now);
+    if (left == 0) {
+        http2_stream_refuse(stream, SERVER_FAULT_TIMEOUT, "the request's body stalled");
+        http2_stream_make_ready(stream);
+        return UINT64_MAX;
+    }
+    return left;
+}
+
+/* The body goes now, not when the reset has been sent: a peer that doesn't read either would hold its file until then. */
+static void cancel_answer(struct http2_stream *stream)
+{
+    struct http2_server *c = stream->connection;
+    body_free(stream->sending.body);
+    stream->sending.body = NULL;
+    if (nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_CANCEL) != 0) {
+        stream_abort(c->base.stream);
+        return;
+    }
+    stream_want_flush(c->base.stream);
+}
+
+/*
+ * Resets the stream when the peer asked for its answer and lets none of it come: else shut windows would hold bodies and their files for
+ * ever, at no cost. Time counts only while a window is shut, as seen by each look. Returns when to look again.
+ */
+static uint64_t check_sending(struct http2_stream *stream, uint64_t now)
+{
+    struct http2_server *c = stream->connection;
+    if (!http2_sending_is_left(&stream->sending)) {
+        return UINT64_MAX;
+    }
+    if (!http2_window_is_shut(c->session, stream->id)) {
+        stream->moved_at_ms = now;
+    }
+    if (http2_left_ms(stream->moved_at_ms, c->base.limits->write_stall_ms, now) == 0) {
+        cancel_answer(stream);
+        return UINT64_MAX;
+    }
+    return c->base.limits->write_stall_ms / HTTP2_STALL_LOOKS;
 }
 
 static void http2_timeout(struct server_connection *base)
 {
     struct http2_server *c = (struct http2_server *)base;
-    uint64_t now = loop_now_ms(base->loop);
+    uint64_t now = loop_now_ms(base->loop), due = base->limits->idle_ms; /* at the latest: it may be idle by then */
     if (c->is_ending) {
         return;
     }
@@ -285,10 +314,15 @@ static void http2_timeout(struct server_connection *base)
         http2_server_end(c, NGHTTP2_NO_ERROR);
         return;
     }
-    uint64_t stalled = refuse_stalled(c, now), due = next_due_ms(c, now);
-    due = stalled < due ? stalled : due;
-    if (!c->is_ending && due != UINT64_MAX) {
-        server_connection_set_timer(base, due);
+    for (struct http2_stream *stream = c->streams; stream != NULL; stream = stream->next) {
+        uint64_t receiving = check_receiving(stream, now), sending = check_sending(stream, now);
+        due = receiving < due ? receiving : due;
+        due = sending < due ? sending : due;
+    }
+    deliver_ready(c);
+    uint64_t next = next_due_ms(c, now);
+    if (!c->is_ending) {
+        server_connection_set_timer(base, next < due ? next : due);
     }
 }
 

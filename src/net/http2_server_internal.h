@@ -34,7 +34,7 @@ struct http2_stream {
     const char *detail; /* not NULL: refused with `fault` */
     bool is_head_whole, is_whole, is_ready, is_delivered, is_answered, has_host;
     bool is_cut; /* reset once its answer is sent: the rest of the request is not wanted */
-    uint64_t moved_at_ms;
+    uint64_t moved_at_ms; /* the request's bytes while it is received, the answer's while it is sent */
     struct http2_sending sending;
 };
 
@@ -46,6 +46,8 @@ void http2_stream_refuse(struct http2_stream *stream, enum server_fault fault, c
 void http2_stream_stop_receiving(struct http2_stream *stream);
 must_check struct http2_stream *http2_stream_open(struct http2_server *c, int32_t id);
 void http2_stream_free(struct http2_stream *stream);
+/* The timer fires in `in_ms` at the latest. Early is fine: what is late is looked up then. So that costs nothing in most turns. */
+void http2_server_set_timer(struct http2_server *c, uint64_t in_ms);
 /* GOAWAY with `code`, then the end of the connection. */
 void http2_server_end(struct http2_server *c, uint32_t code);
 

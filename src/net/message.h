@@ -37,7 +37,7 @@ struct net_limits {
     uint32_t idle_ms;          /* between messages. 60 s */
     uint32_t head_ms;          /* from a head's first byte to its last. 10 s; past it 408 */
     uint32_t body_stall_ms;    /* between two pieces of a body. 30 s; past it 408 */
-    uint32_t write_stall_ms;   /* a reader that takes nothing. 30 s; past it the connection is reset */
+    uint32_t write_stall_ms;   /* a reader that takes nothing. 30 s; past it the connection is reset, or the stream, if a window is shut */
     size_t write_buffer_bytes; /* waiting in memory for one connection's reader. 256 KiB */
     uint32_t connect_ms;       /* 30 s */
     uint32_t floods_max;       /* HTTP/2 resets, pings, settings and empty frames in 10 s. 1,000; past it the connection ends */

@@ -58,6 +58,44 @@ void raw_peer_connect(struct raw_peer *p, struct fixture *f)
     fixture_run_for(f, 20);
 }
 
+int raw_peer_listen(struct fixture *f)
+{
+    struct sockaddr_in address = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof address;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    assert_true(fd >= 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&address, sizeof address), 0);
+    assert_int_equal(listen(fd, 16), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)&address, &size), 0);
+    (void)snprintf(f->address, sizeof f->address, "127.0.0.1:%u", ntohs(address.sin_port));
+    return fd;
+}
+
+void raw_peer_accept(struct raw_peer *p, struct fixture *f, int listening, struct bytes settings)
+{
+    enum { PREFACE_SIZE = 24 };
+    uint8_t preface[PREFACE_SIZE];
+    *p = (struct raw_peer){ .fd = -1 };
+    for (unsigned gone = 0; gone < 5000 && p->fd < 0; gone += 5) {
+        fixture_run_for(f, 5);
+        p->fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC);
+    }
+    assert_true(p->fd >= 0);
+    buffer_init(&p->in, 1 << 24);
+    buffer_init(&p->data, 1 << 20);
+    raw_peer_frame(p, F_SETTINGS, 0, 0, settings);
+    for (unsigned gone = 0; gone < 5000 && recv(p->fd, preface, sizeof preface, MSG_PEEK | MSG_DONTWAIT) < PREFACE_SIZE; gone += 5) {
+        fixture_run_for(f, 5);
+    }
+    assert_int_equal(recv(p->fd, preface, sizeof preface, MSG_DONTWAIT), PREFACE_SIZE);
+}
+
+void raw_peer_open_window(struct raw_peer *p, uint32_t stream, uint32_t size)
+{
+    const uint8_t payload[] = { (uint8_t)(size >> 24), (uint8_t)(size >> 16), (uint8_t)(size >> 8), (uint8_t)size };
+    raw_peer_frame(p, F_WINDOW, 0, stream, bytes_of(payload, sizeof payload));
+}
+
 static uint32_t u32_at(const uint8_t *data)
 {
     return (uint32_t)data[0] << 24 | (uint32_t)data[1] << 16 | (uint32_t)data[2] << 8 | data[3];

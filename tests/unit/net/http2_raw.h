@@ -23,9 +23,15 @@ struct raw_peer {
 };
 /* As a client: preface and SETTINGS are sent. */
 void raw_peer_connect(struct raw_peer *p, struct fixture *f);
+/* As a server, on a connection that a client makes to `listening`; its preface is taken off, and SETTINGS with `settings` are sent. */
+void raw_peer_accept(struct raw_peer *p, struct fixture *f, int listening, struct bytes settings);
+/* A socket of a free port that listens; f->address is set to it. */
+int raw_peer_listen(struct fixture *f);
 void raw_peer_frame(struct raw_peer *p, enum frame_type type, uint8_t flags, uint32_t stream, struct bytes payload);
 void raw_peer_send(struct raw_peer *p, struct bytes data);
 /* Runs the loop and takes in what comes, for so long or until `count` frames of the type came, or the end. */
+/* WINDOW_UPDATE of a stream, or of the connection (0). */
+void raw_peer_open_window(struct raw_peer *p, uint32_t stream, uint32_t size);
 void raw_peer_run(struct raw_peer *p, struct fixture *f, unsigned ms);
 bool raw_peer_await(struct raw_peer *p, struct fixture *f, enum frame_type type, unsigned count, unsigned limit_ms);
 bool raw_peer_await_end(struct raw_peer *p, struct fixture *f, unsigned limit_ms);
