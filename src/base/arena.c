@@ -18,6 +18,8 @@ void arena_clear(struct arena *a)
 {
     while (a->chunks != NULL) {
         struct arena_chunk *next = a->chunks->next;
+        /* Messages speak of persons: what is freed must not be found in memory later. */
+        explicit_bzero(a->chunks->data, a->chunks->used);
         free(a->chunks);
         a->chunks = next;
     }

@@ -11,6 +11,9 @@ void buffer_init(struct buffer *b, size_t size_max)
 
 void buffer_clear(struct buffer *b)
 {
+    if (b->size > 0) {
+        explicit_bzero(b->data, b->size);
+    }
     free(b->data);
     *b = (struct buffer){ .size_max = b->size_max };
 }

@@ -14,7 +14,7 @@ struct buffer {
 };
 
 void buffer_init(struct buffer *b, size_t size_max);
-/* Frees; the buffer may be used again, with the same maximum. */
+/* Wipes what it holds and frees; the buffer may be used again, with the same maximum. */
 void buffer_clear(struct buffer *b);
 /* Frees after wiping all that was ever held: for secrets. */
 void buffer_wipe(struct buffer *b);

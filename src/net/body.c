@@ -78,6 +78,9 @@ void body_free(struct body *body)
     if (body->file >= 0) {
         (void)close(body->file); /* unlinked: there is nothing to lose */
     }
+    if (body->tail != NULL) {
+        explicit_bzero(body->tail, body->tail_capacity); /* it spoke of a person */
+    }
     free(body->tail);
     free(body);
 }
