@@ -17,7 +17,7 @@ enum {
     BATCH_MAX = 4096,
     BATCH_BYTES_MAX = 4 * 1024 * 1024, /* an entry is at most 320 KiB: this bounds memory and the time of one sync */
     GATHER_ENTRIES = 4,                /* fewer in a batch: nobody is made to wait */
-    GATHER_US = 2000,                  /* from the start of one batch to that of the next, under load */
+    GATHER_US = 1000,                  /* from the start of one batch to that of the next, under load */
     PUBLISH_LOAD_US = 1000 * 1000,     /* under load: once a second */
     PUBLISH_IDLE_US = 50 * 1000,       /* idle: soon, but one lone request after the other must not publish each for itself */
     PUBLISH_RETRY_US = 1000 * 1000,

@@ -146,6 +146,18 @@ static void parse_number(struct parser *p, struct item *out)
     out->text = bytes_slice(from, 0, from.size - p->left.size);
 }
 
+/* A receipt is most of a message's fields: by a loop of its own, without a call for each byte. */
+static struct bytes take_base64(struct parser *p)
+{
+    size_t size = 0;
+    while (size < p->left.size && is_base64_byte(p->left.data[size])) {
+        size++;
+    }
+    struct bytes taken = bytes_slice(p->left, 0, size);
+    p->left = bytes_slice(p->left, size, p->left.size);
+    return taken;
+}
+
 static struct item parse_item(struct parser *p)
 {
     struct item item = { .type = ITEM_NONE };
@@ -156,7 +168,7 @@ static struct item parse_item(struct parser *p)
         parse_number(p, &item);
     } else if (accept(p, ':')) {
         item.type = ITEM_BYTES;
-        item.text = take_while(p, is_base64_byte);
+        item.text = take_base64(p);
         expect(p, ':');
     } else if (accept(p, '?')) {
         item.type = ITEM_BOOLEAN;
@@ -225,8 +237,8 @@ static bool refuse(struct error *e, const char *where, const char *what)
  * Walks through a dictionary's members; `understand` reads the one with the label, which must be there once. All of the field must be
  * well-formed, also what stands behind.
  */
-static bool parse_dictionary(struct bytes field, struct bytes label, const char *where, bool (*understand)(struct parser *, void *, struct error *),
-                             void *out, struct error *e)
+static bool parse_dictionary(struct bytes field, struct bytes label, const char *where,
+                             bool (*understand)(struct parser *, void *, struct error *), void *out, struct error *e)
 {
     struct parser p = { .left = bytes_trim(field) };
     bool is_found = false;
@@ -251,7 +263,7 @@ static bool parse_dictionary(struct bytes field, struct bytes label, const char 
         if (p.left.size > 0) {
             expect(&p, ',');
             skip_optional_space(&p);
-            p.failed = p.failed || p.left.size == 0;  /* a comma at the end */
+            p.failed = p.failed || p.left.size == 0; /* a comma at the end */
         }
     }
     if (p.failed) {
@@ -267,7 +279,7 @@ static bool to_seconds(struct item value, int64_t *out)
     if (value.type != ITEM_INTEGER || !bytes_to_u64(value.text, &number)) {
         return false;
     }
-    *out = (int64_t)number;  /* at most 15 digits */
+    *out = (int64_t)number; /* at most 15 digits */
     return true;
 }
 
