@@ -143,16 +143,54 @@ static int alpn_choose(SSL *ssl, const unsigned char **out, unsigned char *out_s
 
 /* ---- Contexts ---- */
 
+enum { KEY_BYTES_MAX = 64 * 1024 };
+
+/* OpenSSL would ask for it on the terminal, and wait. */
+static int no_password(char *out, int size, int is_writing, void *context)
+{
+    (void)out;
+    (void)size;
+    (void)is_writing;
+    (void)context;
+    return -1;
+}
+
+/* Checked and read through one descriptor, and parsed from memory: a file put in its place after the check is never opened. */
+static bool load_key(SSL_CTX *context, const char *path, struct error *e)
+{
+    bool ok = false;
+    BIO *bio = NULL;
+    EVP_PKEY *key = NULL;
+    struct buffer pem;
+    buffer_init(&pem, KEY_BYTES_MAX);
+    if (!file_read_private(path, &pem, e)) {
+        goto done;
+    }
+    bio = BIO_new_mem_buf(pem.data, (int)pem.size); /* no copy */
+    if (bio == NULL) {
+        (void)error_memory(e, path);
+        goto done;
+    }
+    key = PEM_read_bio_PrivateKey(bio, NULL, no_password, NULL);
+    if (key == NULL || SSL_CTX_use_PrivateKey(context, key) != 1) {
+        (void)openssl_failed(e, path, "give the PEM file with the key of that certificate, without a password");
+        goto done;
+    }
+    ok = true;
+done:
+    EVP_PKEY_free(key);
+    BIO_free(bio);
+    buffer_wipe(&pem);
+    return ok;
+}
+
 static bool load_identity(SSL_CTX *context, const char *certificate_path, const char *key_path, struct error *e)
 {
-    if (!file_check_private(key_path, e)) {
-        return false;
-    }
     if (SSL_CTX_use_certificate_chain_file(context, certificate_path) != 1) {
         return openssl_failed(e, certificate_path, "give a PEM file with the certificate, and its chain if it has one");
     }
-    if (SSL_CTX_use_PrivateKey_file(context, key_path, SSL_FILETYPE_PEM) != 1) {
-        return openssl_failed(e, key_path, "give the PEM file with the key of that certificate");
+    if (!load_key(context, key_path, e)) {
+        return false;
     }
     if (SSL_CTX_check_private_key(context) != 1) {
         return openssl_failed(e, key_path, "give the key that the certificate was made for");

@@ -210,6 +210,110 @@ static void contexts_are_refused(void **state)
     fixture_clear(&f);
 }
 
+/* What happens to a key file between its check and what is made of it. */
+static struct {
+    bool takes_place; /* another file takes its place */
+    unsigned reads, wipes;
+    struct buffer *held;
+    bool was_key;
+} race;
+
+bool __real_file_read_private(const char *path, struct buffer *out, struct error *e);
+bool __wrap_file_read_private(const char *path, struct buffer *out, struct error *e);
+void __real_buffer_wipe(struct buffer *b);
+void __wrap_buffer_wipe(struct buffer *b);
+
+bool __wrap_file_read_private(const char *path, struct buffer *out, struct error *e)
+{
+    bool ok = __real_file_read_private(path, out, e);
+    race.reads++;
+    race.held = out;
+    if (ok && race.takes_place) {
+        assert_int_equal(unlink(path), 0);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        assert_true(fputs("not the file that was checked\n", file) >= 0);
+        assert_int_equal(fclose(file), 0);
+    }
+    return ok;
+}
+
+void __wrap_buffer_wipe(struct buffer *b)
+{
+    race.wipes += b == race.held;
+    race.was_key = b->size > 0 && bytes_start_with(buffer_bytes(b), BYTES("-----BEGIN"));
+    __real_buffer_wipe(b);
+}
+
+/* The key is what was checked, whatever the name stands for later; and its text is wiped. */
+static void key_file_is_read_once(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error e = { 0 };
+    struct tls *tls[3] = { NULL };
+    for (size_t i = 0; i < COUNT_OF(tls); i++) {
+        fixture_init(&f);
+        memset(&race, 0, sizeof race);
+        race.takes_place = true;
+        switch (i) {
+        case 0:
+            must(tls_make_peer(&tls[i], f.certificate[0], f.key[0], accept_all, NULL, &e), &e);
+            break;
+        case 1:
+            must(tls_make_application(&tls[i], f.certificate[0], f.key[0], &e), &e);
+            break;
+        default:
+            must(tls_make_service(&tls[i], f.certificate[0], f.key[0], NULL, &e), &e);
+            break;
+        }
+        race.takes_place = false;
+        assert_int_equal(race.reads, 1);
+        assert_int_equal(race.wipes, 1);
+        assert_true(race.was_key);
+        assert_false(tls_make_application(&tls[i == 2 ? 0 : 2], f.certificate[0], f.key[0], &e)); /* it has been put there */
+        tls_free(tls[i]);
+        tls[i] = NULL;
+        fixture_clear(&f);
+    }
+}
+
+/* A key with a password is refused at once: nobody is asked on a terminal. And it is wiped after failures, too. */
+static void key_with_password_is_refused(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct error e = { 0 };
+    struct tls *tls = NULL;
+    char path[120], text[512];
+    fixture_init(&f);
+    (void)snprintf(path, sizeof path, "%s/locked.key", f.folder);
+    FILE *file = fopen(path, "w");
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    assert_non_null(file);
+    assert_non_null(key);
+    assert_int_equal(PEM_write_PKCS8PrivateKey(file, key, EVP_aes_128_cbc(), "secret", 6, NULL, NULL), 1);
+    assert_int_equal(fclose(file), 0);
+    EVP_PKEY_free(key);
+    assert_int_equal(chmod(path, 0600), 0);
+    memset(&race, 0, sizeof race);
+    assert_false(tls_make_application(&tls, f.certificate[0], path, &e));
+    assert_int_equal(e.kind, ERROR_INPUT);
+    assert_non_null(strstr(error_text(&e, text, sizeof text), "without a password"));
+    assert_int_equal(race.wipes, 1);
+    assert_true(race.was_key);
+    /* larger than any key; a link to one */
+    assert_int_equal(truncate(path, 1 << 20), 0);
+    assert_false(tls_make_application(&tls, f.certificate[0], path, &e));
+    assert_int_equal(e.kind, ERROR_INPUT);
+    assert_int_equal(unlink(path), 0);
+    assert_int_equal(symlink(f.key[0], path), 0);
+    assert_false(tls_make_application(&tls, f.certificate[0], path, &e));
+    assert_int_equal(e.kind, ERROR_DENIED);
+    assert_int_equal(unlink(path), 0);
+    fixture_clear(&f);
+}
+
 /* Connections go on with a context that was freed, and new ones use what server_set_tls() gave. */
 static void contexts_are_exchanged(void **state)
 {
@@ -244,6 +348,8 @@ int main(void)
         cmocka_unit_test(services_are_trusted_byte_for_byte),
         cmocka_unit_test(issued_certificates_need_the_name),
         cmocka_unit_test(contexts_are_refused),
+        cmocka_unit_test(key_file_is_read_once),
+        cmocka_unit_test(key_with_password_is_refused),
         cmocka_unit_test(contexts_are_exchanged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
