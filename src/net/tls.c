@@ -5,43 +5,23 @@
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "net/tls_internal.h"
 
 /*
- * Lives as long as its SSL_CTX: the context's application data, freed by the callback that frees those. So connections go on after
- * tls_free(), and OpenSSL's count of references is the only one.
+ * Counted here, and not only as the SSL_CTX inside is: whoever is last frees what the callbacks need, and that must come after every
+ * other's last use, in a way that ThreadSanitizer sees, too (OpenSSL's counts it doesn't). Each stream holds one for as long as its SSL.
  */
 struct tls {
+    atomic_size_t owners;
     SSL_CTX *context;
     bool is_peer;
     tls_pin_known *is_known;
     void *known_context;
     STACK_OF(X509) * trusted; /* towards services; NULL: any certificate */
 };
-
-static void tls_freed(void *parent, void *ptr, CRYPTO_EX_DATA *ad, int index, long argl, void *argp)
-{
-    (void)parent;
-    (void)ad;
-    (void)index;
-    (void)argl;
-    (void)argp;
-    struct tls *tls = ptr;
-    if (tls != NULL) {
-        sk_X509_pop_free(tls->trusted, X509_free);
-        free(tls);
-    }
-}
-
-static CRYPTO_ONCE index_once = CRYPTO_ONCE_STATIC_INIT;
-static int tls_index = -1;
-
-static void index_make(void)
-{
-    tls_index = SSL_CTX_get_ex_new_index(0, NULL, NULL, NULL, tls_freed);
-}
 
 static bool openssl_failed(struct error *e, const char *where, const char *todo)
 {
@@ -215,16 +195,13 @@ static const char suites[] = "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_
 static bool tls_make(struct tls **out, const SSL_METHOD *method, int version_min, struct error *e)
 {
     *out = NULL;
-    if (!CRYPTO_THREAD_run_once(&index_once, index_make) || tls_index < 0) {
-        return error_memory(e, "TLS");
-    }
     struct tls *tls = calloc(1, sizeof *tls);
     if (tls == NULL) {
         return error_memory(e, "TLS");
     }
+    atomic_init(&tls->owners, 1);
     tls->context = SSL_CTX_new(method);
-    if (tls->context == NULL || SSL_CTX_set_ex_data(tls->context, tls_index, tls) != 1) {
-        SSL_CTX_free(tls->context);
+    if (tls->context == NULL) {
         free(tls);
         return openssl_failed(e, "TLS", "check OpenSSL's configuration file");
     }
@@ -335,14 +312,17 @@ bool tls_make_service(struct tls **out, const char *certificate_path, const char
 
 struct tls *tls_retain(struct tls *tls)
 {
-    (void)SSL_CTX_up_ref(tls->context); /* fails only when the count overflows */
+    atomic_fetch_add_explicit(&tls->owners, 1, memory_order_relaxed); /* whoever calls holds one already */
     return tls;
 }
 
 void tls_free(struct tls *tls)
 {
-    if (tls != NULL) {
-        SSL_CTX_free(tls->context); /* frees `tls` with the last reference */
+    /* Release: what this owner did is done before. Acquire: the last one sees all that the others did. */
+    if (tls != NULL && atomic_fetch_sub_explicit(&tls->owners, 1, memory_order_acq_rel) == 1) {
+        SSL_CTX_free(tls->context);
+        sk_X509_pop_free(tls->trusted, X509_free);
+        free(tls);
     }
 }
 

@@ -7,7 +7,7 @@
 
 #include "crypto/certificate.h"
 
-struct tls; /* a context: shared by connections of any thread, reference-counted inside OpenSSL */
+struct tls; /* a context: shared by connections of any thread, each an owner: the last one's tls_free() frees it */
 
 /* May a peer with this pin come in? Called in the handshake, on the connection's thread. */
 typedef bool tls_pin_known(void *context, const uint8_t pin[PIN_SIZE]);

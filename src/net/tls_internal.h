@@ -26,7 +26,7 @@ struct tls_check {
 
 /* Another reference: each needs its tls_free(). */
 struct tls *tls_retain(struct tls *tls);
-/* A connection's SSL, without BIOs. NULL on failure. */
+/* A connection's SSL, without BIOs. NULL on failure. Whoever opens it keeps `tls` until it is freed. */
 must_check SSL *tls_open(struct tls *tls, bool is_server, struct tls_check *check, struct error *e);
 /* After the handshake: who is there. */
 void tls_fill_peer(SSL *ssl, struct peer *peer);

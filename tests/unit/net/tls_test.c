@@ -1,4 +1,5 @@
 /* TLS towards applications and services, and what is refused when contexts are made. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -13,6 +14,7 @@
 
 #include "crypto/hash.h"
 #include "fixture.h"
+#include "net/tls_internal.h"
 
 static void must(bool ok, const struct error *e)
 {
@@ -341,6 +343,50 @@ static void contexts_are_exchanged(void **state)
     fixture_clear(&f);
 }
 
+enum { OWNERS = 4, RELOADS = 50 };
+
+/* What a worker's connection does with the context that it came by. */
+static void *own(void *context)
+{
+    struct tls *tls = context;
+    struct error e = { 0 };
+    for (int i = 0; i < 4; i++) {
+        struct tls_check check = { .server_name = "" };
+        struct tls *mine = tls_retain(tls);
+        SSL *ssl = tls_open(mine, i % 2 == 0, &check, &e);
+        if (ssl == NULL) {
+            abort(); /* cmocka's asserts are for the main thread */
+        }
+        SSL_free(ssl);
+        tls_free(mine);
+    }
+    tls_free(tls);
+    return NULL;
+}
+
+/* A reload: the owner lets go while other threads' connections still hold the context, and whoever is last frees all of it. ASan sees a
+ * leak or a use after that, TSan a free that is not ordered after the last use. */
+static void last_owner_frees(void **state)
+{
+    (void)state;
+    struct fixture f;
+    fixture_init(&f);
+    for (int n = 0; n < RELOADS; n++) {
+        struct tls *tls = NULL;
+        struct error e = { 0 };
+        pthread_t threads[OWNERS];
+        must(tls_make_service(&tls, f.certificate[0], f.key[0], f.certificate[1], &e), &e);
+        for (size_t i = 0; i < OWNERS; i++) {
+            assert_int_equal(pthread_create(&threads[i], NULL, own, tls_retain(tls)), 0);
+        }
+        tls_free(tls);
+        for (size_t i = 0; i < OWNERS; i++) {
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+        }
+    }
+    fixture_clear(&f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -351,6 +397,7 @@ int main(void)
         cmocka_unit_test(key_file_is_read_once),
         cmocka_unit_test(key_with_password_is_refused),
         cmocka_unit_test(contexts_are_exchanged),
+        cmocka_unit_test(last_owner_frees),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
