@@ -36,12 +36,13 @@ static void states_what_the_format_says(void **state)
     struct error e;
     (void)state;
     assert_true(message_state(&m, &seal, &arena, &statement, &input, &e));
-    assert_true(bytes_equal(statement, BYTES("\"@method\": GET\n\"@authority\": h.example:5500\n\"@path\": /r1/A/B/C/D/E/x\n\"@query\": ?y=1\n"
-                                             "\"content-digest\": sha-256=:AA==:\n\"comity-head-digest\": sha-512=:AA==:\n"
-                                             "\"x-road-client\": A/B/C/first, A/B/C/last\n\"x-road-id\": m-1\n\"x-road-request-id\": id-1\n"
-                                             "\"@signature-params\": (\"@method\" \"@authority\" \"@path\" \"@query\" \"content-digest\" "
-                                             "\"comity-head-digest\" \"x-road-client\" \"x-road-id\" \"x-road-request-id\");created=1700000000;"
-                                             "nonce=\"id-1\";keyid=\"A/B/C/gw\";alg=\"tlog-ed25519\";tag=\"comity-request/1\"")));
+    assert_true(
+        bytes_equal(statement, BYTES("\"@method\": GET\n\"@authority\": h.example:5500\n\"@path\": /r1/A/B/C/D/E/x\n\"@query\": ?y=1\n"
+                                     "\"content-digest\": sha-256=:AA==:\n\"comity-head-digest\": sha-512=:AA==:\n"
+                                     "\"x-road-client\": A/B/C/first, A/B/C/last\n\"x-road-id\": m-1\n\"x-road-request-id\": id-1\n"
+                                     "\"@signature-params\": (\"@method\" \"@authority\" \"@path\" \"@query\" \"content-digest\" "
+                                     "\"comity-head-digest\" \"x-road-client\" \"x-road-id\" \"x-road-request-id\");created=1700000000;"
+                                     "nonce=\"id-1\";keyid=\"A/B/C/gw\";alg=\"tlog-ed25519\";tag=\"comity-request/1\"")));
 }
 
 /* A sealed message reads back to the same statement; one that was changed, or covers less, doesn't. */

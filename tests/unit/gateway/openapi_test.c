@@ -14,8 +14,12 @@ static void server_paths(void **state)
     const struct {
         const char *url, *path;
     } rows[] = {
-        { "http://petstore.swagger.io/v1/cats", "/v1/cats" }, { "https://h:8443", "" },     { "https://h/", "/" },
-        { "https://{x}/v1", "https://{x}/v1" },                { "/relative", "/relative" }, { "https://h/{tenant}/v1", "/{tenant}/v1" },
+        { "http://petstore.swagger.io/v1/cats", "/v1/cats" },
+        { "https://h:8443", "" },
+        { "https://h/", "/" },
+        { "https://{x}/v1", "https://{x}/v1" },
+        { "/relative", "/relative" },
+        { "https://h/{tenant}/v1", "/{tenant}/v1" },
         { "", "" },
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {

@@ -85,8 +85,9 @@ static void request_hash_known_answers(void **state)
     assert_int_equal(head.size, 187);
     sha512(buffer_bytes(&head), h);
     hex_write(bytes_of(h, sizeof h), hex);
-    assert_string_equal(hex, "4ddba83a6137c58cfbb5004824cf322fef57d93ef3dcaab8dd59e0eb382c851c84bb5b9b412bd3a27c6eed0b9cfd4b06b75b240deda28581a23d403b2f"
-                             "d68d62");
+    assert_string_equal(
+        hex, "4ddba83a6137c58cfbb5004824cf322fef57d93ef3dcaab8dd59e0eb382c851c84bb5b9b412bd3a27c6eed0b9cfd4b06b75b240deda28581a23d403b2f"
+             "d68d62");
     sha512(BYTES("{\"value\" : 42}"), b);
     xroad_request_hash(h, b, out);
     assert_memory_equal(out, "CmdLlRpSYVtT8SPPKzvqclAXkMJZOwdFFo1UE4Nh3STPN/gu86GqJJwmjHTGqPuyJpirLj+liofKSr07JN28Ug==", sizeof out);
@@ -105,8 +106,11 @@ static void fields_that_pass(void **state)
 {
     (void)state;
     const struct field list[] = {
-        { BYTES("Connection"), BYTES("close, X-Secret-Hop") }, { BYTES("x-secret-hop"), BYTES("1") }, { BYTES("Accept"), BYTES("a") },
-        { BYTES("ACCEPT"), BYTES("b") },                       { BYTES("X-Empty"), BYTES("") },
+        { BYTES("Connection"), BYTES("close, X-Secret-Hop") },
+        { BYTES("x-secret-hop"), BYTES("1") },
+        { BYTES("Accept"), BYTES("a") },
+        { BYTES("ACCEPT"), BYTES("b") },
+        { BYTES("X-Empty"), BYTES("") },
     };
     struct fields fields = fields_of(list, COUNT_OF(list));
     assert_true(field_is_named_by_connection(&fields, BYTES("X-SECRET-HOP")));
@@ -114,12 +118,25 @@ static void fields_that_pass(void **state)
     assert_true(bytes_equal(fields_join(fields.list, fields.count, BYTES("accept"), &arena), BYTES("a, b")));
     assert_non_null(fields_join(fields.list, fields.count, BYTES("x-empty"), &arena).data);
     assert_null(fields_join(fields.list, fields.count, BYTES("absent"), &arena).data);
-    static const char *const hops[] = { "transfer-encoding", "Keep-Alive", "Proxy-Authenticate", "Proxy-Authorization", "TE",    "Trailer", "Upgrade",
-                                        "Connection",        "User-Agent", "Host",               "Content-Length",      "Server", "Expect" };
+    static const char *const hops[] = { "transfer-encoding",
+                                        "Keep-Alive",
+                                        "Proxy-Authenticate",
+                                        "Proxy-Authorization",
+                                        "TE",
+                                        "Trailer",
+                                        "Upgrade",
+                                        "Connection",
+                                        "User-Agent",
+                                        "Host",
+                                        "Content-Length",
+                                        "Server",
+                                        "Expect" };
     for (size_t i = 0; i < COUNT_OF(hops); i++) {
         assert_true(field_is_hop(bytes_of_text(hops[i])));
     }
-    static const char *const kept[] = { "Authorization", "Cookie", "Cache-Control", "Pragma", "X-Anything", "Content-Type", "X-Road-Client" };
+    static const char *const kept[] = {
+        "Authorization", "Cookie", "Cache-Control", "Pragma", "X-Anything", "Content-Type", "X-Road-Client"
+    };
     for (size_t i = 0; i < COUNT_OF(kept); i++) {
         assert_false(field_is_hop(bytes_of_text(kept[i])));
         assert_false(field_is_replaced_in_request(bytes_of_text(kept[i])));
@@ -127,7 +144,8 @@ static void fields_that_pass(void **state)
     assert_true(field_is_replaced_in_request(BYTES("x-road-request-ID")));
     assert_true(field_is_replaced_in_request(BYTES("Comity-Decision")));
     assert_false(field_is_replaced_in_request(BYTES("Comity")));
-    static const char *const seven[] = { "X-Road-Id", "X-Road-Client", "X-Road-Service", "X-Road-Request-Id", "X-Road-Request-Hash", "X-Road-Error" };
+    static const char *const seven[] = { "X-Road-Id",         "X-Road-Client",       "X-Road-Service",
+                                         "X-Road-Request-Id", "X-Road-Request-Hash", "X-Road-Error" };
     for (size_t i = 0; i < COUNT_OF(seven); i++) {
         assert_true(field_is_replaced_in_answer(bytes_of_text(seven[i])));
     }
@@ -160,9 +178,11 @@ static void error_forms(void **state)
         { "*/*", "application/json" },
         { "Application/Problem+JSON", "application/problem+json" },
     };
-    const struct xroad_error error = {
-        .prefix = "server.serverproxy", .reason = REASON_CONSENT_NONE, .status = 500, .message = BYTES("a \"b\" <c>\n"), .exchange = BYTES("id-1")
-    };
+    const struct xroad_error error = { .prefix = "server.serverproxy",
+                                       .reason = REASON_CONSENT_NONE,
+                                       .status = 500,
+                                       .message = BYTES("a \"b\" <c>\n"),
+                                       .exchange = BYTES("id-1") };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         struct buffer out;
         buffer_init(&out, 4096);
@@ -173,8 +193,9 @@ static void error_forms(void **state)
     struct buffer out;
     buffer_init(&out, 4096);
     (void)xroad_error_write(&out, &error, BYTES(""));
-    assert_true(bytes_equal(buffer_bytes(&out), BYTES("{\"type\":\"server.serverproxy.access_denied.consent.none\",\"message\":\"a \\\"b\\\" <c>\\u000a\","
-                                                      "\"detail\":\"id-1\",\"reason\":\"consent.none\",\"exchange\":\"id-1\"}")));
+    assert_true(bytes_equal(buffer_bytes(&out),
+                            BYTES("{\"type\":\"server.serverproxy.access_denied.consent.none\",\"message\":\"a \\\"b\\\" <c>\\u000a\","
+                                  "\"detail\":\"id-1\",\"reason\":\"consent.none\",\"exchange\":\"id-1\"}")));
     buffer_reset(&out);
     struct xroad_error old = error;
     old.is_77 = true;
@@ -186,10 +207,8 @@ static void error_forms(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(targets),
-        cmocka_unit_test(request_hash_known_answers),
-        cmocka_unit_test(fields_that_pass),
-        cmocka_unit_test(represented_party),
+        cmocka_unit_test(targets),          cmocka_unit_test(request_hash_known_answers),
+        cmocka_unit_test(fields_that_pass), cmocka_unit_test(represented_party),
         cmocka_unit_test(error_forms),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
