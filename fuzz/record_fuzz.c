@@ -6,8 +6,11 @@
 static void check_good(struct bytes data, uint64_t chain, const struct record_view *view)
 {
     uint8_t *again = calloc(1, view->size);
-    struct log_record record = { .kind = view->entry.kind, .statement = view->entry.statement, .attachment = view->entry.attachment,
-                                 .time_ms = view->entry.time_ms, .index = view->entry.index };
+    struct log_record record = { .kind = view->entry.kind,
+                                 .statement = view->entry.statement,
+                                 .attachment = view->entry.attachment,
+                                 .time_ms = view->entry.time_ms,
+                                 .index = view->entry.index };
     if (again == NULL) {
         return;
     }

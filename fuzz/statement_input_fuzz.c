@@ -22,7 +22,7 @@ static void check_again(const struct statement_input *in)
     buffer_reset(&field);
     statement_write(&field, components, in->count, in->raw);
     if (field.failed) {
-        abort();  /* what is taken can be put into a base */
+        abort(); /* what is taken can be put into a base */
     }
     buffer_clear(&field);
 }

@@ -53,7 +53,7 @@ struct slot {
     uint64_t size;
     uint8_t root[SHA256_SIZE];
     uint8_t public_key[ED25519_PUBLIC_SIZE];
-    uint32_t note_size;  /* 0: empty */
+    uint32_t note_size; /* 0: empty */
     uint32_t note_capacity;
     uint8_t *note;
 };

@@ -183,7 +183,7 @@ static void commit(struct committer *c, size_t count)
         c->records[i] = &c->batch[i]->record;
     }
     bool ok = shared != NULL ? log_append(c->log, c->records, count, &note, &e) : error_memory(&e, "committer");
-    if (ok) {
+    if (ok && shared != NULL) {
         fill_checkpoint(shared, c->log, buffer_bytes(&note), count);
     }
     buffer_clear(&note);

@@ -15,7 +15,7 @@
 enum {
     JUMP_BACK_MS = 5 * 1000,
     JUMP_FORWARD_MS = 60 * 60 * 1000,
-    TEXT_BYTES = 512 * 1024,                   /* written at once, unless one record is larger */
+    TEXT_BYTES = 512 * 1024, /* written at once, unless one record is larger */
     PREPARE_STEP_BYTES = 256 * 1024,
     PREPARE_RETRY_US = 1000 * 1000,
 };
@@ -264,7 +264,7 @@ static bool append(struct log *log, struct log_record *const *records, size_t co
     }
     ok = log_sign(log, checkpoint, e);
     if (!ok && e != NULL) {
-        e->kind = ERROR_IO;  /* in the log without a receipt: the caller was told that it is not, so the log must end */
+        e->kind = ERROR_IO; /* in the log without a receipt: the caller was told that it is not, so the log must end */
     }
 done:
     batch_clear(&batch);
@@ -300,7 +300,7 @@ bool log_append(struct log *log, struct log_record *const *records, size_t count
     bool ok = append(log, has_jumped ? with_jump : records, count + has_jumped, time_ms, checkpoint, &failure);
     free(with_jump);
     if (!ok) {
-        log->clock = clock;  /* a jump is not in the log yet */
+        log->clock = clock; /* a jump is not in the log yet */
         if (failure.kind == ERROR_IO) {
             die(log, &failure);
         }

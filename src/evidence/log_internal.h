@@ -23,17 +23,17 @@ struct log {
     struct disk *public;
     struct disk *private;
     const struct signer *signer;
-    int lock;                 /* descriptor of the lock file, or -1 */
+    int lock; /* descriptor of the lock file, or -1 */
     struct tree tree;
-    uint64_t published;       /* the size that the checkpoint file states */
+    uint64_t published; /* the size that the checkpoint file states */
     struct segment_store segments;
-    uint64_t chain;           /* checksum of the last record */
-    int64_t time_ms;          /* of the last record */
+    uint64_t chain;  /* checksum of the last record */
+    int64_t time_ms; /* of the last record */
     struct log_clock clock;
-    uint64_t prepare_after_us;  /* the next segment could not be prepared: not before this is it tried again */
+    uint64_t prepare_after_us; /* the next segment could not be prepared: not before this is it tried again */
     bool is_dead;
     struct error death;
-    struct buffer text;       /* records on their way to the disk */
+    struct buffer text; /* records on their way to the disk */
 };
 
 /* The signed checkpoint of the tree as it is, appended to `out`. The caller has made sure that all of it is durable. */

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/file.h>
@@ -17,20 +18,20 @@ static const char *const restore = "restore it from a copy or a mirror; nothing 
 /* What opening learns on the way. */
 struct opening {
     struct log *log;
-    uint64_t *firsts;             /* the segments */
+    uint64_t *firsts; /* the segments */
     size_t segment_count;
     bool has_checkpoint;
     struct checkpoint_view checkpoint;
-    uint8_t *text;                /* which the checkpoint's views point into */
-    uint8_t last[SHA256_SIZE];    /* the newest published commitment */
+    uint8_t *text;             /* which the checkpoint's views point into */
+    uint8_t last[SHA256_SIZE]; /* the newest published commitment */
     /* The last segment: */
     struct segment_header header;
     uint64_t size;
-    uint64_t end;                 /* behind its last good record */
-    uint64_t doubtful;            /* index of the first record whose sync may have failed, and its place and chain */
+    uint64_t end;      /* behind its last good record */
+    uint64_t doubtful; /* index of the first record whose sync may have failed, and its place and chain */
     uint64_t doubtful_offset;
     uint64_t doubtful_chain;
-    bool has_stray;               /* something lies behind the end */
+    bool has_stray; /* something lies behind the end */
 };
 
 static bool take_lock(struct log *log, const char *path, struct error *e)
@@ -57,7 +58,8 @@ bool checkpoint_check(struct bytes data, const struct verifier *key, struct chec
     bool ok = note_parse(&note, data, CHECKPOINT_PATH, e) && note_verify(&note, key, 1, &good, NULL, CHECKPOINT_PATH, e) &&
               checkpoint_parse(note.text, out, CHECKPOINT_PATH, e);
     if (ok && (good == 0 || !bytes_equal(out->origin, bytes_of_text(key->name)))) {
-        ok = error_set(e, ERROR_INPUT, CHECKPOINT_PATH, "use the key and the name that the log was made with", "it is signed by another key");
+        ok = error_set(e, ERROR_INPUT, CHECKPOINT_PATH, "use the key and the name that the log was made with",
+                       "it is signed by another key");
     }
     if (!ok && e != NULL) {
         e->kind = ERROR_INPUT;
@@ -157,7 +159,7 @@ static bool load_tree(struct opening *o, struct error *e)
         merkle_leaf(bytes_of(tree->commitments.hashes[i], SHA256_SIZE), leaf);
         if (memcmp(leaf, tree->edges[0].hashes[i], SHA256_SIZE) != 0) {
             return error_set(e, ERROR_INPUT, "tile/0", "run comity log verify, restore what it names from a copy; nothing was changed",
-                             "entry %llu: the tile and the entry bundle disagree", (unsigned long long)(tree->commitments.first + i));
+                             "entry %" PRIu64 ": the tile and the entry bundle disagree", tree->commitments.first + i);
         }
     }
     tree_rebuild(tree, size);
@@ -178,21 +180,21 @@ static bool refuse_entry(const struct segment_scan *scan, uint64_t index, const 
 static bool absorb(struct opening *o, const struct segment_scan *scan, const struct record_view *view, struct error *e)
 {
     struct log *log = o->log;
-    uint8_t hash[SHA256_SIZE];
+    uint8_t hash[1][SHA256_SIZE];
     uint64_t index = view->entry.index;
     const struct tree_edge *known = &log->tree.commitments;
-    commitment(view->entry.salt, view->entry.statement, hash);
+    commitment(view->entry.salt, view->entry.statement, hash[0]);
     log->time_ms = view->entry.time_ms > log->time_ms ? view->entry.time_ms : log->time_ms;
     log->chain = view->chain;
     if (index >= log->published) {
         if (!tree_reserve(&log->tree, 1)) {
             return error_memory(e, scan->path);
         }
-        tree_append(&log->tree, (const uint8_t(*)[SHA256_SIZE])&hash, 1, NULL);
+        tree_append(&log->tree, (const uint8_t(*)[SHA256_SIZE])hash, 1, NULL);
         return true;
     }
-    bool is_other = index == log->published - 1 && memcmp(hash, o->last, SHA256_SIZE) != 0;
-    if (index >= known->first && memcmp(hash, known->hashes[index - known->first], SHA256_SIZE) != 0) {
+    bool is_other = index == log->published - 1 && memcmp(hash[0], o->last, SHA256_SIZE) != 0;
+    if (index >= known->first && memcmp(hash[0], known->hashes[index - known->first], SHA256_SIZE) != 0) {
         is_other = true;
     }
     return !is_other || refuse_entry(scan, index, "is not the one that was published", e);
@@ -480,7 +482,7 @@ bool log_open(struct log **out, struct disk *public, struct disk *private, const
     free(opening.firsts);
     free(opening.text);
     if (!ok) {
-        log->is_dead = true;  /* so that closing does not publish */
+        log->is_dead = true; /* so that closing does not publish */
         log_close(log);
         return false;
     }

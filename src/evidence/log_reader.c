@@ -21,7 +21,7 @@ struct places {
     uint64_t first;
     struct place *at;
     size_t count, capacity;
-    uint64_t used;  /* 0: empty; else the higher, the later */
+    uint64_t used; /* 0: empty; else the higher, the later */
 };
 
 struct kept_tile {
@@ -34,7 +34,7 @@ struct log_reader {
     struct disk *private;
     uint64_t *firsts;
     size_t segment_count;
-    struct segment_scan scan;   /* file NULL: none is open */
+    struct segment_scan scan; /* file NULL: none is open */
     struct places places[SEGMENTS_KNOWN];
     uint64_t clock;
     uint64_t size;
@@ -103,7 +103,7 @@ static void remember_place(struct log_reader *r, struct places *p)
         size_t capacity = p->capacity == 0 ? 64 : p->capacity * 2;
         struct place *grown = realloc(p->at, capacity * sizeof *grown);
         if (grown == NULL) {
-            return;  /* the next get reads more than it would have to */
+            return; /* the next get reads more than it would have to */
         }
         p->at = grown;
         p->capacity = capacity;
@@ -196,7 +196,7 @@ static bool refresh(struct log_reader *r, struct error *e)
     free(r->firsts);
     r->firsts = firsts;
     r->segment_count = count;
-    segment_scan_close(&r->scan);  /* a recovery may have put another file in its place */
+    segment_scan_close(&r->scan); /* a recovery may have put another file in its place */
     if (count == 0) {
         r->size = 0;
         return true;
@@ -217,7 +217,7 @@ static bool refresh(struct log_reader *r, struct error *e)
             break;
         }
         if (state == SCAN_DAMAGED && index >= published) {
-            r->size = index;  /* a batch that is on its way, or that a crash tore: it is not in the log */
+            r->size = index; /* a batch that is on its way, or that a crash tore: it is not in the log */
             return true;
         }
     }
@@ -237,7 +237,8 @@ bool log_reader_size(struct log_reader *reader, uint64_t *size, struct error *e)
 
 static bool refuse_damaged(const struct log_reader *r, uint64_t index, struct error *e)
 {
-    return error_set(e, ERROR_INPUT, r->scan.path, "restore it from a copy or a mirror", "entry %llu is damaged", (unsigned long long)index);
+    return error_set(e, ERROR_INPUT, r->scan.path, "restore it from a copy or a mirror", "entry %llu is damaged",
+                     (unsigned long long)index);
 }
 
 bool log_reader_get(struct log_reader *reader, uint64_t index, struct log_entry *out, struct error *e)
@@ -320,7 +321,7 @@ static bool read_node(void *context, unsigned level, uint64_t index, uint8_t out
 static bool prove(struct log_reader *r, const struct log_entry *entry, struct bytes checkpoint, struct buffer *receipt, struct error *e)
 {
     struct note note;
-    struct checkpoint_view view;
+    struct checkpoint_view view = { .size = 0 };
     uint8_t path[MERKLE_PATH_MAX][SHA256_SIZE];
     uint8_t hash[SHA256_SIZE];
     size_t count = 0;

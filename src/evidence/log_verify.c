@@ -1,5 +1,6 @@
 /* Checking everything (evidence/log.h): checkpoint, tiles, bundles and records against each other, in one pass, in bounded memory. */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -18,8 +19,8 @@ struct verification {
     void *context;
     struct checkpoint_view checkpoint;
     bool has_checkpoint;
-    struct tree tree;  /* grown anew from the entries: its edges are what the tiles must say */
-    struct record_check *records;  /* NULL: the private folder is not at hand */
+    struct tree tree;             /* grown anew from the entries: its edges are what the tiles must say */
+    struct record_check *records; /* NULL: the private folder is not at hand */
 };
 
 static bool read_checkpoint(struct verification *v, const struct verifier *key, uint8_t **text, struct error *e)
@@ -77,8 +78,8 @@ static bool compare_tile(struct verification *v, struct tile tile, const uint8_t
             memcpy(item, data + i * each, SHA256_SIZE);
         }
         if (!has_form || memcmp(item, wanted[i], SHA256_SIZE) != 0) {
-            fault_add(&v->faults, path, "%s %llu does not agree with the rest of the log", tile.level <= 0 ? "entry" : "hash",
-                      (unsigned long long)(first + i));
+            fault_add(&v->faults, path, "%s %" PRIu64 " does not agree with the rest of the log", tile.level <= 0 ? "entry" : "hash",
+                      first + i);
         }
     }
     free(data);
@@ -144,11 +145,11 @@ static bool check_tile(struct verification *v, int level, uint64_t index, unsign
 
 /* The leaf hashes of up to 256 entries, by what the files say. */
 struct block {
-    uint8_t leaves[TILE_WIDTH][SHA256_SIZE];  /* taken as right */
+    uint8_t leaves[TILE_WIDTH][SHA256_SIZE]; /* taken as right */
     uint8_t bundle[TILE_WIDTH][SHA256_SIZE];
     uint8_t tile[TILE_WIDTH][SHA256_SIZE];
     bool is_in_bundle[TILE_WIDTH], is_in_tile[TILE_WIDTH];
-    bool is_disputed[TILE_WIDTH];             /* bundle and tile differ, and no record decides */
+    bool is_disputed[TILE_WIDTH]; /* bundle and tile differ, and no record decides */
     bool has_dispute;
 };
 
@@ -318,15 +319,17 @@ static bool check_all(struct verification *v, uint64_t *entries, struct error *e
 bool log_verify(struct disk *public, struct disk *private, const struct verifier *key, log_fault *report, log_progress *progress,
                 void *context, uint64_t *entries, uint64_t *faults, struct error *e)
 {
-    struct verification v = { .public = public, .progress = progress, .context = context,
-                              .faults = { .report = report, .context = context, .todo = heal } };
+    struct verification v = {
+        .public = public, .progress = progress, .context = context, .faults = { .report = report, .context = context, .todo = heal }
+    };
     struct error failure = { 0 };
     uint8_t *text = NULL;
     *entries = 0;
     tree_init(&v.tree);
     bool ok = read_checkpoint(&v, key, &text, &failure);
     if (ok && private != NULL) {
-        ok = record_check_make(&v.records, private, bytes_of_text(key->name), v.has_checkpoint ? v.checkpoint.size : 0, &v.faults, &failure);
+        ok = record_check_make(&v.records, private, bytes_of_text(key->name), v.has_checkpoint ? v.checkpoint.size : 0, &v.faults,
+                               &failure);
     }
     ok = ok && check_all(&v, entries, &failure);
     record_check_free(v.records);

@@ -95,8 +95,8 @@ static void turn_round(uint8_t (*path)[SHA256_SIZE], size_t count)
     }
 }
 
-bool merkle_prove_inclusion(uint64_t index, uint64_t start, uint64_t end, merkle_read *read, void *context,
-                            uint8_t (*path)[SHA256_SIZE], size_t *count)
+bool merkle_prove_inclusion(uint64_t index, uint64_t start, uint64_t end, merkle_read *read, void *context, uint8_t (*path)[SHA256_SIZE],
+                            size_t *count)
 {
     *count = 0;
     if (!merkle_is_subtree(start, end) || index < start || index >= end) {
@@ -115,12 +115,12 @@ bool merkle_prove_inclusion(uint64_t index, uint64_t start, uint64_t end, merkle
     return true;
 }
 
-bool merkle_prove_consistency(uint64_t start, uint64_t end, uint64_t size, merkle_read *read, void *context,
-                              uint8_t (*path)[SHA256_SIZE], size_t *count)
+bool merkle_prove_consistency(uint64_t start, uint64_t end, uint64_t size, merkle_read *read, void *context, uint8_t (*path)[SHA256_SIZE],
+                              size_t *count)
 {
     uint64_t low = 0;
     uint64_t high = size;
-    bool is_known = true;  /* the verifier has the hash of what is left of [start, end) */
+    bool is_known = true; /* the verifier has the hash of what is left of [start, end) */
     *count = 0;
     if (!merkle_is_subtree(start, end) || end > size) {
         return false;

@@ -7,7 +7,7 @@
 
 #include "crypto/hash.h"
 
-enum { MERKLE_PATH_MAX = 65 };  /* a consistency path of 2^64 entries: ceil(log2 n) + 1 */
+enum { MERKLE_PATH_MAX = 65 }; /* a consistency path of 2^64 entries: ceil(log2 n) + 1 */
 
 /* SHA-256(0x00 || entry) and SHA-256(0x01 || left || right). `out` may be one of the inputs. */
 void merkle_leaf(struct bytes entry, uint8_t out[SHA256_SIZE]);
@@ -35,10 +35,12 @@ must_check bool merkle_prove_consistency(uint64_t start, uint64_t end, uint64_t 
 void merkle_cover(uint64_t start, uint64_t end, uint64_t first[2], uint64_t second[2]);
 
 /* RFC 9162 2.1.3.2. */
-must_check bool merkle_verify_inclusion(uint64_t index, uint64_t size, const uint8_t leaf[SHA256_SIZE],
-                                        const uint8_t (*path)[SHA256_SIZE], size_t count, const uint8_t root[SHA256_SIZE]);
-/* RFC 9162 2.1.4.2, from `old_size` to `size`; the same size wants the same root and no path. Refused for an `old_size` of 0, whose root says
- * nothing: a witness that knows no checkpoint yet asks for an empty path itself. */
+must_check bool merkle_verify_inclusion(uint64_t index, uint64_t size, const uint8_t leaf[SHA256_SIZE], const uint8_t (*path)[SHA256_SIZE],
+                                        size_t count, const uint8_t root[SHA256_SIZE]);
+/*
+ * RFC 9162 2.1.4.2, from `old_size` to `size`; the same size wants the same root and no path. Refused for an `old_size` of 0, whose root
+ * says nothing: a witness that knows no checkpoint yet asks for an empty path itself.
+ */
 must_check bool merkle_verify_consistency(uint64_t old_size, uint64_t size, const uint8_t old_root[SHA256_SIZE],
                                           const uint8_t root[SHA256_SIZE], const uint8_t (*path)[SHA256_SIZE], size_t count);
 /* The same for any subtree, whose hash is `node`. */

@@ -13,8 +13,8 @@ static void append_hash_line(struct buffer *out, const uint8_t hash[SHA256_SIZE]
     buffer_append_u8(out, '\n');
 }
 
-void receipt_write(struct buffer *out, const uint8_t salt[SALT_SIZE], uint64_t index, const uint8_t (*path)[SHA256_SIZE],
-                   size_t path_count, struct bytes checkpoint)
+void receipt_write(struct buffer *out, const uint8_t salt[SALT_SIZE], uint64_t index, const uint8_t (*path)[SHA256_SIZE], size_t path_count,
+                   struct bytes checkpoint)
 {
     buffer_append_text(out, first_line);
     buffer_append_text(out, "extra ");
@@ -85,14 +85,14 @@ void commitment(const uint8_t salt[SALT_SIZE], struct bytes statement, uint8_t o
 }
 
 /* The checkpoint of a receipt, its signature verified, perhaps from the cache. */
-static bool verified_checkpoint(struct bytes data, const struct verifier *key, struct checkpoint_cache *cache,
-                                struct checkpoint_view *out, struct error *e)
+static bool verified_checkpoint(struct bytes data, const struct verifier *key, struct checkpoint_cache *cache, struct checkpoint_view *out,
+                                struct error *e)
 {
     struct note note;
     size_t good = 0;
     struct bytes name = bytes_of_text(key->name);
     if (cache != NULL && checkpoint_cache_find(cache, data, key, &out->size, out->root)) {
-        out->origin = bytes_slice(data, 0, name.size);  /* a checkpoint begins with its origin, which is the key's name */
+        out->origin = bytes_slice(data, 0, name.size); /* a checkpoint begins with its origin, which is the key's name */
         return true;
     }
     if (!note_parse(&note, data, "checkpoint", e) || !checkpoint_parse(note.text, out, "checkpoint", e)) {
@@ -117,8 +117,8 @@ static bool verified_checkpoint(struct bytes data, const struct verifier *key, s
     return true;
 }
 
-bool receipt_verify(const struct receipt *receipt, struct bytes statement, const struct verifier *log_key,
-                    struct checkpoint_cache *cache, struct checkpoint_view *out, struct error *e)
+bool receipt_verify(const struct receipt *receipt, struct bytes statement, const struct verifier *log_key, struct checkpoint_cache *cache,
+                    struct checkpoint_view *out, struct error *e)
 {
     uint8_t hash[SHA256_SIZE];
     if (!verified_checkpoint(receipt->checkpoint, log_key, cache, out, e)) {
@@ -127,7 +127,8 @@ bool receipt_verify(const struct receipt *receipt, struct bytes statement, const
     commitment(receipt->salt, statement, hash);
     merkle_leaf(bytes_of(hash, sizeof hash), hash);
     if (!merkle_verify_inclusion(receipt->index, out->size, hash, receipt->path, receipt->path_count, out->root)) {
-        return error_set(e, ERROR_DENIED, "receipt", "send the receipt of this very statement", "its path does not lead to the checkpoint's root");
+        return error_set(e, ERROR_DENIED, "receipt", "send the receipt of this very statement",
+                         "its path does not lead to the checkpoint's root");
     }
     return true;
 }

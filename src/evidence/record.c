@@ -110,7 +110,7 @@ bool segment_name_parse(const char *name, uint64_t *first)
         }
         *first = *first * 10 + (uint64_t)(name[i] - '0');
     }
-    segment_name(*first, again);  /* also refuses what overflowed, and another ending */
+    segment_name(*first, again); /* also refuses what overflowed, and another ending */
     return strcmp(again, name) == 0;
 }
 

@@ -6,7 +6,7 @@
 #include <time.h>
 
 enum {
-    TRIES_MAX = 5,                       /* a batch may be just on its way into the last segment */
+    TRIES_MAX = 5, /* a batch may be just on its way into the last segment */
     TRY_PAUSE_NS = 20 * 1000 * 1000,
 };
 
@@ -14,16 +14,16 @@ struct record_check {
     struct disk *disk;
     uint64_t *firsts;
     size_t count;
-    size_t at;                 /* the segment that is read, or count */
-    struct segment_scan scan;  /* file NULL: not opened yet, or not readable */
-    bool is_unreadable;        /* this segment's header is damaged, or what follows can't be found: reported */
-    bool has_cut;              /* the segment after this one says where this one ends */
+    size_t at;                /* the segment that is read, or count */
+    struct segment_scan scan; /* file NULL: not opened yet, or not readable */
+    bool is_unreadable;       /* this segment's header is damaged, or what follows can't be found: reported */
+    bool has_cut;             /* the segment after this one says where this one ends */
     uint64_t cut;
     uint64_t origin_hash;
     uint64_t published;
     uint64_t chain;
-    uint64_t next;             /* index of the next record */
-    uint64_t end;              /* index behind the last good one */
+    uint64_t next; /* index of the next record */
+    uint64_t end;  /* index behind the last good one */
     int64_t time_ms;
 };
 
@@ -171,7 +171,7 @@ static enum scan_state read_record(struct record_check *c, struct record_view *v
             return is_last && c->next >= c->published ? SCAN_END : SCAN_DAMAGED;
         }
         if (c->next < c->scan.index) {
-            return SCAN_DAMAGED;  /* skipped together with the one before it */
+            return SCAN_DAMAGED; /* skipped together with the one before it */
         }
         enum scan_state state = segment_scan_next(&c->scan, view, e);
         if (state == SCAN_GOOD || state == SCAN_FAILED) {
@@ -186,7 +186,7 @@ static enum scan_state read_record(struct record_check *c, struct record_view *v
             return SCAN_FAILED;
         }
         if (!is_found && is_last && c->next >= c->published) {
-            return SCAN_END;  /* stray bytes: reported with the rest, if they stay */
+            return SCAN_END; /* stray bytes: reported with the rest, if they stay */
         }
         fault_add(faults, c->scan.path, "entry %llu is %s", (unsigned long long)c->next, state == SCAN_END ? "missing" : "damaged");
         c->is_unreadable = !is_found;

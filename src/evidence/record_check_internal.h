@@ -5,13 +5,12 @@
 #include "evidence/segment_internal.h"
 
 struct fault_list {
-    log_fault *report;  /* may be NULL */
+    log_fault *report; /* may be NULL */
     void *context;
     const char *todo;
     uint64_t count;
 };
-__attribute__((format(printf, 3, 4)))
-void fault_add(struct fault_list *faults, const char *where, const char *what, ...);
+__attribute__((format(printf, 3, 4))) void fault_add(struct fault_list *faults, const char *where, const char *what, ...);
 
 struct record_check;
 /* `published`: entries below it must be there. Free with record_check_free(). */

@@ -9,7 +9,7 @@ enum {
     RECORD_BYTES_MAX = RECORD_HEADER_BYTES + RECORD_STATEMENT_BYTES_MAX + RECORD_ATTACHMENT_BYTES_MAX,
     RECORD_ALIGNMENT = 8,
     SEGMENT_HEADER_BYTES = 64,
-    SEGMENT_NAME_SIZE = 25,  /* 20 digits, ".seg", NUL */
+    SEGMENT_NAME_SIZE = 25, /* 20 digits, ".seg", NUL */
 };
 
 /* The chain of checksums: each record's is seeded by the one before, so that it is bound to its place in this log. */
@@ -17,11 +17,11 @@ uint64_t record_chain_start(struct bytes origin);
 
 /* What a segment begins with. */
 struct segment_header {
-    uint64_t first;         /* index of its first record */
-    uint64_t chain;         /* checksum of the record before that one */
-    uint64_t origin_hash;   /* record_chain_start() of the log's origin */
-    uint64_t capacity;      /* size of the file in bytes */
-    uint64_t previous_end;  /* not 0: made by a recovery, and the segment before it ends at this offset */
+    uint64_t first;        /* index of its first record */
+    uint64_t chain;        /* checksum of the record before that one */
+    uint64_t origin_hash;  /* record_chain_start() of the log's origin */
+    uint64_t capacity;     /* size of the file in bytes */
+    uint64_t previous_end; /* not 0: made by a recovery, and the segment before it ends at this offset */
 };
 void segment_header_write(const struct segment_header *header, uint8_t out[SEGMENT_HEADER_BYTES]);
 must_check bool segment_header_parse(struct bytes data, struct segment_header *out);
@@ -36,23 +36,23 @@ void record_write(const struct log_record *record, uint64_t batch, uint64_t *cha
 
 enum record_state {
     RECORD_GOOD = 0,
-    RECORD_END,      /* zeros: nothing was written here */
-    RECORD_SHORT,    /* `data` ends within the record; `*needed` says how many bytes it takes */
+    RECORD_END,   /* zeros: nothing was written here */
+    RECORD_SHORT, /* `data` ends within the record; `*needed` says how many bytes it takes */
     RECORD_DAMAGED,
 };
 /* One parsed record: views into the data. */
 struct record_view {
     struct log_entry entry;
     uint64_t batch;
-    size_t size;     /* on disk */
-    uint64_t chain;  /* its checksum: seeds the next one's */
+    size_t size;    /* on disk */
+    uint64_t chain; /* its checksum: seeds the next one's */
 };
 /* Parses and checks the record `index` at the front of `data`, which follows a record with the checksum `chain`. */
 enum record_state record_parse(struct bytes data, uint64_t index, uint64_t chain, struct record_view *out, size_t *needed);
 /* What the header at the front of `data` claims, whatever its checksum; false if it does not look like one. */
 struct record_claim {
     uint64_t index, batch;
-    uint64_t chain;  /* the checksum as it stands there */
+    uint64_t chain; /* the checksum as it stands there */
     size_t size;
 };
 must_check bool record_peek(struct bytes data, struct record_claim *out);

@@ -175,8 +175,9 @@ bool segment_next_write(struct segment_store *store, struct bytes data, uint64_t
 bool segment_switch(struct segment_store *store, uint64_t first, uint64_t chain, uint64_t previous_end, uint64_t used, struct error *e)
 {
     const struct disk_functions *f = store->disk->functions;
-    struct segment_header header = { .first = first, .chain = chain, .origin_hash = store->origin_hash,
-                                     .capacity = store->next_capacity, .previous_end = previous_end };
+    struct segment_header header = {
+        .first = first, .chain = chain, .origin_hash = store->origin_hash, .capacity = store->next_capacity, .previous_end = previous_end
+    };
     uint8_t data[SEGMENT_HEADER_BYTES];
     char path[SEGMENT_PATH_SIZE];
     segment_header_write(&header, data);

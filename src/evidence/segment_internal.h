@@ -10,13 +10,13 @@
 
 enum {
     SEGMENT_BYTES_MIN = 1024 * 1024,
-    SEGMENT_BYTES_MAX = 16 * 1024 * 1024,  /* but for a batch that is larger */
+    SEGMENT_BYTES_MAX = 16 * 1024 * 1024, /* but for a batch that is larger */
     SEGMENT_PATH_SIZE = 48,
 };
 #define SEGMENT_FOLDER "records"
-#define SEGMENT_NEXT "records/next"  /* being prepared */
+#define SEGMENT_NEXT "records/next" /* being prepared */
 
-/* An errno of the disk as an error; ERROR_IO even when it says that the disk is full, where trying again could lose what was acknowledged. */
+/* An errno of the disk as an error. The final one is ERROR_IO even for a full disk: trying again could lose what was acknowledged. */
 bool disk_error(struct error *e, int fault, const char *where, const char *todo);
 bool disk_error_final(struct error *e, int fault, const char *where);
 
@@ -27,7 +27,7 @@ must_check bool segment_list(struct disk *disk, uint64_t **firsts, size_t *count
 /* The segment that is appended to, and the next one, which is prepared beside it. */
 struct segment_store {
     struct disk *disk;
-    struct disk_file *file;  /* NULL: none yet */
+    struct disk_file *file; /* NULL: none yet */
     char path[SEGMENT_PATH_SIZE];
     uint64_t used;
     uint64_t capacity;
@@ -57,9 +57,9 @@ struct segment_scan {
     struct disk_file *file;
     char path[SEGMENT_PATH_SIZE];
     struct segment_header header;
-    uint64_t size;           /* of the file */
-    uint64_t offset, index;  /* of the next record */
-    uint64_t chain;          /* checksum of the record before it */
+    uint64_t size;          /* of the file */
+    uint64_t offset, index; /* of the next record */
+    uint64_t chain;         /* checksum of the record before it */
     uint8_t *window;
     size_t window_capacity, window_size;
     uint64_t window_offset;
@@ -80,8 +80,8 @@ bool segment_scan_skip_damage(struct segment_scan *scan, bool *is_read, struct e
 /* `*stray` is the offset of the first byte behind the last good record that is not zero, or the file's size. */
 must_check bool segment_scan_rest(struct segment_scan *scan, uint64_t *stray, struct error *e);
 /*
- * After SCAN_DAMAGED or SCAN_END: is there a whole record of a batch that begins behind the damaged one? It was written when that was durable. Records
- * of the damaged one's own batch prove nothing: a crash may have torn it. The scan stays where it is.
+ * After SCAN_DAMAGED or SCAN_END: is there a whole record of a batch that begins behind this place? It was written when this was durable.
+ * Records of the same batch prove nothing: a crash may have torn it. The scan stays where it is.
  */
 must_check bool segment_scan_find_later_batch(struct segment_scan *scan, bool *is_found, struct error *e);
 

@@ -9,10 +9,10 @@ enum { WINDOW_BYTES = 128 * 1024 };
 void segment_scan_close(struct segment_scan *scan)
 {
     if (scan->file != NULL) {
-        (void)scan->disk->functions->close(scan->disk, scan->file);  /* read only: nothing to lose */
+        (void)scan->disk->functions->close(scan->disk, scan->file); /* read only: nothing to lose */
     }
     if (scan->window != NULL) {
-        explicit_bzero(scan->window, scan->window_capacity);  /* salts */
+        explicit_bzero(scan->window, scan->window_capacity); /* salts */
         free(scan->window);
     }
     memset(scan, 0, sizeof *scan);
@@ -86,7 +86,7 @@ static bool fill(struct segment_scan *scan, size_t size, struct bytes *out, stru
 
 enum scan_state segment_scan_next(struct segment_scan *scan, struct record_view *out, struct error *e)
 {
-    struct bytes data;
+    struct bytes data = BYTES_NONE;
     size_t needed = RECORD_HEADER_BYTES;
     size_t asked = 0;
     enum record_state state;

@@ -40,7 +40,7 @@ struct statement_input {
     struct statement_parameters parameters;
     bool has_created;
     bool has_expires;
-    int64_t expires_s;   /* RFC 9421 2.3; not written by us: the caller compares it with its clock */
+    int64_t expires_s; /* RFC 9421 2.3; not written by us: the caller compares it with its clock */
 };
 /*
  * Finds `label` in a Signature-Input dictionary (RFC 8941) and parses its inner list. Refused: duplicates of the label, a component or a

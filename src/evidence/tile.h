@@ -7,10 +7,10 @@
 enum {
     TILE_WIDTH = 256,
     TILE_HEIGHT = 8,
-    TILE_LEVELS = 6,  /* 2^48 entries */
+    TILE_LEVELS = 6, /* 2^48 entries */
     TILE_BYTES_MAX = TILE_WIDTH * SHA256_SIZE,
     TILE_PATH_SIZE = 64,
-    BUNDLE_ENTRY_BYTES = 2 + SHA256_SIZE,  /* our entries are commitments: a size of two bytes, then the hash */
+    BUNDLE_ENTRY_BYTES = 2 + SHA256_SIZE, /* our entries are commitments: a size of two bytes, then the hash */
     BUNDLE_BYTES_MAX = TILE_WIDTH * BUNDLE_ENTRY_BYTES,
 };
 

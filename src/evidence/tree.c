@@ -71,7 +71,7 @@ static void take_siblings(const struct tree *tree, unsigned level, uint64_t low,
 {
     for (size_t i = 0; i < count; i++) {
         uint64_t sibling = (old_size + i) >> level ^ 1;
-        if (sibling - low < width) {  /* one before `low` wraps round and is not below `width` */
+        if (sibling - low < width) { /* one before `low` wraps round and is not below `width` */
             memcpy(paths[i].hashes[paths[i].count++], tree->scratch[sibling - low], SHA256_SIZE);
         }
     }
@@ -155,7 +155,7 @@ static void edge_forget(struct tree_edge *edge, uint64_t first)
     uint64_t gone = first - edge->first;
     edge->first = first;
     if (gone >= edge->count) {
-        edge->count = 0;  /* all of it; or there was nothing, as after tree_append_leaves() */
+        edge->count = 0; /* all of it; or there was nothing, as after tree_append_leaves() */
         return;
     }
     edge->count -= (size_t)gone;

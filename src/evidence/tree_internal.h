@@ -15,26 +15,26 @@ struct tree_edge {
     uint8_t (*hashes)[SHA256_SIZE];
     size_t count;
     size_t capacity;
-    uint64_t first;  /* the index of hashes[0] on its level: a multiple of TILE_WIDTH */
+    uint64_t first; /* the index of hashes[0] on its level: a multiple of TILE_WIDTH */
 };
 
 struct tree {
     uint64_t size;
     uint8_t root[SHA256_SIZE];
-    uint8_t stack[TREE_LEVELS][SHA256_SIZE];  /* the complete subtrees of the right edge: one for each bit that is set in size */
-    struct tree_edge edges[TILE_LEVELS];      /* edges[l]: the complete nodes of level 8 l */
-    struct tree_edge commitments;             /* the entries themselves, beside edges[0] */
+    uint8_t stack[TREE_LEVELS][SHA256_SIZE]; /* the complete subtrees of the right edge: one for each bit that is set in size */
+    struct tree_edge edges[TILE_LEVELS];     /* edges[l]: the complete nodes of level 8 l */
+    struct tree_edge commitments;            /* the entries themselves, beside edges[0] */
     uint8_t (*scratch)[SHA256_SIZE];
     size_t scratch_capacity;
 };
 
 /* Where the path of one appended entry goes. */
 struct tree_path {
-    uint8_t (*hashes)[SHA256_SIZE];  /* RECEIPT_PATH_MAX of them */
+    uint8_t (*hashes)[SHA256_SIZE]; /* RECEIPT_PATH_MAX of them */
     size_t count;
 };
 
-void tree_init(struct tree *tree);   /* the empty tree */
+void tree_init(struct tree *tree); /* the empty tree */
 void tree_clear(struct tree *tree);
 /* Room for `count` more entries, so that tree_append() can't fail. False when memory is out or the tree would be too large. */
 must_check bool tree_reserve(struct tree *tree, size_t count);

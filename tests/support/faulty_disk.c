@@ -32,7 +32,7 @@ static int faulty_close(struct disk *disk, struct disk_file *file)
 {
     struct faulty_disk *f = self(disk);
     int fault = met(f, CALL_CLOSE);
-    int real = f->real->functions->close(f->real, file);  /* Linux closes the descriptor whatever it reports */
+    int real = f->real->functions->close(f->real, file); /* Linux closes the descriptor whatever it reports */
     return fault != 0 ? fault : real;
 }
 

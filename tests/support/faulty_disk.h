@@ -34,8 +34,17 @@ bool sim_disk_equal(const struct disk *a, const struct disk *b);
 
 /* Kinds of calls, for a mask. */
 enum {
-    CALL_OPEN = 1 << 0, CALL_CLOSE = 1 << 1, CALL_READ = 1 << 2, CALL_WRITE = 1 << 3, CALL_SYNC = 1 << 4, CALL_SIZE = 1 << 5,
-    CALL_TRUNCATE = 1 << 6, CALL_RENAME = 1 << 7, CALL_REMOVE = 1 << 8, CALL_MAKE_FOLDER = 1 << 9, CALL_SYNC_FOLDER = 1 << 10,
+    CALL_OPEN = 1 << 0,
+    CALL_CLOSE = 1 << 1,
+    CALL_READ = 1 << 2,
+    CALL_WRITE = 1 << 3,
+    CALL_SYNC = 1 << 4,
+    CALL_SIZE = 1 << 5,
+    CALL_TRUNCATE = 1 << 6,
+    CALL_RENAME = 1 << 7,
+    CALL_REMOVE = 1 << 8,
+    CALL_MAKE_FOLDER = 1 << 9,
+    CALL_SYNC_FOLDER = 1 << 10,
     CALL_LIST = 1 << 11,
     CALL_ALL = (1 << 12) - 1,
     CALL_CHANGES = CALL_WRITE | CALL_SYNC | CALL_TRUNCATE | CALL_RENAME | CALL_REMOVE | CALL_MAKE_FOLDER | CALL_SYNC_FOLDER,
@@ -43,12 +52,12 @@ enum {
 
 /* The disk around another: comes first, so that it is a struct disk; does not own `real`. Several may share one counter. */
 struct faults {
-    unsigned kinds;       /* which calls are counted and may fail */
+    unsigned kinds; /* which calls are counted and may fail */
     uint64_t calls;
-    uint64_t fail_at;     /* the call with this number fails; UINT64_MAX: none */
-    bool from_then_on;    /* and all counted ones behind it */
-    int fault;            /* an errno */
-    bool is_dead;         /* every call fails with EIO: what a process that was killed can still do */
+    uint64_t fail_at;  /* the call with this number fails; UINT64_MAX: none */
+    bool from_then_on; /* and all counted ones behind it */
+    int fault;         /* an errno */
+    bool is_dead;      /* every call fails with EIO: what a process that was killed can still do */
 };
 struct faulty_disk {
     struct disk disk;

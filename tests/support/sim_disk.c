@@ -12,7 +12,7 @@ enum { SECTOR = 512, PATH_SIZE = 128, FOLDERS_MAX = 256 };
 struct change {
     struct change *next;
     bool is_truncation;
-    bool is_lost;  /* a sync of it failed: it reads well until the power fails, and then it is gone */
+    bool is_lost; /* a sync of it failed: it reads well until the power fails, and then it is gone */
     uint64_t offset;
     size_t size;
     uint8_t data[];
@@ -351,7 +351,7 @@ static int sim_rename(struct disk *disk, const char *from, const char *to)
         return leave(s, ENOENT);
     }
     struct node *node = source->now;
-    get_name(s, to)->now = node;  /* may move the table */
+    get_name(s, to)->now = node; /* may move the table */
     find_name(s, from)->now = NULL;
     return leave(s, 0);
 }
@@ -518,7 +518,7 @@ static void tear(struct image *image, const struct change *c, uint64_t *random)
         if (dice(random) % 2 == 0) {
             image_write(image, c->offset + done, bytes_of(c->data + done, size));
         } else if (c->offset + done + size > image->size) {
-            image_resize(image, (size_t)(c->offset + done) + size);  /* the size was written, the data was not */
+            image_resize(image, (size_t)(c->offset + done) + size); /* the size was written, the data was not */
         }
         done += size;
     }
@@ -536,7 +536,7 @@ static void garble(struct image *image, const struct change *c, uint64_t *random
 
 static void cut_node(struct node *node, uint64_t *random)
 {
-    uint64_t style = dice(random) % 4;  /* all of one kind as well as mixtures */
+    uint64_t style = dice(random) % 4; /* all of one kind as well as mixtures */
     for (const struct change *c = node->changes; c != NULL; c = c->next) {
         uint64_t fate = style < 2 ? style : dice(random) % 4;
         if (c->is_lost || fate == 0) {
@@ -610,7 +610,7 @@ static void cut_folders(struct sim_disk *s, uint64_t *random)
                 s->folders[j--] = s->folders[--s->folder_count];
             }
         }
-        i = 0;  /* the table has moved; what is durable stays so */
+        i = 0; /* the table has moved; what is durable stays so */
     }
 }
 

@@ -144,7 +144,8 @@ static unsigned take(struct worker *w, bool checks_receipts)
             assert_true(w->last_index == 0 || entry->record.index > w->last_index);
             w->last_index = entry->record.index;
             if (checks_receipts) {
-                struct receipt receipt = { .index = entry->record.index, .path_count = entry->record.path_count,
+                struct receipt receipt = { .index = entry->record.index,
+                                           .path_count = entry->record.path_count,
                                            .checkpoint = bytes_of(entry->checkpoint->note, entry->checkpoint->note_size) };
                 struct checkpoint_view view;
                 memcpy(receipt.salt, entry->record.salt, SALT_SIZE);

@@ -11,7 +11,7 @@
 #include "log_rig.h"
 
 struct found {
-    const char *path;  /* the file that was damaged */
+    const char *path; /* the file that was damaged */
     uint64_t count;
     bool is_named;
 };
@@ -29,8 +29,8 @@ static uint64_t verify(struct rig *rig, const char *path, bool with_private, boo
     uint64_t entries = 0;
     uint64_t faults = 0;
     struct error e = { 0 };
-    if (!log_verify(rig->public, with_private ? rig->private : NULL, signer_verifier(rig->signer), note_fault, NULL, &found, &entries, &faults,
-                    &e)) {
+    if (!log_verify(rig->public, with_private ? rig->private : NULL, signer_verifier(rig->signer), note_fault, NULL, &found, &entries,
+                    &faults, &e)) {
         fail_msg("%s: could not be checked: %s: %s", path, e.where, e.what);
     }
     assert_int_equal(faults, found.count);
@@ -235,8 +235,8 @@ static void flipped_logs_do_not_fork(void **state)
 static void missing_files_are_named(void **state)
 {
     struct rig *rig = make_log(600);
-    static const char *const public[] = { "checkpoint", "tile/0/000", "tile/0/001", "tile/0/002.p/88", "tile/1/000.p/2", "tile/entries/001",
-                                          "tile/entries/002.p/88" };
+    static const char *const public[] = { "checkpoint",     "tile/0/000",       "tile/0/001",           "tile/0/002.p/88",
+                                          "tile/1/000.p/2", "tile/entries/001", "tile/entries/002.p/88" };
     bool is_named = false;
     (void)state;
     for (size_t i = 0; i < COUNT_OF(public); i++) {

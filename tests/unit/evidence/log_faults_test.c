@@ -132,7 +132,9 @@ static void recovery_is_interrupted(void **state)
                 rig_power_cut(rig, test_random(&random));
             }
             rig_check(rig, when);
-            rig->faults = (struct faults){ .kinds = CALL_CHANGES, .fail_at = test_random(&random) % 40, .from_then_on = true, .fault = EIO };
+            rig->faults = (struct faults){
+                .kinds = CALL_CHANGES, .fail_at = test_random(&random) % 40, .from_then_on = true, .fault = EIO
+            };
             if (rig_open(rig)) {
                 (void)rig_append(rig, 1 + test_random(&random) % 5);
                 (void)rig_append(rig, 1 + test_random(&random) % 5);
@@ -158,7 +160,7 @@ static void full_disks_are_survived(void **state)
     for (int i = 0; i < 60 && refused < 5; i++) {
         log_prepare(rig->log, true);
         log_prepare(rig->log, true);
-        assert_true(refused == 0 || !log_wants_prepare(rig->log));  /* an idle committer does not try without end */
+        assert_true(refused == 0 || !log_wants_prepare(rig->log)); /* an idle committer does not try without end */
         if (!rig_append(rig, 60)) {
             assert_int_equal(rig->last.kind, ERROR_FULL);
             refused++;
@@ -172,7 +174,7 @@ static void full_disks_are_survived(void **state)
     sim_disk_limit(rig->public, 1);
     assert_false(rig_publish(rig));
     assert_int_equal(rig->last.kind, ERROR_FULL);
-    assert_true(rig_append(rig, 5));  /* publishing can wait */
+    assert_true(rig_append(rig, 5)); /* publishing can wait */
     rig_check(rig, "while the public disk is full");
     sim_disk_limit(rig->public, 0);
     assert_true(rig_publish(rig));
@@ -219,10 +221,10 @@ static void publishing_that_fails_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_call_fails_with_io_error),   cmocka_unit_test(each_call_fails_with_no_space),
-        cmocka_unit_test(the_power_fails_anywhere),        cmocka_unit_test(recovery_is_interrupted),
-        cmocka_unit_test(full_disks_are_survived),         cmocka_unit_test(publishing_that_fails_is_bounded),
+        cmocka_unit_test(each_call_fails_with_io_error), cmocka_unit_test(each_call_fails_with_no_space),
+        cmocka_unit_test(the_power_fails_anywhere),      cmocka_unit_test(recovery_is_interrupted),
+        cmocka_unit_test(full_disks_are_survived),       cmocka_unit_test(publishing_that_fails_is_bounded),
     };
-    diag_configure((enum diag_level)(DIAG_ERROR + 1), DIAG_TEXT);  /* hundreds of warnings that are meant */
+    diag_configure((enum diag_level)(DIAG_ERROR + 1), DIAG_TEXT); /* hundreds of warnings that are meant */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

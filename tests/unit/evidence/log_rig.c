@@ -183,7 +183,7 @@ void rig_kill(struct rig *rig)
 {
     rig->faults.is_dead = true;
     if (rig->log != NULL) {
-        rig->log->is_dead = true;  /* or it would say on stderr that it could not publish */
+        rig->log->is_dead = true; /* or it would say on stderr that it could not publish */
     }
     log_close(rig->log);
     rig->log = NULL;
@@ -205,7 +205,7 @@ static void check_published(struct rig *rig, const hash *leaves, uint64_t size, 
     struct checkpoint_view view;
     hash root;
     if (disk_read_whole(rig->public, CHECKPOINT_PATH, CHECKPOINT_BYTES_MAX, &data, &data_size) != 0) {
-        return;  /* a crash before the log was made */
+        return; /* a crash before the log was made */
     }
     if (!note_parse(&note, bytes_of(data, data_size), "checkpoint", NULL) || !checkpoint_parse(note.text, &view, "checkpoint", NULL)) {
         fail_msg("%s: the published checkpoint is damaged", when);
@@ -256,9 +256,9 @@ void rig_check(struct rig *rig, const char *when)
         if (!log_reader_get(reader, i, &entry, &e)) {
             fail_msg("%s: entry %" PRIu64 ": %s", when, i, e.what);
         }
-        if (told->is_acknowledged && (!bytes_equal(entry.statement, rig_statement(told->number)) ||
-                                      !bytes_equal(entry.attachment, rig_attachment(told->number)) ||
-                                      memcmp(entry.salt, told->salt, SALT_SIZE) != 0 || entry.time_ms != told->time_ms)) {
+        if (told->is_acknowledged &&
+            (!bytes_equal(entry.statement, rig_statement(told->number)) || !bytes_equal(entry.attachment, rig_attachment(told->number)) ||
+             memcmp(entry.salt, told->salt, SALT_SIZE) != 0 || entry.time_ms != told->time_ms)) {
             fail_msg("%s: entry %" PRIu64 " is not what was acknowledged", when, i);
         }
         if (entry.time_ms < time_ms) {

@@ -3,7 +3,7 @@
 #define COMITY_TEST_LOG_RIG_H
 
 #include "evidence/log_internal.h"
-#include "faulty_disk.h"
+#include "../../support/faulty_disk.h"
 #include "merkle_model.h"
 
 enum { RIG_ENTRIES_MAX = 4096, RIG_BATCH_MAX = 600 };
@@ -12,25 +12,25 @@ enum { RIG_ENTRIES_MAX = 4096, RIG_BATCH_MAX = 600 };
 struct told {
     bool is_acknowledged;
     uint8_t salt[SALT_SIZE];
-    uint64_t number;  /* its statement and attachment are made from it */
+    uint64_t number; /* its statement and attachment are made from it */
     int64_t time_ms;
 };
 
 struct rig {
-    struct disk *public, *private;              /* in memory */
+    struct disk *public, *private; /* in memory */
     struct faults faults;
     struct faulty_disk faulty_public, faulty_private;
     struct signer *signer;
     struct checkpoint_cache *cache;
-    struct log *log;                            /* NULL: not open */
+    struct log *log; /* NULL: not open */
     uint64_t random;
     uint64_t next_number;
     struct told told[RIG_ENTRIES_MAX];
-    uint64_t acknowledged;                      /* entries below it are in the log for ever */
-    struct {                                    /* by size: the checkpoint that was signed, "" if none was seen */
+    uint64_t acknowledged; /* entries below it are in the log for ever */
+    struct {               /* by size: the checkpoint that was signed, "" if none was seen */
         char note[320];
     } signed_at[RIG_ENTRIES_MAX + 1];
-    struct error last;                          /* of the last call that failed */
+    struct error last; /* of the last call that failed */
 };
 
 struct rig *rig_make(uint64_t seed);

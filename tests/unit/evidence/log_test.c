@@ -129,7 +129,9 @@ static void segments_follow_each_other(void **state)
     assert_true(rig_open(rig) && rig_append(rig, 5));
     for (int round = 0; round < 6; round++) {
         for (size_t i = 0; i < COUNT_OF(record); i++) {
-            record[i] = (struct log_record){ .kind = RECORD_EVENT, .statement = BYTES("large"), .attachment = bytes_of(large, sizeof large) };
+            record[i] = (struct log_record){ .kind = RECORD_EVENT,
+                                             .statement = BYTES("large"),
+                                             .attachment = bytes_of(large, sizeof large) };
             pointers[i] = &record[i];
         }
         buffer_init(&note, CHECKPOINT_BYTES_MAX);
@@ -183,7 +185,8 @@ static void bad_records_are_refused(void **state)
     record = (struct log_record){ .kind = RECORD_NONE };
     assert_false(log_append(rig->log, &pointer, 1, &note, &e));
     assert_false(log_append(rig->log, &pointer, 0, &note, &e));
-    record = (struct log_record){ .kind = RECORD_EVENT, .statement = { large, RECORD_STATEMENT_BYTES_MAX },
+    record = (struct log_record){ .kind = RECORD_EVENT,
+                                  .statement = { large, RECORD_STATEMENT_BYTES_MAX },
                                   .attachment = { large, RECORD_ATTACHMENT_BYTES_MAX } };
     assert_true(log_append(rig->log, &pointer, 1, &note, &e));
     assert_true(rig_append(rig, 1));
@@ -343,31 +346,31 @@ static void clocks_may_jump(void **state)
 {
     struct rig *rig = rig_make(10);
     (void)state;
-    test_clock_ms = 2000000000000;  /* 2033; then past 2038 */
+    test_clock_ms = 2000000000000; /* 2033; then past 2038 */
     time_replace(read_test_clock, NULL);
     assert_true(rig_open(rig) && rig_append(rig, 2));
-    test_clock_ms -= 4000;  /* a small step back is no event */
+    test_clock_ms -= 4000; /* a small step back is no event */
     assert_true(rig_append(rig, 1));
     assert_int_equal(log_size(rig->log), 3);
     assert_int_equal(rig->told[2].time_ms, 2000000000000);
     test_clock_ms = 2000000000000 - 60000;
     assert_true(rig_append(rig, 1));
-    assert_int_equal(log_size(rig->log), 5);  /* the event and the entry */
+    assert_int_equal(log_size(rig->log), 5); /* the event and the entry */
     assert_int_equal(rig->told[4].time_ms, 2000000000000);
     assert_true(rig_append(rig, 1));
-    assert_int_equal(log_size(rig->log), 6);  /* said once */
+    assert_int_equal(log_size(rig->log), 6); /* said once */
     test_clock_ms = 2200000000000;
     assert_true(rig_append(rig, 1));
     assert_int_equal(log_size(rig->log), 8);
     assert_int_equal(rig->told[7].time_ms, 2200000000000);
     rig_close(rig);
-    test_clock_ms = 2100000000000;  /* while nobody looked, behind what the log has */
+    test_clock_ms = 2100000000000; /* while nobody looked, behind what the log has */
     assert_true(rig_open(rig) && rig_append(rig, 1));
     assert_int_equal(log_size(rig->log), 10);
     assert_int_equal(rig->told[9].time_ms, 2200000000000);
     expect_event(rig, 8, "comity-event: clock-jump/1\nbefore: 2200000000000\nafter: 2100000000000\ntime: 2200000000000\n");
     rig_close(rig);
-    test_clock_ms = 2300000000000;  /* a log that was closed for long is no jump */
+    test_clock_ms = 2300000000000; /* a log that was closed for long is no jump */
     assert_true(rig_open(rig) && rig_append(rig, 1));
     assert_int_equal(log_size(rig->log), 11);
     rig_close(rig);
@@ -379,16 +382,11 @@ static void clocks_may_jump(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(batches_of_all_sizes),
-        cmocka_unit_test(partial_tiles_go_when_the_full_one_is_there),
-        cmocka_unit_test(receipts_come_from_tiles),
-        cmocka_unit_test(segments_follow_each_other),
-        cmocka_unit_test(bad_records_are_refused),
-        cmocka_unit_test(damage_is_refused),
-        cmocka_unit_test(another_key_is_refused),
-        cmocka_unit_test(damage_before_a_later_batch_is_refused),
-        cmocka_unit_test(one_process_at_a_time),
-        cmocka_unit_test(clocks_may_jump),
+        cmocka_unit_test(batches_of_all_sizes),     cmocka_unit_test(partial_tiles_go_when_the_full_one_is_there),
+        cmocka_unit_test(receipts_come_from_tiles), cmocka_unit_test(segments_follow_each_other),
+        cmocka_unit_test(bad_records_are_refused),  cmocka_unit_test(damage_is_refused),
+        cmocka_unit_test(another_key_is_refused),   cmocka_unit_test(damage_before_a_later_batch_is_refused),
+        cmocka_unit_test(one_process_at_a_time),    cmocka_unit_test(clocks_may_jump),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -184,7 +184,8 @@ static void append_run(uint64_t seed)
             hash want[MERKLE_PATH_MAX];
             size_t wanted = model_path((const hash *)leaves, old_size + i, 0, tree.size, want);
             if (out[i].count != wanted || memcmp(paths[i], want, wanted * SHA256_SIZE) != 0) {
-                fail_msg("seed %" PRIu64 ": entry %" PRIu64 " of the batch [%" PRIu64 ", %" PRIu64 ")", seed, old_size + i, old_size, tree.size);
+                fail_msg("seed %" PRIu64 ": entry %" PRIu64 " of the batch [%" PRIu64 ", %" PRIu64 ")", seed, old_size + i, old_size,
+                         tree.size);
             }
         }
         check_edges(&tree, (const hash *)leaves, seed);

@@ -20,8 +20,14 @@ static void expect_hex(const hash got, const char *want, const char *what)
 
 /* The eight leaves of RFC 6962's own tests; their roots are in tests/vectors/tlog-kat.json, too. */
 static const struct bytes eight[] = {
-    BYTES(""), BYTES("\x00"), BYTES("\x10"), BYTES("\x20\x21"), BYTES("\x30\x31"), BYTES("\x40\x41\x42\x43"),
-    BYTES("\x50\x51\x52\x53\x54\x55\x56\x57"), BYTES("\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f"),
+    BYTES(""),
+    BYTES("\x00"),
+    BYTES("\x10"),
+    BYTES("\x20\x21"),
+    BYTES("\x30\x31"),
+    BYTES("\x40\x41\x42\x43"),
+    BYTES("\x50\x51\x52\x53\x54\x55\x56\x57"),
+    BYTES("\x60\x61\x62\x63\x64\x65\x66\x67\x68\x69\x6a\x6b\x6c\x6d\x6e\x6f"),
 };
 
 static void hashes_known_answers(void **state)
@@ -136,8 +142,8 @@ static void consistency_vectors(void **state)
         size_t count = 0;
         bool ok = take_hash(json_object_get(c, "root1"), root1) && take_hash(json_object_get(c, "root2"), root2) &&
                   take_path(json_object_get(c, "proof"), path, &count) &&
-                  merkle_verify_consistency(real_number(json_object_get(c, "size1")), real_number(json_object_get(c, "size2")), root1, root2,
-                                            (const hash *)path, count);
+                  merkle_verify_consistency(real_number(json_object_get(c, "size1")), real_number(json_object_get(c, "size2")), root1,
+                                            root2, (const hash *)path, count);
         if (ok == json_is_true(json_object_get(c, "wantErr"))) {
             fail_msg("%s: %s", json_string_value(json_object_get(c, "case")), ok ? "was accepted" : "was refused");
         }
@@ -179,8 +185,8 @@ static void proofs_known_answers(void **state)
 }
 
 /*
- * The Merkle Tree Certificates draft (draft-ietf-plants-merkle-tree-certs): leaf i is the byte i; each hash is over a line for every case up
- * to 130 leaves, empty subtrees included.
+ * The Merkle Tree Certificates draft (draft-ietf-plants-merkle-tree-certs): leaf i is the byte i; each hash is over a line for every case
+ * up to 130 leaves, empty subtrees included.
  */
 enum { LEAVES = 130 };
 
@@ -332,8 +338,8 @@ static void accumulated_covers(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(hashes_known_answers),  cmocka_unit_test(inclusion_vectors),       cmocka_unit_test(consistency_vectors),
-        cmocka_unit_test(proofs_known_answers),  cmocka_unit_test(accumulated_subtrees),    cmocka_unit_test(accumulated_inclusion),
+        cmocka_unit_test(hashes_known_answers),    cmocka_unit_test(inclusion_vectors),    cmocka_unit_test(consistency_vectors),
+        cmocka_unit_test(proofs_known_answers),    cmocka_unit_test(accumulated_subtrees), cmocka_unit_test(accumulated_inclusion),
         cmocka_unit_test(accumulated_consistency), cmocka_unit_test(accumulated_covers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

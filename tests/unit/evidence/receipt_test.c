@@ -150,8 +150,19 @@ static void bad_checkpoints_are_refused(void **state)
 {
 #define ROOT "47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
     static const char *const bad[] = {
-        "", "a\n", "a\n0\n", "a\n0\n" ROOT, "\n0\n" ROOT "\n", "a\n00\n" ROOT "\n", "a\n-1\n" ROOT "\n", "a\n18446744073709551616\n" ROOT "\n",
-        "a\n1 \n" ROOT "\n", "a\n1\nAA==\n", "a\n1\n" ROOT "=\n", "a\n1\n" ROOT "\nextension\n", "a\n1\n" ROOT "\n\n",
+        "",
+        "a\n",
+        "a\n0\n",
+        "a\n0\n" ROOT,
+        "\n0\n" ROOT "\n",
+        "a\n00\n" ROOT "\n",
+        "a\n-1\n" ROOT "\n",
+        "a\n18446744073709551616\n" ROOT "\n",
+        "a\n1 \n" ROOT "\n",
+        "a\n1\nAA==\n",
+        "a\n1\n" ROOT "=\n",
+        "a\n1\n" ROOT "\nextension\n",
+        "a\n1\n" ROOT "\n\n",
         "a\n1\n47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFV=\n",
     };
     struct checkpoint_view view;

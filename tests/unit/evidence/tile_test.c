@@ -15,10 +15,14 @@ static void paths_known_answers(void **state)
         struct tile tile;
         const char *path;
     } row[] = {
-        { { 0, 1234067, 256 }, "tile/0/x001/x234/067" },     { { 0, 273, 112 }, "tile/0/273.p/112" },
-        { { 1, 1, 17 }, "tile/1/001.p/17" },                 { { 2, 0, 1 }, "tile/2/000.p/1" },
-        { { TILE_ENTRIES, 0, 8 }, "tile/entries/000.p/8" },  { { TILE_ENTRIES, 1000067, 256 }, "tile/entries/x001/x000/067" },
-        { { 5, 999, 255 }, "tile/5/999.p/255" },             { { 0, 1000, 256 }, "tile/0/x001/000" },
+        { { 0, 1234067, 256 }, "tile/0/x001/x234/067" },
+        { { 0, 273, 112 }, "tile/0/273.p/112" },
+        { { 1, 1, 17 }, "tile/1/001.p/17" },
+        { { 2, 0, 1 }, "tile/2/000.p/1" },
+        { { TILE_ENTRIES, 0, 8 }, "tile/entries/000.p/8" },
+        { { TILE_ENTRIES, 1000067, 256 }, "tile/entries/x001/x000/067" },
+        { { 5, 999, 255 }, "tile/5/999.p/255" },
+        { { 0, 1000, 256 }, "tile/0/x001/000" },
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(row); i++) {
@@ -36,10 +40,34 @@ static void paths_known_answers(void **state)
 static void bad_paths_are_refused(void **state)
 {
     static const char *const bad[] = {
-        "", "tile", "tile/", "tile/0", "tile/0/", "tile/0/1", "tile/0/0001", "tile/00/001", "tile/6/001", "tile/64/001", "tile/-1/001",
-        "tile/entry/001", "tile/0/x001", "tile/0/x000/001", "tile/0/001/002", "tile/0/x01/002", "tile/0/001.p", "tile/0/001.p/",
-        "tile/0/001.p/0", "tile/0/001.p/256", "tile/0/001.p/07", "tile/0/001.p/1/2", "tile/0/001.q/1", "tile/0/x001.p/001/1",
-        "tile/0/../001", "/tile/0/001", "tile/0/00a", "tile/0/x001/x002/x003/x004/x005/x006/007",
+        "",
+        "tile",
+        "tile/",
+        "tile/0",
+        "tile/0/",
+        "tile/0/1",
+        "tile/0/0001",
+        "tile/00/001",
+        "tile/6/001",
+        "tile/64/001",
+        "tile/-1/001",
+        "tile/entry/001",
+        "tile/0/x001",
+        "tile/0/x000/001",
+        "tile/0/001/002",
+        "tile/0/x01/002",
+        "tile/0/001.p",
+        "tile/0/001.p/",
+        "tile/0/001.p/0",
+        "tile/0/001.p/256",
+        "tile/0/001.p/07",
+        "tile/0/001.p/1/2",
+        "tile/0/001.q/1",
+        "tile/0/x001.p/001/1",
+        "tile/0/../001",
+        "/tile/0/001",
+        "tile/0/00a",
+        "tile/0/x001/x002/x003/x004/x005/x006/007",
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
@@ -77,7 +105,8 @@ static void seventy_thousand(void **state)
     for (size_t i = 0; i < COUNT_OF(level1); i++) {
         merkle_root((const hash *)level0 + i * TILE_WIDTH, TILE_WIDTH, level1[i]);
     }
-    check_hex(bytes_of(level0[(size_t)272 * TILE_WIDTH], TILE_BYTES_MAX), "c2f1c18b351a6cde9fbab7bd56276cb209b7dabaf10512b6fc863db3ef9a76b2");
+    check_hex(bytes_of(level0[(size_t)272 * TILE_WIDTH], TILE_BYTES_MAX),
+              "c2f1c18b351a6cde9fbab7bd56276cb209b7dabaf10512b6fc863db3ef9a76b2");
     check_hex(bytes_of(level1, TILE_BYTES_MAX), "ea7b038bc73489c89c31a27ac355aaca65a4ed73f0dd7484e68deb29d30f10a2");
     merkle_root((const hash *)level0, ENTRIES, root);
     hex_write(bytes_of(root, sizeof root), hex);
@@ -102,9 +131,9 @@ static void nodes_lie_in_tiles(void **state)
     (void)state;
     struct tile tile = tile_of_node(0, 70, 1000, &first, &count);
     assert_true(tile.level == 0 && tile.index == 0 && tile.width == 256 && first == 70 && count == 1);
-    tile = tile_of_node(3, 100, 1000, &first, &count);  /* leaves 800 to 807 */
+    tile = tile_of_node(3, 100, 1000, &first, &count); /* leaves 800 to 807 */
     assert_true(tile.level == 0 && tile.index == 3 && tile.width == 232 && first == 32 && count == 8);
-    tile = tile_of_node(9, 0, 1000, &first, &count);  /* leaves 0 to 511: two full tiles */
+    tile = tile_of_node(9, 0, 1000, &first, &count); /* leaves 0 to 511: two full tiles */
     assert_true(tile.level == 1 && tile.index == 0 && tile.width == 3 && first == 0 && count == 2);
 }
 
@@ -129,7 +158,7 @@ static void bundles_hold_commitments(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(paths_known_answers), cmocka_unit_test(bad_paths_are_refused),   cmocka_unit_test(seventy_thousand),
+        cmocka_unit_test(paths_known_answers), cmocka_unit_test(bad_paths_are_refused),    cmocka_unit_test(seventy_thousand),
         cmocka_unit_test(nodes_lie_in_tiles),  cmocka_unit_test(bundles_hold_commitments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
