@@ -210,7 +210,7 @@ static void pausing(void **state)
         stream_close(p.server.stream);
         for (int i = 0; i < 3000 && !p.client.has_ended; i++) {
             fixture_run_for(&p.f, 1);
-            if (p.client.is_paused) {
+            if (p.client.is_paused && !p.client.has_ended) {
                 p.client.is_paused = false;
                 stream_resume(p.client.stream);
             }
