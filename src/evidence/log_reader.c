@@ -243,7 +243,7 @@ static bool refuse_damaged(const struct log_reader *r, uint64_t index, struct er
 
 bool log_reader_get(struct log_reader *reader, uint64_t index, struct log_entry *out, struct error *e)
 {
-    struct record_view view;
+    struct record_view view = { .size = 0 };
     if (index >= reader->size && !refresh(reader, e)) {
         return false;
     }
