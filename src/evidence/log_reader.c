@@ -243,7 +243,7 @@ static bool refuse_damaged(const struct log_reader *r, uint64_t index, struct er
 
 bool log_reader_get(struct log_reader *reader, uint64_t index, struct log_entry *out, struct error *e)
 {
-    struct record_view view = { .size = 0 };
+    struct record_view view;
     if (index >= reader->size && !refresh(reader, e)) {
         return false;
     }
@@ -348,7 +348,7 @@ static bool prove(struct log_reader *r, const struct log_entry *entry, struct by
 
 bool log_reader_prove(struct log_reader *reader, uint64_t index, struct buffer *receipt, struct error *e)
 {
-    struct log_entry entry;
+    struct log_entry entry = { .index = 0 };
     uint8_t *data = NULL;
     size_t size = 0;
     if (!log_reader_get(reader, index, &entry, e)) {
