@@ -6,7 +6,7 @@
 #include "api/answer.h"
 #include "base/time.h"
 
-enum { BODY_BYTES_MAX = 256 * 1024, CONNECTIONS_MAX = 8 /* fewer than the pool's threads: see command_gateway.c */ };
+enum { BODY_BYTES_MAX = 256 * 1024, CONNECTIONS_MAX = 64 /* fewer than the pool's threads: see command_gateway.c */ };
 
 struct control {
     uv_loop_t *loop;
