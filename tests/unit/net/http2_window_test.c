@@ -171,7 +171,8 @@ static void idle_after_a_long_request(void **state)
 
 /* ---- Requests that wait for the server ---- */
 
-static void client_open(struct fixture *f, struct raw_peer *p, int *listening, struct outcome *out, struct body *body, struct bytes settings)
+static void client_open(struct fixture *f, struct raw_peer *p, int *listening, struct outcome *out, struct body *body,
+                        struct bytes settings)
 {
     fixture_init(f);
     *listening = raw_peer_listen(f);
@@ -210,7 +211,9 @@ static void shut_server_fails_the_call(void **state)
     size_t already = p.data_bytes; /* what was sent before our SETTINGS came: the window was 65,535 then */
     uint64_t began = time_monotonic_us();
     for (unsigned gone = 0; gone < 4 * STALL_MS && !out.is_done; gone += STALL_MS / 4) {
-        raw_peer_frame(&p, F_HEADERS, F_END_HEADERS, 1, BYTES("\x48\x03" "100")); /* :status 100 */
+        raw_peer_frame(&p, F_HEADERS, F_END_HEADERS, 1,
+                       BYTES("\x48\x03"
+                             "100")); /* :status 100 */
         raw_peer_run(&p, &f, STALL_MS / 4);
     }
     assert_true(out.is_done);
