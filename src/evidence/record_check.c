@@ -6,7 +6,8 @@
 #include <time.h>
 
 enum {
-    TRIES_MAX = 5, /* a batch may be just on its way into the last segment */
+    TRIES_MAX = 5,   /* a batch may be just on its way into the last segment */
+    ROUNDS_MAX = 20, /* and one after the other, without end: then what follows is left to the next check */
     TRY_PAUSE_NS = 20 * 1000 * 1000,
 };
 
@@ -25,6 +26,7 @@ struct record_check {
     uint64_t next; /* index of the next record */
     uint64_t end;  /* index behind the last good one */
     int64_t time_ms;
+    unsigned patience; /* how often an unpublished record is read again before it counts as damaged */
 };
 
 void fault_add(struct fault_list *faults, const char *where, const char *what, ...)
@@ -54,6 +56,7 @@ bool record_check_make(struct record_check **out, struct disk *private, struct b
     c->published = published;
     c->origin_hash = record_chain_start(origin);
     c->chain = c->origin_hash;
+    c->patience = TRIES_MAX;
     if (!segment_list(private, &c->firsts, &c->count, e)) {
         record_check_free(c);
         return false;
@@ -118,25 +121,41 @@ static bool open_segment(struct record_check *c, struct fault_list *faults, stru
     return true;
 }
 
+static void pause_for_writer(void)
+{
+    const struct timespec pause = { .tv_sec = 0, .tv_nsec = TRY_PAUSE_NS };
+    (void)nanosleep(&pause, NULL);
+}
+
 /* All behind the last record of this segment must be zeros. In a segment that a recovery has cut, or should have, nothing counts there. */
+static bool find_stray(struct record_check *c, uint64_t *stray, bool *is_found, struct error *e)
+{
+    *is_found = false;
+    if (c->has_cut) {
+        return true;
+    }
+    if (!segment_scan_rest(&c->scan, stray, e)) {
+        return false;
+    }
+    *is_found = *stray < c->scan.size;
+    return true;
+}
+
+static void report_stray(struct record_check *c, uint64_t stray, struct fault_list *faults)
+{
+    fault_add(faults, c->scan.path, "stray bytes behind its last record, %llu, at %llu", (unsigned long long)c->scan.index - 1,
+              (unsigned long long)stray);
+}
+
 static bool check_rest(struct record_check *c, struct fault_list *faults, struct error *e)
 {
-    struct timespec pause = { .tv_sec = 0, .tv_nsec = TRY_PAUSE_NS };
-    bool is_last = c->at + 1 == c->count;
-    for (int tries = 1; !c->has_cut; tries++) {
-        uint64_t stray = 0;
-        if (!segment_scan_rest(&c->scan, &stray, e)) {
-            return false;
-        }
-        if (stray == c->scan.size) {
-            break;
-        }
-        if (!is_last || tries == TRIES_MAX) {
-            fault_add(faults, c->scan.path, "stray bytes behind entry %llu, at %llu", (unsigned long long)c->scan.index - 1,
-                      (unsigned long long)stray);
-            break;
-        }
-        (void)nanosleep(&pause, NULL);
+    uint64_t stray = 0;
+    bool is_found = false;
+    if (!find_stray(c, &stray, &is_found, e)) {
+        return false;
+    }
+    if (is_found) {
+        report_stray(c, stray, faults);
     }
     return true;
 }
@@ -180,6 +199,11 @@ static enum scan_state read_record(struct record_check *c, struct record_view *v
         if (is_last && c->next >= c->published && state == SCAN_END) {
             return SCAN_END;
         }
+        if (is_last && c->next >= c->published && c->patience > 0) {
+            c->patience--; /* half of it may have been read before it was written, and half behind */
+            pause_for_writer();
+            continue;
+        }
         bool is_read = true;
         bool is_found = state == SCAN_DAMAGED && segment_scan_skip_damage(&c->scan, &is_read, e);
         if (!is_read) {
@@ -215,6 +239,7 @@ static bool take_record(struct record_check *c, struct record_view *view, bool *
         c->time_ms = view->entry.time_ms;
         c->chain = view->chain;
         c->end = c->next + 1;
+        c->patience = TRIES_MAX;
     }
     c->next++;
     return true;
@@ -242,16 +267,45 @@ bool record_check_next(struct record_check *check, struct fault_list *faults, ui
     return true;
 }
 
-bool record_check_end(struct record_check *check, struct fault_list *faults, uint64_t *entries, struct error *e)
+static bool take_rest(struct record_check *c, struct fault_list *faults, struct error *e)
 {
     struct record_view view;
     bool is_good = false;
     bool is_end = false;
     while (!is_end) {
-        if (!take_record(check, &view, &is_good, &is_end, faults, e)) {
+        if (!take_record(c, &view, &is_good, &is_end, faults, e)) {
             return false;
         }
     }
-    *entries = check->next > *entries ? check->next : *entries;
-    return check->scan.file == NULL || check->is_unreadable || check_rest(check, faults, e);
+    return true;
+}
+
+bool record_check_end(struct record_check *check, struct fault_list *faults, uint64_t *entries, struct error *e)
+{
+    unsigned tries = 0;
+    for (unsigned rounds = 0; rounds < ROUNDS_MAX; rounds++) {
+        uint64_t before = check->next;
+        uint64_t stray = 0;
+        bool is_found = false;
+        if (!take_rest(check, faults, e)) {
+            return false;
+        }
+        *entries = check->next > *entries ? check->next : *entries;
+        if (check->scan.file == NULL || check->is_unreadable) {
+            break;
+        }
+        if (!find_stray(check, &stray, &is_found, e)) {
+            return false;
+        }
+        if (!is_found) {
+            break;
+        }
+        tries = check->next > before && rounds > 0 ? 0 : tries + 1;
+        if (tries == TRIES_MAX) {
+            report_stray(check, stray, faults);
+            break;
+        }
+        pause_for_writer(); /* what is there now may be records by then */
+    }
+    return true;
 }

@@ -399,6 +399,11 @@ struct watch {
     char why[256];
 };
 
+static void keep_fault(void *context, const struct error *e)
+{
+    *(struct error *)context = *e;
+}
+
 static void *watch_run(void *context)
 {
     struct watch *watch = context;
@@ -417,6 +422,12 @@ static void *watch_run(void *context)
             watch->failed = !log_reader_get(reader, i, &entry, &e) || entry.index != i || entry.statement.size < 20;
         }
         seen = size;
+        uint64_t entries = 0;
+        uint64_t faults = 0;
+        watch->failed = watch->failed ||
+                        !log_verify(watch->fixture->public, watch->fixture->private, signer_verifier(watch->fixture->signer), keep_fault,
+                                    NULL, &e, &entries, &faults, &e) ||
+                        faults != 0;
     }
     if (watch->failed) {
         (void)error_text(&e, watch->why, sizeof watch->why);
