@@ -34,9 +34,7 @@ def measure_rounds(running, rounds, seconds, talk):
             for pair in running:
                 talk(f'round {number + 1} of {rounds}: {pair.name} at {connections}')
                 pids = pair.pids()
-                before = measure.cpu_seconds(pids)
-                told = measure.load(pair.url, pair.headers, connections, seconds)
-                spent = measure.cpu_seconds(pids) - before
+                told, spent = measure.load(pair.url, pair.headers, connections, seconds, pids)
                 figures[pair.name][f'c{connections}'].append({
                     'rps': told['requests'] / told['duration_us'] * 1e6, 'p50_ms': told['p50_us'] / 1000, 'p99_ms': told['p99_us'] / 1000,
                     'cpu_us': spent / told['requests'] * 1e6})
