@@ -208,7 +208,9 @@ bool message_read_seal(const struct message *message, struct arena *arena, struc
                          "the statement does not cover what it must");
     }
     struct bytes tag = message->status == 0 ? request_tag : answer_tag;
-    if (!input.has_created || !bytes_equal(input.parameters.alg, algorithm) || !bytes_equal(input.parameters.tag, tag)) {
+    /* No `expires`: how long a statement is good is the replay window's to say, not its sender's. */
+    if (!input.has_created || input.has_expires || !bytes_equal(input.parameters.alg, algorithm) ||
+        !bytes_equal(input.parameters.tag, tag)) {
         return error_set(e, ERROR_INPUT, "header Signature-Input", NULL, "created, alg or tag are not those of this protocol");
     }
     if (base64.size > BASE64_SIZE(RECEIPT_BYTES_MAX)) {
