@@ -17,9 +17,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     struct bytes input = bytes_of(data + 1, size - 1), out;
-    const struct field field = { BYTES("X-Person"), input };
+    const struct field fields[] = { { BYTES("X-Person"), input }, { BYTES("Content-Type"), BYTES("application/json") } };
     struct arena arena = { .size_max = 1 << 20 };
-    if (person_find(&services[data[0] % COUNT_OF(services)], input, input, &field, 1, input, &arena, &out)) {
+    if (person_find(&services[data[0] % COUNT_OF(services)], input, input, fields, COUNT_OF(fields), input, &arena, &out)) {
         if (out.size == 0 || out.size > PERSON_SIZE_MAX || !bytes_are_utf8(out)) {
             abort();
         }

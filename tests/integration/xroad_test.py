@@ -387,7 +387,7 @@ class Connections(unittest.TestCase):
         cls.federation = Federation()
         cls.federation.make()
         consumer = cls.federation.consumer
-        cls.tls_port = free_ports(1)[0]
+        cls.tls_port, cls.own_port = free_ports(2)
         keys = consumer.folder / 'keys'
         for name in ('front', 'app', 'stranger'):
             subprocess.run(['openssl', 'req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-days', '30', '-subj', f'/CN={name}', '-keyout',
@@ -397,7 +397,8 @@ class Connections(unittest.TestCase):
         consumer.configure(listen={
             'peers': f'127.0.0.1:{consumer.peer_port}', 'management': f'127.0.0.1:{consumer.management_port}',
             'applications': [{'address': f'127.0.0.1:{consumer.application_port}'},
-                             {'address': f'127.0.0.1:{cls.tls_port}', 'tls': {'certificate': 'keys/front.crt', 'key': 'keys/front.pem'}}]})
+                             {'address': f'127.0.0.1:{cls.tls_port}', 'tls': {'certificate': 'keys/front.crt', 'key': 'keys/front.pem'}},
+                             {'address': f'127.0.0.1:{cls.own_port}', 'subsystem': CLIENT}]})
         cls.federation.start()
 
     @classmethod
@@ -442,6 +443,16 @@ class Connections(unittest.TestCase):
         self.refused(self.call(True))
         self.refused(self.call(True, 'stranger'))
         self.assertEqual(self.call(True, 'app').status, 200)
+
+    def test_listener_that_stands_for_a_subsystem(self):
+        other = 'AURORA/COM/CLINIC/NURSES'
+        consumer = self.federation.consumer
+        path = consumer.folder / 'clients.yaml'
+        path.write_text(json.dumps({'clients': [{'subsystem': CLIENT, 'connection': 'http'}, {'subsystem': other, 'connection': 'http'}]}))
+        consumer.run('apply', path)
+        target = self.federation.path(service='echo', rest='/x')
+        self.assertEqual(http_request(self.own_port, 'GET', target, C).status, 200)
+        self.refused(http_request(self.own_port, 'GET', target, {'X-Road-Client': other}))
 
     def test_bearer_token(self):
         import hashlib
