@@ -6,6 +6,45 @@
 
 #include "base/time.h"
 
+struct exchange *exchange_make(struct worker *worker, const struct listener *listener, struct server_request *request, const char *prefix,
+                               struct step_table table, struct step_table refusal)
+{
+    struct exchange *x = arena_take_zeroed(&request->arena, sizeof *x);
+    if (x == NULL) {
+        const struct server_answer answer = { .status = 503 };
+        server_answer(request, &answer);
+        return NULL;
+    }
+    x->worker = worker;
+    x->snapshot = snapshot_keep(worker->snapshot);
+    x->request = request;
+    x->arena = &request->arena;
+    x->listener = listener;
+    x->table = table;
+    x->refusal = refusal;
+    x->prefix = prefix;
+    x->started_at_us = request->received_at_us;
+    x->target = request->target;
+    request->owner = x;
+    atomic_fetch_add_explicit(&worker->gateway->requests, 1, memory_order_relaxed);
+    return x;
+}
+
+bool exchange_hash_request(struct exchange *x)
+{
+    struct buffer head;
+    buffer_init(&head, SIZE_MAX);
+    xroad_head_write(&head, x->request->method, x->target, x->app_fields.list, x->app_fields.count, x->exchange_id,
+                     x->is_message_id_made ? x->message_id : BYTES_NONE);
+    bool ok = !head.failed;
+    if (ok) {
+        sha512(buffer_bytes(&head), x->head_sha512);
+        xroad_request_hash(x->head_sha512, body_size(x->request->body) > 0 ? body_sha512(x->request->body) : NULL, x->request_hash);
+    }
+    buffer_clear(&head);
+    return ok;
+}
+
 void exchange_run(struct exchange *x)
 {
     for (;;) {

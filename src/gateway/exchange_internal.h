@@ -38,7 +38,6 @@ struct exchange {
     struct step_table table, refusal;
     size_t step;
     bool is_refused;
-    bool has_ended;
     const char *prefix; /* X-Road-Error's: which side speaks */
     uint64_t started_at_us;
     /* What is under way, and will call exchange_run() again. Nothing ends before it is 0. */
@@ -108,6 +107,11 @@ must_check bool service_url_split(struct bytes url, struct service_url *out);
 /* "host:port" with the scheme's port where none is named; .data NULL when memory is out. */
 struct bytes service_url_address(const struct service_url *url, struct arena *arena);
 
+/* A fresh one in its request's arena; `prefix` is X-Road-Error's. NULL when memory is out: the request is then answered already. */
+struct exchange *exchange_make(struct worker *worker, const struct listener *listener, struct server_request *request, const char *prefix,
+                               struct step_table table, struct step_table refusal);
+/* X-Road's request hash (1.5), and the SHA-512 of the head bytes: both sides make them from the same bytes. False: memory. */
+must_check bool exchange_hash_request(struct exchange *x);
 /* Runs steps until one waits or the exchange has ended. */
 void exchange_run(struct exchange *x);
 /* Notes why, and returns REFUSE. `detail` (may be NULL) is copied. */

@@ -1,7 +1,6 @@
 /* The holder's side: a peer's request on its way in, and the answer on its way back. Read the table at the end first. */
 #include "gateway/holder_internal.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/encode.h"
@@ -99,21 +98,6 @@ static bool take_exchange_id(struct exchange *x)
     return false;
 }
 
-static bool hash_request(struct exchange *x)
-{
-    struct buffer head;
-    buffer_init(&head, SIZE_MAX);
-    xroad_head_write(&head, x->request->method, x->target, x->app_fields.list, x->app_fields.count, x->exchange_id,
-                     x->is_message_id_made ? x->message_id : BYTES_NONE);
-    bool ok = !head.failed;
-    if (ok) {
-        sha512(buffer_bytes(&head), x->head_sha512);
-        xroad_request_hash(x->head_sha512, body_size(x->request->body) > 0 ? body_sha512(x->request->body) : NULL, x->request_hash);
-    }
-    buffer_clear(&head);
-    return ok;
-}
-
 static enum verdict read_message(struct exchange *x)
 {
     struct error e;
@@ -132,7 +116,7 @@ static enum verdict read_message(struct exchange *x)
     }
     x->accept = fields_join(x->app_fields.list, x->app_fields.count, BYTES("Accept"), x->arena);
     x->purpose = purpose == NULL ? BYTES_NONE : purpose->value;
-    if (!hash_request(x)) {
+    if (!exchange_hash_request(x)) {
         return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
     }
     return identify_client(x);
@@ -444,27 +428,14 @@ static const struct step refusal_steps[] = {
 
 void holder_begin(struct worker *worker, const struct listener *listener, struct server_request *request)
 {
-    struct exchange *x = arena_take_zeroed(&request->arena, sizeof *x);
+    struct exchange *x = exchange_make(worker, listener, request, side, (struct step_table){ holder_steps, COUNT_OF(holder_steps) },
+                                       (struct step_table){ refusal_steps, COUNT_OF(refusal_steps) });
     if (x == NULL) {
-        const struct server_answer answer = { .status = 503 };
-        server_answer(request, &answer);
         return;
     }
-    x->worker = worker;
-    x->snapshot = snapshot_keep(worker->snapshot);
-    x->request = request;
-    x->arena = &request->arena;
-    x->listener = listener;
-    x->table = (struct step_table){ holder_steps, COUNT_OF(holder_steps) };
-    x->refusal = (struct step_table){ refusal_steps, COUNT_OF(refusal_steps) };
-    x->prefix = side;
-    x->started_at_us = request->received_at_us;
-    x->target = request->target;
     /* A refusal binds its request, too, however little of it could be read. */
     x->sent_request = (struct message){
         .method = request->method, .authority = request->authority, .target = request->target, .fields = request->fields
     };
-    request->owner = x;
-    atomic_fetch_add_explicit(&worker->gateway->requests, 1, memory_order_relaxed);
     exchange_run(x);
 }
