@@ -9,7 +9,7 @@
 #include "base/random.h"
 #include "evidence/receipt_internal.h"
 
-enum { NOTE_BYTES_MAX = 2048, WAYS = 4 };
+enum { NOTE_BYTES_MAX = 2048, STRIPES = 16, WAYS = 4 };
 
 void checkpoint_write(struct buffer *out, struct bytes origin, uint64_t size, const uint8_t root[SHA256_SIZE])
 {
@@ -60,6 +60,7 @@ struct slot {
 
 struct checkpoint_cache {
     pthread_mutex_t lock;
+    pthread_mutex_t verifying[STRIPES]; /* by the note: see checkpoint_cache_begin() */
     uint64_t seed;
     uint64_t clock;
     size_t row_count;
@@ -77,7 +78,14 @@ struct checkpoint_cache *checkpoint_cache_make(size_t count_max)
     if (cache == NULL) {
         return NULL;
     }
-    if (pthread_mutex_init(&cache->lock, NULL) != 0) {
+    size_t made = 0;
+    while (made < STRIPES && pthread_mutex_init(&cache->verifying[made], NULL) == 0) {
+        made++;
+    }
+    if (made < STRIPES || pthread_mutex_init(&cache->lock, NULL) != 0) {
+        while (made > 0) {
+            (void)pthread_mutex_destroy(&cache->verifying[--made]);
+        }
         free(cache);
         return NULL;
     }
@@ -94,8 +102,26 @@ void checkpoint_cache_free(struct checkpoint_cache *cache)
     for (size_t i = 0; i < cache->row_count * WAYS; i++) {
         free(cache->slots[i].note);
     }
+    for (size_t i = 0; i < STRIPES; i++) {
+        (void)pthread_mutex_destroy(&cache->verifying[i]);
+    }
     (void)pthread_mutex_destroy(&cache->lock);
     free(cache);
+}
+
+static pthread_mutex_t *stripe(struct checkpoint_cache *cache, struct bytes note)
+{
+    return &cache->verifying[XXH3_64bits_withSeed(note.data, note.size, ~cache->seed) % STRIPES];
+}
+
+void checkpoint_cache_begin(struct checkpoint_cache *cache, struct bytes note)
+{
+    (void)pthread_mutex_lock(stripe(cache, note));
+}
+
+void checkpoint_cache_end(struct checkpoint_cache *cache, struct bytes note)
+{
+    (void)pthread_mutex_unlock(stripe(cache, note));
 }
 
 static struct slot *row_of(struct checkpoint_cache *cache, uint64_t hash)

@@ -85,20 +85,14 @@ void commitment(const uint8_t salt[SALT_SIZE], struct bytes statement, uint8_t o
 }
 
 /* The checkpoint of a receipt, its signature verified, perhaps from the cache. */
-static bool verified_checkpoint(struct bytes data, const struct verifier *key, struct checkpoint_cache *cache, struct checkpoint_view *out,
-                                struct error *e)
+static bool verify_checkpoint(struct bytes data, const struct verifier *key, struct checkpoint_view *out, struct error *e)
 {
     struct note note;
     size_t good = 0;
-    struct bytes name = bytes_of_text(key->name);
-    if (cache != NULL && checkpoint_cache_find(cache, data, key, &out->size, out->root)) {
-        out->origin = bytes_slice(data, 0, name.size); /* a checkpoint begins with its origin, which is the key's name */
-        return true;
-    }
     if (!note_parse(&note, data, "checkpoint", e) || !checkpoint_parse(note.text, out, "checkpoint", e)) {
         return false;
     }
-    if (!bytes_equal(out->origin, name)) {
+    if (!bytes_equal(out->origin, bytes_of_text(key->name))) {
         return error_set(e, ERROR_DENIED, "checkpoint", "send a receipt of the log that the directory names", "it is of another log");
     }
     if (!note_verify(&note, key, 1, &good, NULL, "checkpoint", e)) {
@@ -107,14 +101,36 @@ static bool verified_checkpoint(struct bytes data, const struct verifier *key, s
         }
         return false;
     }
-    if (good == 0) {
-        return error_set(e, ERROR_DENIED, "checkpoint", "send a checkpoint signed by the log's key in the directory",
-                         "the log's key did not sign it");
+    return good > 0 || error_set(e, ERROR_DENIED, "checkpoint", "send a checkpoint signed by the log's key in the directory",
+                                 "the log's key did not sign it");
+}
+
+static bool find_checkpoint(struct checkpoint_cache *cache, struct bytes data, const struct verifier *key, struct checkpoint_view *out)
+{
+    if (!checkpoint_cache_find(cache, data, key, &out->size, out->root)) {
+        return false;
     }
-    if (cache != NULL) {
-        checkpoint_cache_add(cache, data, key, out->size, out->root);
-    }
+    out->origin = bytes_slice(data, 0, strlen(key->name)); /* a checkpoint begins with its origin, which is the key's name */
     return true;
+}
+
+static bool verified_checkpoint(struct bytes data, const struct verifier *key, struct checkpoint_cache *cache, struct checkpoint_view *out,
+                                struct error *e)
+{
+    if (cache == NULL) {
+        return verify_checkpoint(data, key, out, e);
+    }
+    if (find_checkpoint(cache, data, key, out)) {
+        return true;
+    }
+    checkpoint_cache_begin(cache, data);
+    bool ok = find_checkpoint(cache, data, key, out);
+    if (!ok && verify_checkpoint(data, key, out, e)) {
+        checkpoint_cache_add(cache, data, key, out->size, out->root);
+        ok = true;
+    }
+    checkpoint_cache_end(cache, data);
+    return ok;
 }
 
 bool receipt_verify(const struct receipt *receipt, struct bytes statement, const struct verifier *log_key, struct checkpoint_cache *cache,
