@@ -1,0 +1,91 @@
+"""A holder's gateway that lies: the clinic's gateway is real, the hospital's is played with its keys."""
+import json
+import unittest
+
+import peer
+from comity import Federation
+
+
+class BadHolder(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.federation = Federation()
+        cls.federation.__enter__()
+        cls.addClassCleanup(cls.federation.__exit__, None, None, None)
+        cls.federation.holder.stop()
+        cls.identity = peer.Identity(cls.federation.holder.folder, cls.federation.holder.origin)
+        cls.play = None
+        cls.server = peer.PeerServer(cls.identity, cls.federation.holder.peer_port, lambda server, request: cls.play(server, request),
+                                     trusted=cls.federation.consumer.folder / 'keys/tls.crt')
+        cls.addClassCleanup(cls.server.close)
+
+    def ask(self, after=None, before=None, **answer):
+        """One exchange; `before` bends the answer before it is stated, `after` behind its statement. Returns what came."""
+        def play(server, request):
+            made = self.identity.answer(request, 200, [('Content-Type', 'application/json')], b'{"status":"fine"}', **answer)
+            if before is not None:
+                before(made)
+            self.identity.state(made)
+            if after is not None:
+                after(made)
+            return made
+
+        type(self).play = staticmethod(play)
+        return self.federation.ask()
+
+    def refused(self, got, *reasons):
+        self.assertEqual(got.status, 500, got)
+        self.assertIn(got.reason, reasons, got)
+        self.assertNotIn(b'fine', got.body)
+
+    def tearDown(self):
+        got = self.ask()
+        self.assertEqual((got.status, got.json()), (200, {'status': 'fine'}), got)
+
+    def test_fields_outside_of_the_statement_do_not_arrive(self):
+        got = self.ask(after=lambda made: made.fields.append(('x-road-anything', 'injected')))
+        self.assertEqual(got.status, 200)
+        self.assertIsNone(got.header('X-Road-Anything'))
+        for name, value in (('x-road-error', 'server.serverproxy.access_denied'), ('x-road-client', 'SOMEBODY/ELSE/WHO/X'),
+                            ('comity-reason', 'consent.none'), ('x-road-id', 'another')):
+            with self.subTest(name):
+                got = self.ask(after=lambda made: made.fields.append((name, value)))
+                self.refused(got, 'receipt.invalid')
+
+    def test_error_without_a_reason(self):
+        got = self.ask(before=lambda made: made.fields.append(('x-road-error', 'server.serverproxy.access_denied')))
+        self.refused(got, 'answer.inconsistent')
+
+    def test_answer_to_somebody_else(self):
+        for name, value in (('x-road-client', 'AURORA/COM/CLINIC/NURSES'), ('x-road-service', 'BAOBAB/GOV/HOSPITAL/RECORDS/other'),
+                            ('x-road-id', 'another'), ('x-road-request-hash', 'A' * 86 + '==')):
+            with self.subTest(name):
+                def bend(made):
+                    made.fields = [(one, value if one == name else old) for one, old in made.fields]
+                got = self.ask(before=bend)
+                self.refused(got, 'answer.inconsistent')
+
+    def test_changed_behind_the_statement(self):
+        def body(made):
+            made.body = b'{"status":"fake"}'
+        got = self.ask(after=body)
+        self.refused(got, 'digest.mismatch')
+        self.assertNotIn(b'fake', got.body)
+        got = self.ask(after=lambda made: setattr(made, 'status', 201))
+        self.refused(got, 'receipt.invalid')
+        got = self.ask(after=lambda made: made.fields.insert(0, ('x-more', '1')))
+        self.refused(got, 'digest.mismatch')
+
+    def test_a_stated_request_is_sent_once(self):
+        """The line breaks before the answer: a second copy would be a replay in the holder's log."""
+        before = len(self.server.requests)
+        type(self).play = staticmethod(lambda server, request: None)
+        got = self.federation.ask()
+        self.refused(got, 'peer.broken', 'peer.unreachable', 'peer.message')
+        self.assertEqual(len(self.server.requests), before + 1)
+        told = self.federation.consumer.run_json('log', 'show', '--exchange', got.header('X-Road-Request-Id'))
+        self.assertIn('peer.', json.dumps(told))
+
+
+if __name__ == '__main__':
+    unittest.main()
