@@ -49,6 +49,7 @@ struct gateway_config {
     const char *store_url;      /* "sqlite:/path" */
     const char *log_folder;     /* the public part: may be served by any web server */
     const char *records_folder; /* the private part */
+    const char *archive_folder; /* directory notes and policies by digest: what decisions stood on */
     const char *lock_path;      /* who holds the lock on this file owns the log */
 
     const char *peers_address;

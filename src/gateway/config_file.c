@@ -66,6 +66,7 @@ static const cyaml_schema_field_t store_fields[] = {
 static const cyaml_schema_field_t log_fields[] = {
     OPTIONAL_TEXT("folder", log.folder),
     OPTIONAL_TEXT("records", log.records),
+    OPTIONAL_TEXT("archive", log.archive),
     CYAML_FIELD_END,
 };
 
@@ -148,6 +149,7 @@ const struct config_text config_texts[CONFIG_TEXT_COUNT] = {
     { "keys.certificate", "keys/tls.crt", FROM(keys.certificate), TO(certificate_path), true },
     { "log.folder", "log", FROM(log.folder), TO(log_folder), true },
     { "log.records", "records", FROM(log.records), TO(records_folder), true },
+    { "log.archive", "archive", FROM(log.archive), TO(archive_folder), true },
     { "listen.peers", "0.0.0.0:5500", FROM(listen.peers), TO(peers_address), false },
     { "listen.management", "127.0.0.1:9080", FROM(listen.management), TO(management_address), false },
     { "listen.control", "control.sock", FROM(listen.control), TO(control_path), true },

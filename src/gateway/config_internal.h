@@ -31,7 +31,7 @@ struct config_file {
         char *url;
     } store;
     struct {
-        char *folder, *records;
+        char *folder, *records, *archive;
     } log;
     struct {
         char *peers, *management, *control;
@@ -59,7 +59,7 @@ struct config_text {
     size_t to;   /* in struct gateway_config: const char * */
     bool is_path;
 };
-enum { CONFIG_TEXT_COUNT = 10, CONFIG_AMOUNT_COUNT = 16 };
+enum { CONFIG_TEXT_COUNT = 11, CONFIG_AMOUNT_COUNT = 16 };
 extern const struct config_text config_texts[CONFIG_TEXT_COUNT];
 
 /* A duration, a size or a count with a default and bounds, all written as in the file. */

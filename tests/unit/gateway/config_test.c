@@ -43,6 +43,7 @@ static void least_file_gets_the_defaults(void **state)
     assert_string_equal(config->store_url, "sqlite:/srv/gw/comity.db");
     assert_string_equal(config->log_folder, "/srv/gw/log");
     assert_string_equal(config->records_folder, "/srv/gw/records");
+    assert_string_equal(config->archive_folder, "/srv/gw/archive");
     assert_string_equal(config->lock_path, "/srv/gw/records/lock");
     assert_string_equal(config->peers_address, "0.0.0.0:5500");
     assert_string_equal(config->management_address, "127.0.0.1:9080");
