@@ -193,8 +193,8 @@ bool gateway_start(struct gateway **out, const struct gateway_config *config, uv
     if (!gateway_config_check_complete(config, e) || !make_tables(gateway, e) || !store_open(&gateway->store, config->store_url, e) ||
         !open_evidence(gateway, e) || !snapshot_load(&gateway->snapshot, gateway, e) ||
         !consents_open(&gateway->consents, gateway->store, gateway->committer, 0, e) ||
-        !uses_open(&gateway->uses, gateway->store, gateway->public_disk, gateway->private_disk, e) || !log_start(gateway, e) ||
-        !start_workers(gateway, e) || !start_timer(gateway, e)) {
+        !uses_open(&gateway->uses, gateway->store, gateway->public_disk, gateway->private_disk, e) ||
+        !grounds_keep(gateway, gateway->snapshot, e) || !log_start(gateway, e) || !start_workers(gateway, e) || !start_timer(gateway, e)) {
         gateway_free(gateway);
         return false;
     }
@@ -225,6 +225,10 @@ bool gateway_reload(struct gateway *gateway, struct error *e)
 {
     struct snapshot *fresh = NULL;
     if (!snapshot_load(&fresh, gateway, e)) {
+        return false;
+    }
+    if (!grounds_keep(gateway, fresh, e)) {
+        snapshot_release(fresh);
         return false;
     }
     (void)pthread_mutex_lock(&gateway->lock);

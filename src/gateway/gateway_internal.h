@@ -105,6 +105,8 @@ struct snapshot *gateway_snapshot(struct gateway *gateway);
 /* Is the own directory valid at this moment? */
 bool snapshot_is_valid(const struct snapshot *snapshot, int64_t now_ms, struct error *e);
 must_check bool snapshot_load(struct snapshot **out, struct gateway *gateway, struct error *e);
+/* Keeps directories and policy by digest, and logs a directory that is new to this log, before anything is decided on them. Blocks. */
+must_check bool grounds_keep(struct gateway *gateway, const struct snapshot *snapshot, struct error *e);
 /* The context for a service; NULL when its trust setting could not be loaded. */
 struct tls *snapshot_service_tls(const struct snapshot *snapshot, const struct policy_service *service);
 
