@@ -278,6 +278,16 @@ done:
     return ok;
 }
 
+bool signer_become_cosigner(struct signer *signer, struct error *e)
+{
+    struct verifier as_cosigner;
+    if (!verifier_init(&as_cosigner, bytes_of_text(signer->verifier.name), SIGNATURE_COSIGNATURE_V1, signer->verifier.public_key, e)) {
+        return false;
+    }
+    signer->verifier = as_cosigner;
+    return true;
+}
+
 void signer_free(struct signer *signer)
 {
     if (signer != NULL) {

@@ -42,6 +42,11 @@ must_check bool signer_from_seed(struct signer **out, struct bytes name, const u
 must_check bool signer_load(struct signer **out, struct bytes name, const char *path, struct error *e);
 /* Writes a PEM file, mode 0600, synced; refuses to overwrite (ERROR_DENIED). */
 must_check bool signer_save(const struct signer *signer, const char *path, struct error *e);
+/*
+ * Makes it the key of a cosigner: type 0x04, so another id. From then on it signs cosignatures (evidence/cosignature.h) and notes refuse it:
+ * a key that cosigns never signs a log, or what it says in one role could be passed off as said in the other.
+ */
+must_check bool signer_become_cosigner(struct signer *signer, struct error *e);
 void signer_free(struct signer *signer); /* NULL is allowed */
 const struct verifier *signer_verifier(const struct signer *signer);
 /* Deterministic: the same message gives the same bytes. Ends the process if OpenSSL fails. */

@@ -150,6 +150,9 @@ bool note_verify(const struct note *note, const struct verifier *known, size_t k
 bool note_sign(struct bytes text, const struct signer *signer, struct buffer *out, struct error *e)
 {
     static const char where[] = "note";
+    if (signer_verifier(signer)->type != SIGNATURE_ED25519) {
+        return error_set(e, ERROR_INPUT, where, "sign with a key of its own", "a cosigner's key never signs a note");
+    }
     if (text.size == 0 || text.data[text.size - 1] != '\n') {
         return error_set(e, ERROR_INPUT, where, "add a line feed", "the text to sign does not end in a line feed");
     }
@@ -166,6 +169,10 @@ void note_add_signature(struct bytes text, const struct signer *signer, struct b
 {
     const struct verifier *v = signer_verifier(signer);
     uint8_t signature[KEY_ID_SIZE + ED25519_SIGNATURE_SIZE];
+    if (v->type != SIGNATURE_ED25519) {
+        out->failed = true;
+        return;
+    }
     memcpy(signature, v->id, KEY_ID_SIZE);
     signer_sign(signer, text, signature + KEY_ID_SIZE);
     buffer_append_text(out, DASH);

@@ -29,9 +29,9 @@ must_check bool note_parse(struct note *note, struct bytes data, const char *whe
 must_check bool note_verify(const struct note *note, const struct verifier *known, size_t known_count, size_t *good, bool *is_good,
                             const char *where, struct error *e);
 
-/* Appends text (which must end in LF), an empty line, and one signature line. */
+/* Appends text (which must end in LF), an empty line, and one signature line. ERROR_INPUT for a cosigner's key. */
 must_check bool note_sign(struct bytes text, const struct signer *signer, struct buffer *out, struct error *e);
-/* Appends one more signature line to a note that is already in `out`, over `text`. */
+/* Appends one more signature line to a note that is already in `out`, over `text`. With a cosigner's key `out` has failed. */
 void note_add_signature(struct bytes text, const struct signer *signer, struct buffer *out);
 
 #endif
