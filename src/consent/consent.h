@@ -68,6 +68,12 @@ void consent_view_release(struct consent_view *view); /* NULL is allowed */
 enum consent_state consent_view_state(const struct consent_view *view, struct bytes category, int64_t now_ms,
                                       const struct consent_decision **decision);
 
+/*
+ * The digest by which a decision names what it knew of the person's consents (docs/formats/exchange.md); a NULL or empty view has that of
+ * nothing. False: out of memory, or a view that is too long to be one.
+ */
+must_check bool consent_view_digest(const struct consent_view *view, uint8_t digest[SHA256_SIZE]);
+
 struct consents;
 /* `committer` may be NULL for reading only. `cache_max`: views kept in memory (0: 100,000). Appends to the log what a crash left out. */
 must_check bool consents_open(struct consents **out, struct store *store, struct committer *committer, size_t cache_max, struct error *e);

@@ -1,5 +1,26 @@
 #include "consent/consent_internal.h"
 #include "consent/event_text.h"
+#include "crypto/hash.h"
+
+enum { CONSENT_VIEW_TEXT_MAX = 4 * 1024 * 1024 };
+
+bool consent_view_digest(const struct consent_view *view, uint8_t digest[SHA256_SIZE])
+{
+    struct buffer known;
+    buffer_init(&known, CONSENT_VIEW_TEXT_MAX);
+    for (size_t i = 0; view != NULL && i < view->count; i++) {
+        const struct consent_decision *decision = &view->decisions[i];
+        event_text_append(&known, "category", decision->category);
+        event_text_append(&known, "state", bytes_of_text(consent_state_name(decision->state)));
+        event_text_append_decimal(&known, "valid_from", decision->valid_from_ms);
+        event_text_append_decimal(&known, "valid_until", decision->valid_until_ms);
+        event_text_append(&known, "record", decision->record_id);
+    }
+    bool ok = !known.failed;
+    sha256(buffer_bytes(&known), digest);
+    buffer_clear(&known);
+    return ok;
+}
 
 void consent_event_write(const struct consent_change *change, int64_t sequence, struct buffer *out)
 {

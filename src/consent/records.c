@@ -73,7 +73,7 @@ bool records_load_view(struct consents *consents, const struct consent_key *key,
         "SELECT d.category, d.state, d.valid_from, d.valid_until, c.id FROM consents c JOIN consent_decisions d ON d.record = c.number"
         " WHERE c.person = ?1 AND c.recipient = ?2 AND c.purpose = ?3 AND NOT EXISTS"
         " (SELECT 1 FROM consent_events v WHERE v.record = c.number AND v.event = ?4 AND v.log_index IS NULL)"
-        " ORDER BY c.number DESC";
+        " ORDER BY c.number DESC, d.category"; /* one order for one content: decisions name it by digest */
     struct store_value values[] = { STORE_STR(key->person), STORE_STR(key->recipient), STORE_STR(key->purpose),
                                     STORE_INT(CONSENT_EVENT_GIVE) };
     struct view_rows rows = { 0 };

@@ -1,5 +1,7 @@
 #include "policy/decide.h"
 
+#include "policy/glob.h"
+
 /* No policy can allow it (policy_parse() refuses it); nor can a policy that was made in another way. */
 static const struct bytes purpose_never = BYTES("https://w3id.org/dpv#SellDataToThirdParties");
 
@@ -141,4 +143,44 @@ void decide(const struct decide_request *request, const struct policy *policy, c
         return;
     }
     decide_categories(request, policy, consents, result);
+}
+
+bool decide_is_metadata(const struct identifier *service, struct bytes method)
+{
+    static const struct bytes codes[] = { BYTES("listMethods"), BYTES("allowedMethods"), BYTES("getOpenAPI") };
+    for (size_t i = 0; service->part_count == 5 && bytes_equal(method, BYTES("GET")) && i < COUNT_OF(codes); i++) {
+        if (bytes_equal(service->parts[4], codes[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum reason decide_find_service(const struct policy *policy, const struct identifier *id, const struct identifier *client,
+                                struct bytes method, struct bytes raw_path, struct arena *arena, const struct policy_service **service,
+                                struct bytes *path)
+{
+    struct buffer normal;
+    *path = BYTES_NONE;
+    *service = policy_find_service(policy, id);
+    if (*service == NULL) {
+        return REASON_SERVICE_UNKNOWN;
+    }
+    if ((*service)->type == SERVICE_SOAP) {
+        return REASON_SERVICE_TYPE;
+    }
+    buffer_init(&normal, raw_path.size + 1);
+    bool is_normal = glob_normalise(raw_path, &normal, NULL) && !normal.failed;
+    *path = is_normal ? arena_copy(arena, buffer_bytes(&normal)) : BYTES_NONE;
+    buffer_clear(&normal);
+    if (is_normal && path->data == NULL) {
+        return REASON_GATEWAY_INTERNAL;
+    }
+    if (!is_normal || !policy_allows(*service, client, method, *path)) {
+        return REASON_ACCESS_DENIED;
+    }
+    if ((*service)->is_disabled) {
+        return REASON_SERVICE_DISABLED;
+    }
+    return (*service)->url.size > 0 ? REASON_NONE : REASON_SERVICE_NO_URL;
 }

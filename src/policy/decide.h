@@ -37,6 +37,16 @@ struct decide_result {
 void decide(const struct decide_request *request, const struct policy *policy, const struct consent_view *consents,
             struct decide_result *result);
 
+/* The metadata services of X-Road, which every subsystem has and which need no right: listMethods, allowedMethods, getOpenAPI. */
+bool decide_is_metadata(const struct identifier *service, struct bytes method);
+/*
+ * What comes before decide(): the service of this name, if it can be called, and the path as rights are matched with (in `arena`). `raw_path` is
+ * the request's behind the service code. REASON_NONE, or why not; `*service` is set wherever there is one.
+ */
+enum reason decide_find_service(const struct policy *policy, const struct identifier *id, const struct identifier *client,
+                                struct bytes method, struct bytes raw_path, struct arena *arena, const struct policy_service **service,
+                                struct bytes *path);
+
 enum { PERSON_SIZE_MAX = 256 };
 /*
  * Finds the person's identifier where the service says it stands: 1 to PERSON_SIZE_MAX bytes of UTF-8 without control characters and without

@@ -1,0 +1,426 @@
+#include "consent/past.h"
+
+#include <stdlib.h>
+
+#include <xxhash.h>
+
+#include "base/arena.h"
+#include "base/random.h"
+#include "consent/consent_internal.h"
+#include "consent/event_text.h"
+
+enum { BUCKETS_FIRST = 1024, SEQUENCES_FIRST = 1024 };
+
+/* One record, newest first in its key's list. Its decisions stand in the order of their categories. */
+struct past_record {
+    struct past_record *older;
+    struct arena memory;
+    struct bytes id;
+    struct consent_decision decisions[CONSENT_CATEGORIES_MAX];
+    size_t count;
+};
+struct key_history {
+    struct key_history *next; /* in its bucket */
+    uint64_t hash;
+    struct arena memory; /* of the key */
+    struct consent_key key;
+    struct past_record *newest;
+    struct consent_past past;
+};
+struct consent_history {
+    struct key_history **buckets;
+    size_t bucket_count, key_count; /* a power of two */
+    uint64_t *sequences;            /* those seen: open addressing, 0 is free */
+    size_t sequence_room, sequence_count;
+    uint64_t seed;
+    struct arena scratch; /* of one event */
+};
+
+struct consent_history *consent_history_make(void)
+{
+    struct consent_history *h = calloc(1, sizeof *h);
+    if (h == NULL) {
+        return NULL;
+    }
+    h->bucket_count = BUCKETS_FIRST;
+    h->sequence_room = SEQUENCES_FIRST;
+    h->buckets = calloc(h->bucket_count, sizeof(struct key_history *));
+    h->sequences = calloc(h->sequence_room, sizeof *h->sequences);
+    random_fill(&h->seed, sizeof h->seed);
+    if (h->buckets == NULL || h->sequences == NULL) {
+        consent_history_free(h);
+        return NULL;
+    }
+    return h;
+}
+
+static void free_key(struct key_history *key)
+{
+    while (key->newest != NULL) {
+        struct past_record *older = key->newest->older;
+        arena_clear(&key->newest->memory);
+        free(key->newest);
+        key->newest = older;
+    }
+    for (size_t i = 0; i < key->past.count; i++) {
+        consent_view_release(key->past.versions[i].view);
+    }
+    arena_clear(&key->memory);
+    free(key);
+}
+
+void consent_history_free(struct consent_history *history)
+{
+    if (history == NULL) {
+        return;
+    }
+    for (size_t i = 0; history->buckets != NULL && i < history->bucket_count; i++) {
+        while (history->buckets[i] != NULL) {
+            struct key_history *next = history->buckets[i]->next;
+            free_key(history->buckets[i]);
+            history->buckets[i] = next;
+        }
+    }
+    free(history->buckets);
+    free(history->sequences);
+    arena_clear(&history->scratch);
+    free(history);
+}
+
+/* ---- Which events were seen ---- */
+
+static size_t sequence_slot(const uint64_t *table, size_t room, uint64_t seed, uint64_t sequence)
+{
+    size_t slot = XXH3_64bits_withSeed(&sequence, sizeof sequence, seed) & (room - 1);
+    while (table[slot] != 0 && table[slot] != sequence) {
+        slot = (slot + 1) & (room - 1);
+    }
+    return slot;
+}
+
+/* False: out of memory. */
+static bool note_sequence(struct consent_history *h, uint64_t sequence, bool *is_new)
+{
+    size_t slot = sequence_slot(h->sequences, h->sequence_room, h->seed, sequence);
+    *is_new = h->sequences[slot] == 0;
+    if (!*is_new) {
+        return true;
+    }
+    if (h->sequence_count * 2 >= h->sequence_room) {
+        size_t room = h->sequence_room * 2;
+        uint64_t *grown = calloc(room, sizeof *grown);
+        if (grown == NULL) {
+            return false;
+        }
+        for (size_t i = 0; i < h->sequence_room; i++) {
+            if (h->sequences[i] != 0) {
+                grown[sequence_slot(grown, room, h->seed, h->sequences[i])] = h->sequences[i];
+            }
+        }
+        free(h->sequences);
+        h->sequences = grown;
+        h->sequence_room = room;
+        slot = sequence_slot(grown, room, h->seed, sequence);
+    }
+    h->sequences[slot] = sequence;
+    h->sequence_count++;
+    return true;
+}
+
+/* ---- Keys ---- */
+
+static uint64_t hash_key(const struct consent_history *h, const struct consent_key *key)
+{
+    uint64_t hash = XXH3_64bits_withSeed(key->person.data, key->person.size, h->seed);
+    hash = XXH3_64bits_withSeed(key->recipient.data, key->recipient.size, hash);
+    return XXH3_64bits_withSeed(key->purpose.data, key->purpose.size, hash);
+}
+
+static struct key_history *find_key(const struct consent_history *h, const struct consent_key *key, uint64_t hash)
+{
+    struct key_history *found = h->buckets[hash & (h->bucket_count - 1)];
+    while (found != NULL && (found->hash != hash || !bytes_equal(found->key.person, key->person) ||
+                             !bytes_equal(found->key.recipient, key->recipient) || !bytes_equal(found->key.purpose, key->purpose))) {
+        found = found->next;
+    }
+    return found;
+}
+
+/* Twice the buckets; without memory for it, the lists just grow longer. */
+static void grow_buckets(struct consent_history *h)
+{
+    size_t count = h->bucket_count * 2;
+    struct key_history **grown = calloc(count, sizeof(struct key_history *));
+    if (grown == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < h->bucket_count; i++) {
+        while (h->buckets[i] != NULL) {
+            struct key_history *moved = h->buckets[i];
+            h->buckets[i] = moved->next;
+            moved->next = grown[moved->hash & (count - 1)];
+            grown[moved->hash & (count - 1)] = moved;
+        }
+    }
+    free(h->buckets);
+    h->buckets = grown;
+    h->bucket_count = count;
+}
+
+static struct key_history *take_key(struct consent_history *h, const struct consent_key *key)
+{
+    uint64_t hash = hash_key(h, key);
+    struct key_history *found = find_key(h, key, hash);
+    if (found != NULL) {
+        return found;
+    }
+    if (h->key_count >= h->bucket_count) {
+        grow_buckets(h);
+    }
+    found = calloc(1, sizeof *found);
+    if (found == NULL) {
+        return NULL;
+    }
+    found->hash = hash;
+    found->key = (struct consent_key){ .person = arena_copy(&found->memory, key->person),
+                                       .recipient = arena_copy(&found->memory, key->recipient),
+                                       .purpose = arena_copy(&found->memory, key->purpose) };
+    found->past.count = 1;
+    if (found->key.person.data == NULL || found->key.recipient.data == NULL || found->key.purpose.data == NULL ||
+        !consent_view_digest(NULL, found->past.versions[0].digest)) {
+        free_key(found);
+        return NULL;
+    }
+    struct key_history **bucket = &h->buckets[hash & (h->bucket_count - 1)];
+    found->next = *bucket;
+    *bucket = found;
+    h->key_count++;
+    return found;
+}
+
+const struct consent_past *consent_history_find(const struct consent_history *history, const struct consent_key *key)
+{
+    const struct key_history *found = find_key(history, key, hash_key(history, key));
+    return found == NULL ? NULL : &found->past;
+}
+
+const struct consent_version *consent_past_find(const struct consent_past *past, const uint8_t digest[SHA256_SIZE])
+{
+    for (size_t i = 0; i < past->count; i++) {
+        if (memcmp(past->versions[i].digest, digest, SHA256_SIZE) == 0) {
+            return &past->versions[i];
+        }
+    }
+    return NULL;
+}
+
+/* ---- One event ---- */
+
+struct event {
+    uint64_t sequence;
+    struct bytes name, id;
+    struct consent_key key;
+    int64_t valid_from_ms, valid_until_ms;
+    struct consent_decision decisions[CONSENT_CATEGORIES_MAX];
+    size_t count;
+};
+
+static bool take_text(struct consent_history *h, struct bytes text, const char *name, struct bytes *out)
+{
+    struct bytes value;
+    *out = event_text_get(text, name, &value) ? event_text_decode(&h->scratch, value) : BYTES_NONE;
+    return out->data != NULL;
+}
+
+static bool take_time(struct bytes text, const char *name, int64_t *out)
+{
+    struct bytes value;
+    uint64_t number;
+    if (!event_text_get(text, name, &value) || !bytes_to_u64(value, &number) || number > INT64_MAX) {
+        return false;
+    }
+    *out = (int64_t)number;
+    return true;
+}
+
+static bool find_state(struct bytes name, enum consent_state *out)
+{
+    for (int state = CONSENT_REQUESTED; state <= CONSENT_INVALIDATED; state++) {
+        if (bytes_equal(name, bytes_of_text(consent_state_name((enum consent_state)state)))) {
+            *out = (enum consent_state)state;
+            return true;
+        }
+    }
+    return false;
+}
+
+static int by_category(const void *a, const void *b)
+{
+    return bytes_compare(((const struct consent_decision *)a)->category, ((const struct consent_decision *)b)->category);
+}
+
+static bool take_categories(struct consent_history *h, struct bytes text, struct event *event)
+{
+    struct bytes name, value;
+    while (event_text_next(&text, &name, &value)) {
+        if (!bytes_equal(name, BYTES("category"))) {
+            continue;
+        }
+        struct bytes rest = event_text_decode(&h->scratch, value), state;
+        struct consent_decision *decision = &event->decisions[event->count];
+        if (event->count == CONSENT_CATEGORIES_MAX || rest.data == NULL || !bytes_split(&rest, ' ', &state) ||
+            !find_state(state, &decision->state) || rest.size == 0) {
+            return false;
+        }
+        decision->category = rest;
+        decision->valid_from_ms = event->valid_from_ms;
+        decision->valid_until_ms = event->valid_until_ms;
+        event->count++;
+    }
+    qsort(event->decisions, event->count, sizeof event->decisions[0], by_category);
+    return event->count > 0;
+}
+
+static bool read_event(struct consent_history *h, struct bytes text, struct event *event)
+{
+    struct bytes value;
+    *event = (struct event){ 0 };
+    return event_text_is(text, "consent/1") && event_text_get(text, "sequence", &value) && bytes_to_u64(value, &event->sequence) &&
+           event->sequence > 0 && take_text(h, text, "event", &event->name) && take_text(h, text, "id", &event->id) &&
+           take_text(h, text, "person", &event->key.person) && take_text(h, text, "recipient", &event->key.recipient) &&
+           take_text(h, text, "purpose", &event->key.purpose) && take_time(text, "valid_from", &event->valid_from_ms) &&
+           take_time(text, "valid_until", &event->valid_until_ms) && take_categories(h, text, event);
+}
+
+static bool add_record(struct key_history *key, const struct event *event)
+{
+    struct past_record *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return false;
+    }
+    made->id = arena_copy(&made->memory, event->id);
+    bool ok = made->id.data != NULL;
+    for (size_t i = 0; ok && i < event->count; i++) {
+        made->decisions[i] = event->decisions[i];
+        made->decisions[i].category = arena_copy(&made->memory, event->decisions[i].category);
+        made->decisions[i].record_id = made->id;
+        ok = made->decisions[i].category.data != NULL;
+    }
+    if (!ok) {
+        arena_clear(&made->memory);
+        free(made);
+        return false;
+    }
+    made->count = event->count;
+    made->older = key->newest;
+    key->newest = made;
+    return true;
+}
+
+/* False: the record, or a category of it, is not there. */
+static bool change_record(struct key_history *key, const struct event *event)
+{
+    struct past_record *record = key->newest;
+    while (record != NULL && !bytes_equal(record->id, event->id)) {
+        record = record->older;
+    }
+    for (size_t i = 0; record != NULL && i < event->count; i++) {
+        struct consent_decision *found = bsearch(&event->decisions[i], record->decisions, record->count, sizeof *found, by_category);
+        if (found == NULL) {
+            return false;
+        }
+        found->state = event->decisions[i].state;
+    }
+    return record != NULL;
+}
+
+/* ---- Views ---- */
+
+static bool is_told(const struct consent_decision *decisions, size_t count, struct bytes category)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (bytes_equal(decisions[i].category, category)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The same as records_load_view() makes of the rows: of each category what the newest record says. */
+static struct consent_view *make_view(const struct key_history *key)
+{
+    size_t most = 0, count = 0;
+    for (const struct past_record *record = key->newest; record != NULL; record = record->older) {
+        most += record->count;
+    }
+    struct consent_decision *decisions = calloc(most + 1, sizeof *decisions);
+    if (decisions == NULL) {
+        return NULL;
+    }
+    for (const struct past_record *record = key->newest; record != NULL; record = record->older) {
+        for (size_t i = 0; i < record->count; i++) {
+            if (!is_told(decisions, count, record->decisions[i].category)) {
+                decisions[count++] = record->decisions[i];
+            }
+        }
+    }
+    struct cached_view *made = cached_view_make(&key->key, key->hash, decisions, count);
+    free(decisions);
+    return made == NULL ? NULL : &made->view;
+}
+
+static bool add_version(struct key_history *key, uint64_t entry)
+{
+    struct consent_past *past = &key->past;
+    struct consent_version version = { .view = make_view(key), .entry = entry };
+    if (version.view == NULL || !consent_view_digest(version.view, version.digest)) {
+        consent_view_release(version.view);
+        return false;
+    }
+    if (past->count == CONSENT_HISTORY_VERSIONS) {
+        consent_view_release(past->versions[--past->count].view);
+    }
+    memmove(&past->versions[1], &past->versions[0], past->count * sizeof past->versions[0]);
+    past->versions[0] = version;
+    past->count++;
+    return true;
+}
+
+bool consent_history_add(struct consent_history *history, struct bytes text, uint64_t entry, struct consent_key *changed, struct error *e)
+{
+    struct event event;
+    bool is_new = false;
+    struct consent_key none = { 0 };
+    arena_clear(&history->scratch);
+    if (changed != NULL) {
+        *changed = none;
+    }
+    if (!read_event(history, text, &event)) {
+        return error_set(e, ERROR_INPUT, "consent event", NULL, "entry %llu is no whole consent event", (unsigned long long)entry);
+    }
+    if (!note_sequence(history, event.sequence, &is_new)) {
+        return error_memory(e, "consent events");
+    }
+    if (!is_new) {
+        return true;
+    }
+    struct key_history *key = take_key(history, &event.key);
+    if (key == NULL) {
+        return error_memory(e, "consent events");
+    }
+    bool begins = bytes_equal(event.name, BYTES("give")) || bytes_equal(event.name, BYTES("refuse"));
+    if (begins && !add_record(key, &event)) {
+        return error_memory(e, "consent events");
+    }
+    if (!begins && !change_record(key, &event)) {
+        return error_set(e, ERROR_INPUT, "consent event", "look for an earlier part of the log that is gone",
+                         "entry %llu changes a consent that no entry before it gave", (unsigned long long)entry);
+    }
+    if (!add_version(key, entry)) {
+        return error_memory(e, "consent events");
+    }
+    if (changed != NULL) {
+        *changed = event.key;
+    }
+    return true;
+}
