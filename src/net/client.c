@@ -27,7 +27,8 @@ static bool copy_request(struct client_call *call, const struct client_request *
     }
     struct field *fields = arena_take(&call->arena, request->field_count * sizeof *fields + 1);
     if (fields == NULL || !copy_text(&call->arena, request->method, &copy->method) ||
-        !copy_text(&call->arena, request->target, &copy->target) || !copy_text(&call->arena, request->authority, &copy->authority)) {
+        !copy_text(&call->arena, request->target, &copy->target) || !copy_text(&call->arena, request->authority, &copy->authority) ||
+        !copy_text(&call->arena, request->preface, &copy->preface)) {
         return false;
     }
     for (size_t i = 0; i < request->field_count; i++) {
@@ -78,6 +79,9 @@ bool client_call(struct client_call **out, struct client *client, const struct c
     *out = NULL;
     if (client->is_stopping) {
         return error_set(e, ERROR_DENIED, "client", NULL, "it is being stopped");
+    }
+    if (request->preface_form.field.size == 0 ? request->preface.size > 0 : target->protocol != PROTOCOL_HTTP2) {
+        return error_set(e, ERROR_INPUT, "client", NULL, "a preface needs HTTP/2, and a field that says its size");
     }
     struct client_pool *pool = NULL;
     if (!pool_find(&pool, client, target, e)) {

@@ -27,7 +27,10 @@ struct client_request {
     struct bytes authority;     /* Host, :authority */
     const struct field *fields; /* without Host, Content-Length, Transfer-Encoding, Connection, which net writes */
     size_t field_count;
-    struct body *body;         /* borrowed until done or cancelled; NULL: none */
+    struct body *body; /* borrowed until done or cancelled; NULL: none */
+    /* HTTP/2 only; copied. Sent in front of the body if it isn't empty; the answer's is taken off its content. */
+    struct bytes preface;
+    struct preface_form preface_form;
     uint32_t read_stall_ms;    /* longest wait for the next bytes of the answer; 0: 60 s */
     uint64_t answer_bytes_max; /* 0: the client's limit */
     bool is_sent_once;         /* not repeated, even if its method is safe, once a byte of it may have reached the peer */
@@ -38,7 +41,8 @@ struct client_answer {
     struct arena arena;
     unsigned status;
     struct fields fields;
-    struct body *body; /* never NULL */
+    struct bytes preface; /* empty: there was none; in `arena` */
+    struct body *body;    /* never NULL; without the preface */
     struct peer peer;
 };
 void client_answer_free(struct client_answer *answer); /* NULL is allowed */

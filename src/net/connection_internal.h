@@ -80,6 +80,8 @@ struct server_exchange {
     void *state;
 };
 
+/* How prefaces come and go at this listener; its field is empty if they don't. */
+const struct preface_form *server_connection_preface(const struct server_connection *c);
 /* Fires `timeout` once, `in_ms` from now (LOOP_TICK_MS resolution); setting it again is cheap and replaces. */
 void server_connection_set_timer(struct server_connection *c, uint64_t in_ms);
 void server_connection_clear_timer(struct server_connection *c);

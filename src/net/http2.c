@@ -96,11 +96,11 @@ static bool never_comes_twice(struct bytes name)
 {
     switch (name.size) {
     case 9:
-        return bytes_equal(name, BYTES("signature")) || bytes_equal(name, BYTES("x-road-id"));
+        return bytes_equal(name, BYTES("x-road-id"));
     case 14:
         return bytes_equal(name, BYTES("content-digest")) || bytes_equal(name, BYTES("content-length"));
     case 15:
-        return bytes_equal(name, BYTES("signature-input")) || bytes_equal(name, BYTES("comity-decision"));
+        return bytes_equal(name, BYTES("comity-decision"));
     case 11:
         return bytes_equal(name, BYTES("traceparent"));
     case 18:
@@ -176,7 +176,12 @@ bool http2_pull(nghttp2_session *session, struct stream *stream, size_t write_bu
 
 bool http2_sending_is_left(const struct http2_sending *sending)
 {
-    return sending->body != NULL && sending->offset < body_size(sending->body);
+    return sending->preface.size > 0 || (sending->body != NULL && sending->offset < body_size(sending->body));
+}
+
+void http2_sending_give_up(struct http2_sending *sending)
+{
+    *sending = (struct http2_sending){ .is_given_up = true };
 }
 
 bool http2_window_is_shut(nghttp2_session *session, int32_t id)
@@ -197,18 +202,23 @@ ssize_t http2_read_body(nghttp2_session *session, int32_t id, uint8_t *out, size
     (void)id;
     (void)context;
     struct http2_sending *sending = source->ptr;
+    size_t first = sending->preface.size < size ? sending->preface.size : size;
     size_t got = 0;
-    if (sending->body == NULL) {
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* given up: its reset is on the way, and nghttp2 sends that first */
+    if (sending->is_given_up) {
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* its reset is on the way, and nghttp2 sends that first */
     }
-    if (!body_read(sending->body, sending->offset, out, size, &got, NULL)) {
+    if (first > 0) {
+        memcpy(out, sending->preface.data, first);
+        sending->preface = bytes_slice(sending->preface, first, sending->preface.size);
+    }
+    if (sending->body != NULL && first < size && !body_read(sending->body, sending->offset, out + first, size - first, &got, NULL)) {
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     sending->offset += got;
-    if (sending->offset >= body_size(sending->body)) {
+    if (!http2_sending_is_left(sending)) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
-    } else if (got == 0) {
+    } else if (first + got == 0) {
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE; /* the file behind it is shorter than it was */
     }
-    return (ssize_t)got;
+    return (ssize_t)(first + got);
 }

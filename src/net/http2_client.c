@@ -30,7 +30,7 @@ void http2_call_finish(struct http2_call *hc, enum http2_outcome outcome, enum c
     hc->outcome = outcome;
     hc->failure = failure;
     hc->detail = detail;
-    hc->sending.body = NULL;
+    http2_sending_give_up(&hc->sending);
     hc->next_finished = NULL;
     *c->finished_end = hc;
     c->finished_end = &hc->next_finished;
@@ -129,7 +129,7 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *out, siz
                          void *context)
 {
     struct http2_call *hc = source->ptr;
-    if (hc->call == NULL || hc->sending.body == NULL) {
+    if (hc->call == NULL || hc->sending.is_given_up) {
         return NGHTTP2_ERR_DEFERRED; /* for good: its RST_STREAM is on the way */
     }
     hc->call->moved_at_ms = hc->sent_at_ms = loop_now_ms(hc->connection->base.loop);
@@ -143,11 +143,17 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *out, siz
     return got;
 }
 
-enum { FIELDS_ON_STACK = 64, EXTRA_FIELDS = 5 };
+enum { FIELDS_ON_STACK = 64, EXTRA_FIELDS = 6 };
 
-static size_t write_fields(nghttp2_nv *nv, const struct client_request *request, bool is_tls, uint8_t length[HTTP2_DECIMAL_SIZE])
+/* Digits that must last until nghttp2 has copied them. */
+struct numbers {
+    uint8_t length[HTTP2_DECIMAL_SIZE], preface[HTTP2_DECIMAL_SIZE];
+};
+
+static size_t write_fields(nghttp2_nv *nv, const struct client_request *request, bool is_tls, struct numbers *numbers)
 {
     size_t count = 0;
+    uint64_t size = request->preface.size + (request->body == NULL ? 0 : body_size(request->body));
     nv[count++] = http2_nv(BYTES(":method"), request->method, false);
     nv[count++] = http2_nv(BYTES(":scheme"), is_tls ? BYTES("https") : BYTES("http"), false);
     nv[count++] = http2_nv(BYTES(":authority"), request->authority, false);
@@ -157,8 +163,11 @@ static size_t write_fields(nghttp2_nv *nv, const struct client_request *request,
             nv[count++] = http2_nv(request->fields[i].name, request->fields[i].value, false);
         }
     }
-    if (request->body != NULL) {
-        nv[count++] = http2_nv(BYTES("content-length"), http2_decimal(body_size(request->body), length), false);
+    if (request->preface.size > 0) {
+        nv[count++] = http2_nv(request->preface_form.field, http2_decimal(request->preface.size, numbers->preface), false);
+    }
+    if (request->body != NULL || size > 0) {
+        nv[count++] = http2_nv(BYTES("content-length"), http2_decimal(size, numbers->length), false);
     }
     return count;
 }
@@ -174,10 +183,10 @@ static int submit(struct http2_client *c, struct http2_call *hc)
             return NGHTTP2_ERR_NOMEM;
         }
     }
-    uint8_t length[HTTP2_DECIMAL_SIZE];
-    size_t count = write_fields(nv, request, c->base.pool != NULL && stream_peer(c->base.stream)->is_tls, length);
+    struct numbers numbers;
+    size_t count = write_fields(nv, request, c->base.pool != NULL && stream_peer(c->base.stream)->is_tls, &numbers);
     nghttp2_data_provider provider = { .source.ptr = hc, .read_callback = read_body };
-    bool has_data = request->body != NULL && body_size(request->body) > 0;
+    bool has_data = http2_sending_is_left(&hc->sending);
     int32_t id = nghttp2_submit_request(c->session, NULL, nv, count, has_data ? &provider : NULL, hc);
     if (nv != on_stack) {
         free(nv);
@@ -206,7 +215,9 @@ static void http2_send(struct client_connection *base, struct client_call *call)
         client_call_failed(call, CLIENT_FAILURE_STORAGE, &e);
         return;
     }
-    *hc = (struct http2_call){ .connection = c, .call = call, .sending.body = call->request.body, .next = c->calls };
+    *hc = (struct http2_call){
+        .connection = c, .call = call, .sending = { .preface = call->request.preface, .body = call->request.body }, .next = c->calls
+    };
     hc->sent_at_ms = loop_now_ms(base->loop);
     if (hc->next != NULL) {
         hc->next->previous = hc;
@@ -237,7 +248,7 @@ static void http2_cancel(struct client_connection *base, struct client_call *cal
         unqueue(c, hc);
     }
     hc->call = NULL;
-    hc->sending.body = NULL;
+    http2_sending_give_up(&hc->sending);
     if (hc->is_closed) {
         http2_call_free(hc);
     } else {

@@ -25,7 +25,8 @@ struct http2_call {
     struct http2_call *previous, *next, *next_finished;
     int32_t id;
     uint64_t sent_at_ms;          /* when the last of the body went, or could have gone */
-    struct http2_sending sending; /* the body is the user's, and NULL once the call is gone */
+    struct http2_sending sending; /* the preface is the call's and the body the user's: given up once the call is gone */
+    struct http2_preface preface; /* the answer's */
     enum http2_outcome outcome;
     enum client_failure failure;
     const char *detail;

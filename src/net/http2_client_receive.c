@@ -103,6 +103,35 @@ static void take_settings(struct http2_client *c)
     client_connection_changed(&c->base);
 }
 
+/* The final answer's head is there: what of its content is preface, and how large the rest will be. */
+static void head_is_whole(struct http2_call *hc)
+{
+    struct client_answer *answer = hc->call->answer;
+    const char *detail = http2_preface_begin(&hc->preface, &hc->call->request.preface_form, &answer->fields,
+                                             http2_has_content(answer->status, hc->call->is_head), &answer->arena);
+    const struct field *length = fields_find(&answer->fields, BYTES("content-length"));
+    uint64_t size = 0;
+    hc->is_head_whole = true;
+    if (detail != NULL) {
+        bool is_memory = hc->preface.size > 0 && hc->preface.data == NULL;
+        http2_call_finish(hc, OUTCOME_FAILED, is_memory ? CLIENT_FAILURE_STORAGE : CLIENT_FAILURE_PROTOCOL, detail);
+    } else if (length != NULL && bytes_to_u64(length->value, &size) && size > hc->preface.size) {
+        body_expect(answer->body, size - hc->preface.size);
+    }
+}
+
+static void answer_is_whole(struct http2_call *hc)
+{
+    if (!hc->is_head_whole) {
+        http2_call_finish(hc, OUTCOME_FAILED, CLIENT_FAILURE_PROTOCOL, "the answer has no final status");
+    } else if (!http2_preface_is_whole(&hc->preface)) {
+        http2_call_finish(hc, OUTCOME_FAILED, CLIENT_FAILURE_PROTOCOL, "the content ends before its preface does");
+    } else {
+        hc->call->answer->preface = bytes_of(hc->preface.data, hc->preface.size);
+        http2_call_finish(hc, OUTCOME_ANSWERED, CLIENT_FAILURE_NONE, NULL);
+    }
+}
+
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *context)
 {
     struct http2_client *c = context;
@@ -123,14 +152,10 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
     }
     hc->call->moved_at_ms = loop_now_ms(c->base.loop);
     if (frame->hd.type == NGHTTP2_HEADERS && hc->call->answer->status >= 200) {
-        hc->is_head_whole = true;
+        head_is_whole(hc);
     }
     if ((frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0) {
-        if (hc->is_head_whole) {
-            http2_call_finish(hc, OUTCOME_ANSWERED, CLIENT_FAILURE_NONE, NULL);
-        } else {
-            http2_call_finish(hc, OUTCOME_FAILED, CLIENT_FAILURE_PROTOCOL, "the answer has no final status");
-        }
+        answer_is_whole(hc);
     }
     return 0;
 }
@@ -145,7 +170,8 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
     }
     struct error e = { 0 };
     hc->call->moved_at_ms = loop_now_ms(c->base.loop);
-    if (!body_append(hc->call->answer->body, bytes_of(data, size), &e)) {
+    struct bytes rest = http2_preface_add(&hc->preface, bytes_of(data, size));
+    if (rest.size > 0 && !body_append(hc->call->answer->body, rest, &e)) {
         bool is_full = e.kind == ERROR_FULL;
         http2_call_finish(hc, OUTCOME_FAILED, is_full ? CLIENT_FAILURE_TOO_LARGE : CLIENT_FAILURE_STORAGE,
                           is_full ? "the answer's body is over the limit" : "the answer's body could not be kept");

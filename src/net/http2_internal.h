@@ -55,11 +55,15 @@ struct bytes http2_decimal(uint64_t number, uint8_t out[HTTP2_DECIMAL_SIZE]);
  */
 must_check bool http2_pull(nghttp2_session *session, struct stream *stream, size_t write_buffer_bytes, const int32_t *borrowing);
 
-/* A body that is being sent; for nghttp2's data source. */
+/* What is being sent, preface first; for nghttp2's data source. */
 struct http2_sending {
+    struct bytes preface; /* what is left of it */
     struct body *body;
     uint64_t offset;
+    bool is_given_up;
 };
+/* Nothing more of it goes: its stream's reset is on the way. */
+void http2_sending_give_up(struct http2_sending *sending);
 /* Is there more to send? */
 bool http2_sending_is_left(const struct http2_sending *sending);
 /*
@@ -72,5 +76,28 @@ uint64_t http2_left_ms(uint64_t since_ms, uint64_t limit_ms, uint64_t now_ms);
 /* nghttp2_data_source_read_callback with a struct http2_sending as source. A body that can't be read resets its stream. */
 ssize_t http2_read_body(nghttp2_session *session, int32_t id, uint8_t *out, size_t size, uint32_t *flags, nghttp2_data_source *source,
                         void *context);
+
+/* ---- Prefaces (net/message.h): http2_preface.c ---- */
+
+/* One that comes in. */
+struct http2_preface {
+    uint8_t *data; /* in the message's arena */
+    size_t size;
+    size_t got;
+};
+/*
+ * When a head is whole: takes room for what its field announces. `has_content`: HTTP lets this message have some. Returns NULL, also when
+ * none is announced, or what is wrong; if that is memory, `size` is more than 0 and `data` NULL.
+ */
+const char *http2_preface_begin(struct http2_preface *preface, const struct preface_form *form, const struct fields *fields,
+                                bool has_content, struct arena *arena);
+/* Keeps what of `data` belongs to the preface, and gives the rest. */
+struct bytes http2_preface_add(struct http2_preface *preface, struct bytes data);
+bool http2_preface_is_whole(const struct http2_preface *preface);
+/* The field's value for one that is sent: its size in `digits`, or all of it in base64, in *coded, which the caller frees (NULL, and an
+ * empty value, when memory is out). */
+struct bytes http2_preface_value(struct bytes preface, bool has_content, uint8_t digits[HTTP2_DECIMAL_SIZE], uint8_t **coded);
+/* Answers that have no content (RFC 9110 6.4.1). */
+bool http2_has_content(unsigned status, bool is_head);
 
 #endif

@@ -181,9 +181,17 @@ static void check_head(struct http2_stream *stream, bool has_ended)
         http2_stream_refuse(stream, SERVER_FAULT_MALFORMED, ":authority is missing or not a host");
         return;
     }
+    const char *detail = http2_preface_begin(&stream->preface, server_connection_preface(&stream->connection->base), &request->fields, true,
+                                             &request->arena);
+    if (detail != NULL) {
+        bool is_memory = stream->preface.size > 0 && stream->preface.data == NULL;
+        http2_stream_refuse(stream, is_memory ? SERVER_FAULT_STORAGE : SERVER_FAULT_MALFORMED, detail);
+        return;
+    }
     const struct field *length = fields_find(&request->fields, BYTES("content-length"));
     uint64_t size = 0;
     if (length != NULL && bytes_to_u64(length->value, &size)) {
+        size -= size < stream->preface.size ? size : stream->preface.size;
         request->has_body = size > 0;
         if (stream->connection->base.limits->body.size_max < size) {
             http2_stream_refuse(stream, SERVER_FAULT_BODY_TOO_LARGE, "content-length is over the limit");
@@ -210,6 +218,16 @@ static void head_is_whole(struct http2_stream *stream, bool has_ended)
     }
 }
 
+/* The request's content is there. */
+static void content_is_whole(struct http2_stream *stream)
+{
+    if (!http2_preface_is_whole(&stream->preface)) {
+        http2_stream_refuse(stream, SERVER_FAULT_MALFORMED, "the content ends before its preface does");
+        return;
+    }
+    stream->x->request.preface = bytes_of(stream->preface.data, stream->preface.size);
+}
+
 static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, void *context)
 {
     struct http2_server *c = context;
@@ -229,6 +247,7 @@ static int on_frame_recv(nghttp2_session *session, const nghttp2_frame *frame, v
         head_is_whole(stream, has_ended);
     }
     if (has_ended) {
+        content_is_whole(stream);
         http2_stream_stop_receiving(stream);
     }
     if (has_ended || stream->detail != NULL) {
@@ -259,8 +278,12 @@ static int on_data_chunk(nghttp2_session *session, uint8_t flags, int32_t id, co
     }
     struct error e = { 0 };
     stream->moved_at_ms = loop_now_ms(c->base.loop);
+    struct bytes rest = http2_preface_add(&stream->preface, bytes_of(data, size));
+    if (rest.size == 0) {
+        return 0;
+    }
     stream->x->request.has_body = true;
-    if (!body_append(stream->x->request.body, bytes_of(data, size), &e)) {
+    if (!body_append(stream->x->request.body, rest, &e)) {
         bool is_full = e.kind == ERROR_FULL;
         http2_stream_refuse(stream, is_full ? SERVER_FAULT_BODY_TOO_LARGE : SERVER_FAULT_STORAGE,
                             is_full ? "the request's body is over the limit" : "the request's body could not be kept");

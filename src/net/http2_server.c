@@ -92,6 +92,7 @@ void http2_stream_free(struct http2_stream *stream)
         server_request_free(stream->x);
     }
     body_free(stream->sending.body);
+    free(stream->sent_preface);
     free(stream);
     if (--c->stream_count == 0) {
         c->quiet_since_ms = loop_now_ms(c->base.loop);
@@ -275,7 +276,7 @@ static void cancel_answer(struct http2_stream *stream)
 {
     struct http2_server *c = stream->connection;
     body_free(stream->sending.body);
-    stream->sending.body = NULL;
+    http2_sending_give_up(&stream->sending);
     if (nghttp2_submit_rst_stream(c->session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_CANCEL) != 0) {
         stream_abort(c->base.stream);
         return;

@@ -33,9 +33,11 @@ struct http2_stream {
     enum server_fault fault;
     const char *detail; /* not NULL: refused with `fault` */
     bool is_head_whole, is_whole, is_ready, is_delivered, is_answered, has_host;
-    bool is_cut;          /* reset once its answer is sent: the rest of the request is not wanted */
-    uint64_t moved_at_ms; /* the request's bytes while it is received, the answer's while it is sent */
+    bool is_cut;                  /* reset once its answer is sent: the rest of the request is not wanted */
+    uint64_t moved_at_ms;         /* the request's bytes while it is received, the answer's while it is sent */
+    struct http2_preface preface; /* the request's */
     struct http2_sending sending;
+    uint8_t *sent_preface; /* what `sending` has a view of; owned */
 };
 
 /* http2_server.c */

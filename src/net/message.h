@@ -27,6 +27,16 @@ const struct field *fields_find(const struct fields *fields, struct bytes name);
 const struct field *fields_find_last(const struct fields *fields, struct bytes name);
 size_t fields_count(const struct fields *fields, struct bytes name);
 
+/*
+ * A preface: bytes in front of a message's body, inside of its content, that are no part of the body (and of its digests). HTTP/2 only. The
+ * field that is named here says how many they are, in decimal; content-length counts both. Where HTTP allows no content (an answer to HEAD, 204,
+ * 304) that field carries the bytes themselves, as `:base64:`.
+ */
+struct preface_form {
+    struct bytes field; /* its name in lower case; outlives whatever uses it. Empty: no prefaces */
+    size_t size_max;    /* more is refused */
+};
+
 /* Limits on what a peer can grow. Zero means the default that is named. */
 struct net_limits {
     size_t head_bytes_max;     /* request or status line and all fields. 32 KiB; past it 431 */

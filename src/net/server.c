@@ -158,6 +158,11 @@ void server_request_gone(struct server_exchange *x)
     exchange_link(&x->server->gone, x);
 }
 
+const struct preface_form *server_connection_preface(const struct server_connection *c)
+{
+    return &c->server->options.preface;
+}
+
 void server_answer(struct server_request *request, const struct server_answer *answer)
 {
     struct server_exchange *x = (struct server_exchange *)request; /* `request` comes first in it */
@@ -172,6 +177,11 @@ void server_answer(struct server_request *request, const struct server_answer *a
         return;
     }
     c->unanswered--;
+    static const struct server_answer unable = { .status = 500 };
+    if (answer->preface.size > 0 && c->server->options.preface.field.size == 0) {
+        body_free(answer->body); /* half of an answer must not pass for a whole one */
+        answer = &unable;
+    }
     c->functions->answer(c, x, answer);
 }
 
@@ -439,6 +449,9 @@ bool server_start(struct server **out, uv_loop_t *uv, const struct server_option
 {
     *out = NULL;
     register_metrics();
+    if (options->preface.field.size > 0 && options->protocol != PROTOCOL_HTTP2) {
+        return error_set(e, ERROR_INPUT, options->address, NULL, "prefaces need HTTP/2");
+    }
     struct server *server = server_make(uv, options, e);
     if (server == NULL) {
         return false;

@@ -19,8 +19,10 @@ struct server_request {
     struct bytes target;    /* raw request-target: path and query byte for byte; over HTTP/2 :path */
     struct bytes authority; /* Host or :authority; may be empty over HTTP/1.0 */
     struct fields fields;   /* pseudo-fields not included */
-    struct body *body;      /* never NULL; owned by the request unless taken (set to NULL) */
-    bool has_body;          /* Content-Length or Transfer-Encoding was there (HTTP/2: DATA with bytes, or content-length > 0) */
+    struct bytes preface;   /* empty: there was none */
+    struct body *body;      /* never NULL; without the preface; owned by the request unless taken (set to NULL) */
+    bool has_body;          /* Content-Length or Transfer-Encoding was there (HTTP/2: bytes behind the preface, or a
+                               content-length that counts some) */
     enum protocol protocol;
     struct peer peer;
     void *listener;          /* server_options.context of the listener it came by */
@@ -35,6 +37,7 @@ struct server_answer {
     unsigned status;
     const struct field *fields; /* without Content-Length, Transfer-Encoding and Connection, which net writes; Date is written if absent */
     size_t field_count;
+    struct bytes preface; /* copied; sent in front of the body. Only where the listener has a preface_form */
     struct body *body;
     bool close; /* end the connection after it (HTTP/1.1) */
 };
@@ -65,8 +68,9 @@ struct server_options {
     enum protocol protocol;
     struct tls *tls; /* NULL: plain. Kept by reference: the caller may free it after */
     struct net_limits limits;
-    bool reuse_port;  /* SO_REUSEPORT: one listener a worker */
-    bool with_sha512; /* also make the body's SHA-512 */
+    bool reuse_port;             /* SO_REUSEPORT: one listener a worker */
+    bool with_sha512;            /* also make the body's SHA-512 */
+    struct preface_form preface; /* HTTP/2 only */
     server_on_request *on_request;
     server_on_fault *on_fault;
     void *context;

@@ -78,7 +78,10 @@ void fixture_answer(struct server_request *request, unsigned status, struct body
     assert_non_null(type);
     assert_non_null(signature);
     const struct field fields[] = { { BYTES("Content-Type"), bytes_of_text(type) }, { BYTES("signature"), bytes_of_text(signature) } };
-    server_answer(request, &(struct server_answer){ .status = status, .fields = fields, .field_count = COUNT_OF(fields), .body = body });
+    const struct server_answer answer = {
+        .status = status, .fields = fields, .field_count = COUNT_OF(fields), .preface = request->preface, .body = body
+    };
+    server_answer(request, &answer);
     free(type);
     free(signature);
 }

@@ -59,6 +59,7 @@ void fixture_run_for(struct fixture *f, unsigned ms);
 bool fixture_wait(struct fixture *f, bool (*is_true)(void *context), void *context, unsigned limit_ms);
 /* Runs the loop until so many requests are held. */
 void fixture_await_held(struct fixture *f, size_t count);
+/* With the request's own preface. */
 void fixture_answer(struct server_request *request, unsigned status, struct body *body);
 struct body *body_filled(size_t size);
 
