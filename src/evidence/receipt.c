@@ -5,28 +5,63 @@
 #include "evidence/merkle.h"
 #include "evidence/receipt_internal.h"
 
-static const char first_line[] = "c2sp.org/tlog-proof@v1\n";
+static const struct bytes first_line = BYTES("c2sp.org/tlog-proof@v1\n");
+static const struct bytes extra_word = BYTES("extra ");
+static const struct bytes index_word = BYTES("index ");
 
-static void append_hash_line(struct buffer *out, const uint8_t hash[SHA256_SIZE])
+enum { INDEX_DIGITS_MAX = 20, HASH_LINE = BASE64_SIZE(SHA256_SIZE) + 1 };
+
+size_t receipt_size_max(size_t path_count, size_t checkpoint_size)
 {
-    base64_append(out, bytes_of(hash, SHA256_SIZE));
-    buffer_append_u8(out, '\n');
+    return first_line.size + extra_word.size + HASH_LINE + index_word.size + INDEX_DIGITS_MAX + 1 + path_count * HASH_LINE + 1 +
+           checkpoint_size;
+}
+
+static uint8_t *put(uint8_t *at, struct bytes text)
+{
+    memcpy(at, text.data, text.size);
+    return at + text.size;
+}
+
+static uint8_t *put_hash_line(uint8_t *at, const uint8_t hash[SHA256_SIZE])
+{
+    at += base64_write(bytes_of(hash, SHA256_SIZE), at);
+    *at++ = '\n';
+    return at;
+}
+
+static uint8_t *put_decimal(uint8_t *at, uint64_t value)
+{
+    uint8_t digits[INDEX_DIGITS_MAX];
+    size_t first = sizeof digits;
+    do {
+        digits[--first] = (uint8_t)('0' + value % 10);
+        value /= 10;
+    } while (value != 0);
+    return put(at, bytes_of(digits + first, sizeof digits - first));
+}
+
+size_t receipt_put(uint8_t *out, const uint8_t salt[SALT_SIZE], uint64_t index, const uint8_t (*path)[SHA256_SIZE], size_t path_count,
+                   struct bytes checkpoint)
+{
+    uint8_t *at = put_hash_line(put(put(out, first_line), extra_word), salt);
+    at = put_decimal(put(at, index_word), index);
+    *at++ = '\n';
+    for (size_t i = 0; i < path_count; i++) {
+        at = put_hash_line(at, path[i]);
+    }
+    *at++ = '\n';
+    at = checkpoint.size == 0 ? at : put(at, checkpoint);
+    return (size_t)(at - out);
 }
 
 void receipt_write(struct buffer *out, const uint8_t salt[SALT_SIZE], uint64_t index, const uint8_t (*path)[SHA256_SIZE], size_t path_count,
                    struct bytes checkpoint)
 {
-    buffer_append_text(out, first_line);
-    buffer_append_text(out, "extra ");
-    append_hash_line(out, salt);
-    buffer_append_text(out, "index ");
-    buffer_append_decimal(out, index);
-    buffer_append_u8(out, '\n');
-    for (size_t i = 0; i < path_count; i++) {
-        append_hash_line(out, path[i]);
+    uint8_t *room = buffer_room(out, receipt_size_max(path_count, checkpoint.size));
+    if (room != NULL) {
+        buffer_added(out, receipt_put(room, salt, index, path, path_count, checkpoint));
     }
-    buffer_append_u8(out, '\n');
-    buffer_append(out, checkpoint);
 }
 
 bool hash_parse(struct bytes text, uint8_t out[SHA256_SIZE])
@@ -50,7 +85,7 @@ bool receipt_parse(struct bytes text, struct receipt *out, struct error *e)
     if (text.size > RECEIPT_BYTES_MAX) {
         return error_set(e, ERROR_INPUT, "receipt", NULL, "it has %zu bytes, more than %d", text.size, RECEIPT_BYTES_MAX);
     }
-    if (!bytes_start_with(text, BYTES("c2sp.org/tlog-proof@v1\n"))) {
+    if (!bytes_start_with(text, first_line)) {
         return error_set(e, ERROR_INPUT, "receipt", "send a C2SP tlog-proof", "it does not begin with c2sp.org/tlog-proof@v1");
     }
     (void)reader_line(&r);

@@ -24,6 +24,11 @@ struct checkpoint_view {
     uint8_t root[SHA256_SIZE];
 };
 
+/* At most so many bytes has a receipt with such a path and checkpoint. */
+size_t receipt_size_max(size_t path_count, size_t checkpoint_size);
+/* Writes it into `out`, which has room for receipt_size_max(); returns its size. */
+size_t receipt_put(uint8_t *out, const uint8_t salt[SALT_SIZE], uint64_t index, const uint8_t (*path)[SHA256_SIZE], size_t path_count,
+                   struct bytes checkpoint);
 void receipt_write(struct buffer *out, const uint8_t salt[SALT_SIZE], uint64_t index, const uint8_t (*path)[SHA256_SIZE], size_t path_count,
                    struct bytes checkpoint);
 must_check bool receipt_parse(struct bytes text, struct receipt *out, struct error *e);

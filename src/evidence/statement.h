@@ -1,7 +1,8 @@
-/* Statements: the RFC 9421 signature base of a message, and the Signature-Input member that says what it covers. Pure. */
+/* Statements: the RFC 9421 signature base of a message, and the signature parameters that say what it covers. Pure but for memory. */
 #ifndef COMITY_EVIDENCE_STATEMENT_H
 #define COMITY_EVIDENCE_STATEMENT_H
 
+#include "base/arena.h"
 #include "base/buffer.h"
 #include "base/error.h"
 
@@ -19,36 +20,32 @@ struct statement_parameters {
     struct bytes nonce, keyid, alg, tag;
 };
 
-/* The text after "@signature-params": `("@method" "@status";req ...);created=..;nonce=".."`. What Signature-Input carries, too. */
-void statement_write_parameters(struct buffer *out, const struct statement_component *components, size_t count,
-                                const struct statement_parameters *parameters);
 /*
- * The signature base: a line a component, and the last line with `parameters_text` verbatim, without a final LF. A value with a byte that
- * is neither printable ASCII nor a tab fails the buffer (RFC 9421 2.5: ASCII, one line each), as does a name or parameter that a
- * quoted string can't hold bare.
+ * The signature base: a line a component, and the last line, "@signature-params", without a final LF. `parameters` is the end of `text`: the
+ * inner list `("@method" "@status";req ...);created=..;nonce=".."` that Signature-Input carries, too.
  */
-void statement_write(struct buffer *out, const struct statement_component *components, size_t count, struct bytes parameters_text);
-
-/* What a Signature-Input member said. Views into the text that was parsed. */
-struct statement_input {
-    struct bytes raw; /* the inner list with its parameters, verbatim: goes into the base */
-    struct {
-        struct bytes name;
-        bool of_request;
-    } components[STATEMENT_COMPONENTS_MAX];
-    size_t count;
-    struct statement_parameters parameters;
-    bool has_created;
-    bool has_expires;
-    int64_t expires_s; /* RFC 9421 2.3; not written by us: the caller compares it with its clock */
+struct statement {
+    struct bytes text;
+    struct bytes parameters;
 };
 /*
- * Finds `label` in a Signature-Input dictionary (RFC 8941) and parses its inner list. Refused: duplicates of the label, a component or a
- * parameter; parameters other than ;req on a component and created, expires, nonce, keyid, alg, tag on the list; unknown types; strings
- * with escapes; more than STATEMENT_COMPONENTS_MAX. ERROR_ABSENT if the label isn't there.
+ * Writes it into `arena`, once and in its size. ERROR_INPUT: a value with a byte that is neither printable ASCII nor a tab (RFC 9421 2.5:
+ * ASCII, one line each: a line break could pass for another component), or a name or parameter that a quoted string can't hold bare. ERROR_FULL:
+ * more than STATEMENT_BYTES_MAX, or than STATEMENT_COMPONENTS_MAX components.
  */
-must_check bool statement_input_parse(struct bytes field, struct bytes label, struct statement_input *out, struct error *e);
-/* The base64 text between the colons of `label` in a Signature dictionary: `label=:base64:`. */
-must_check bool statement_signature_parse(struct bytes field, struct bytes label, struct bytes *base64, struct error *e);
+must_check bool statement_make(const struct statement_component *components, size_t count, const struct statement_parameters *parameters,
+                               struct arena *arena, struct statement *out, struct error *e);
+/*
+ * The same in two pieces, into buffers: the parameters, then the base around them, given verbatim. What statement_make() refuses fails the
+ * buffer.
+ */
+void statement_write_parameters(struct buffer *out, const struct statement_component *components, size_t count,
+                                const struct statement_parameters *parameters);
+void statement_write(struct buffer *out, const struct statement_component *components, size_t count, struct bytes parameters_text);
+/*
+ * What parameters that statement_make() wrote say, as views into `text`; all five must be there. False: they are not of that form. It does not
+ * look at the components: whoever makes the statement anew with what it read, and compares, has checked every byte.
+ */
+must_check bool statement_parameters_read(struct bytes text, struct statement_parameters *out);
 
 #endif

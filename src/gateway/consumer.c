@@ -267,9 +267,16 @@ static enum verdict state_request(struct exchange *x)
     const struct message_seal seal = { .exchange_id = x->exchange_id,
                                        .origin = x->worker->gateway->config->origin,
                                        .created_s = time_now_ms() / 1000 };
-    if (!message_state(&x->sent_request, &seal, x->arena, &x->request_statement, &x->input, &e)) {
-        return exchange_refuse_error(x, e.kind == ERROR_FULL ? REASON_REQUEST_TOO_LARGE : REASON_GATEWAY_INTERNAL, &e);
+    struct statement statement;
+    if (!message_state(&x->sent_request, &seal, x->arena, &statement, &e)) {
+        return exchange_refuse_error(x,
+                                     e.kind == ERROR_FULL    ? REASON_REQUEST_TOO_LARGE
+                                     : e.kind == ERROR_INPUT ? REASON_REQUEST_MALFORMED
+                                                             : REASON_GATEWAY_INTERNAL,
+                                     &e);
     }
+    x->request_statement = statement.text;
+    x->parameters = statement.parameters;
     return GO_ON;
 }
 
@@ -300,7 +307,7 @@ static bool start_call(struct exchange *x, struct error *e)
 {
     const struct directory_gateway *peer = x->peer;
     struct bytes checkpoint = bytes_of(x->entries[ENTRY_REQUEST].checkpoint->note, x->entries[ENTRY_REQUEST].checkpoint->note_size);
-    if (!message_add_receipt(&x->sent_request, x->input, &x->entries[ENTRY_REQUEST].record, checkpoint, x->arena, e)) {
+    if (!message_add_receipt(&x->sent_request, x->parameters, &x->entries[ENTRY_REQUEST].record, checkpoint, x->arena, e)) {
         return false;
     }
     const struct client_target target = {
@@ -318,6 +325,8 @@ static bool start_call(struct exchange *x, struct error *e)
         .fields = x->sent_request.fields.list,
         .field_count = x->sent_request.fields.count,
         .body = x->request->body,
+        .preface = x->sent_request.evidence,
+        .preface_form = evidence_form,
         /* X-Road's consumer waits without end, and the holder's timeout ends the call; a peer that died silently must end it too. */
         .read_stall_ms = 10 * 60 * 1000,
         /* Its statement is good for one exchange: a second copy of it would be refused as a replay, and say so in the holder's log. */

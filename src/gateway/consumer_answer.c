@@ -115,7 +115,9 @@ enum verdict consumer_verify_answer(struct exchange *x)
     if (verdict != GO_ON) {
         return verdict;
     }
-    x->answer = (struct message){ .status = x->reply->status, .fields = x->reply->fields, .request = &x->sent_request };
+    x->answer = (struct message){
+        .status = x->reply->status, .fields = x->reply->fields, .evidence = x->reply->preface, .request = &x->sent_request
+    };
     if (!message_read_seal(&x->answer, x->arena, &seal, &x->answer_statement, &receipt_text, &e)) {
         return exchange_refuse_error(x, e.kind == ERROR_ABSENT ? REASON_RECEIPT_MISSING : REASON_RECEIPT_INVALID, &e);
     }

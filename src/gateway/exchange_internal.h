@@ -57,9 +57,9 @@ struct exchange {
     struct bytes accept;
 
     /* Statements and their entries in our log. */
-    struct message sent_request;                             /* as it went between the gateways */
-    struct message answer;                                   /* likewise */
-    struct bytes request_statement, answer_statement, input; /* input: Signature-Input of what we state */
+    struct message sent_request;                                  /* as it went between the gateways */
+    struct message answer;                                        /* likewise */
+    struct bytes request_statement, answer_statement, parameters; /* parameters: of what we state */
     struct commit_entry entries[ENTRY_COUNT];
     bool is_submitted[ENTRY_COUNT];
     bool is_logged[ENTRY_COUNT];

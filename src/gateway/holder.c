@@ -435,7 +435,11 @@ void holder_begin(struct worker *worker, const struct listener *listener, struct
     }
     /* A refusal binds its request, too, however little of it could be read. */
     x->sent_request = (struct message){
-        .method = request->method, .authority = request->authority, .target = request->target, .fields = request->fields
+        .method = request->method,
+        .authority = request->authority,
+        .target = request->target,
+        .fields = request->fields,
+        .evidence = request->preface,
     };
     exchange_run(x);
 }

@@ -93,18 +93,21 @@ static void write_decision(struct exchange *x, bool is_permitted, struct buffer 
 /* The consumer's statement and receipt lie beside the event, which names the statement by its digest: u32 size, statement, receipt. */
 static struct bytes decision_attachment(struct exchange *x)
 {
-    struct buffer b;
+    const struct bytes statement = x->request_statement, receipt = x->request_receipt;
     /* What was not proven is named by its digest, and not kept: anybody could have written it. */
     if (!x->has_receipt) {
         return BYTES("");
     }
-    buffer_init(&b, RECORD_ATTACHMENT_BYTES_MAX);
-    buffer_append_u32(&b, (uint32_t)x->request_statement.size);
-    buffer_append(&b, x->request_statement);
-    buffer_append(&b, x->request_receipt);
-    struct bytes attachment = b.failed ? BYTES_NONE : arena_copy(x->arena, buffer_bytes(&b));
-    buffer_clear(&b);
-    return attachment;
+    uint8_t *attachment = arena_take(x->arena, 4 + statement.size + receipt.size); /* far below SIZE_MAX: both have their limits */
+    if (attachment == NULL) {
+        return BYTES_NONE;
+    }
+    for (unsigned i = 0; i < 4; i++) {
+        attachment[i] = (uint8_t)(statement.size >> (24 - 8 * i));
+    }
+    memcpy(attachment + 4, statement.data, statement.size);
+    memcpy(attachment + 4 + statement.size, receipt.data, receipt.size);
+    return bytes_of(attachment, 4 + statement.size + receipt.size);
 }
 
 enum verdict holder_submit_decision(struct exchange *x, bool is_permitted)
@@ -241,7 +244,13 @@ static bool state_answer(struct exchange *x, struct error *e)
     if (!add_own_fields(x, service_head)) {
         return error_memory(e, "answer");
     }
-    return message_state(&x->answer, &seal, x->arena, &x->answer_statement, &x->input, e);
+    struct statement statement;
+    if (!message_state(&x->answer, &seal, x->arena, &statement, e)) {
+        return false;
+    }
+    x->answer_statement = statement.text;
+    x->parameters = statement.parameters;
+    return true;
 }
 
 /* The service may have taken its time: what was permitted then may have ended since. */
@@ -285,7 +294,7 @@ static bool seal_answer(struct exchange *x, const struct commit_entry *entry)
 {
     struct error e;
     struct bytes note = bytes_of(entry->checkpoint->note, entry->checkpoint->note_size);
-    return message_add_receipt(&x->answer, x->input, &entry->record, note, x->arena, &e);
+    return message_add_receipt(&x->answer, x->parameters, &entry->record, note, x->arena, &e);
 }
 
 enum verdict holder_send_answer(struct exchange *x)
@@ -294,7 +303,11 @@ enum verdict holder_send_answer(struct exchange *x)
         return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
     }
     struct server_answer answer = {
-        .status = x->answer_status, .fields = x->answer.fields.list, .field_count = x->answer.fields.count, .body = x->answer_body
+        .status = x->answer_status,
+        .fields = x->answer.fields.list,
+        .field_count = x->answer.fields.count,
+        .preface = x->answer.evidence,
+        .body = x->answer_body,
     };
     x->answer_body = NULL;
     exchange_end(x, &answer);
@@ -371,7 +384,11 @@ enum verdict holder_send_refusal(struct exchange *x)
     struct server_answer answer = { .status = 500 };
     if (is_sealed) {
         answer = (struct server_answer){
-            .status = x->answer_status, .fields = x->answer.fields.list, .field_count = x->answer.fields.count, .body = x->answer_body
+            .status = x->answer_status,
+            .fields = x->answer.fields.list,
+            .field_count = x->answer.fields.count,
+            .preface = x->answer.evidence,
+            .body = x->answer_body,
         };
         x->answer_body = NULL;
     }

@@ -1,4 +1,4 @@
-/* A message between two gateways as RFC 9421 sees it, its statement, and the fields that carry its receipt. Pure but for memory. */
+/* A message between two gateways as RFC 9421 sees it, its statement, and the evidence that it carries. Pure but for memory. */
 #ifndef COMITY_GATEWAY_MESSAGE_INTERNAL_H
 #define COMITY_GATEWAY_MESSAGE_INTERNAL_H
 
@@ -11,8 +11,12 @@ struct message {
     unsigned status; /* of an answer; 0: a request */
     struct bytes method, authority, target;
     struct fields fields;          /* as on the wire: names in lower case */
+    struct bytes evidence;         /* what stands in front of its body: Signature-Input's value, LF, the receipt. Empty: none */
     const struct message *request; /* of an answer: for the ;req components */
 };
+/* How the evidence travels (docs/formats/exchange.md). */
+enum { EVIDENCE_BYTES_MAX = 24 * 1024 };
+extern const struct preface_form evidence_form;
 
 /* The components that its statement covers, in the order of docs/formats/exchange.md; absent fields are left out. False: memory. */
 must_check bool message_components(const struct message *message, struct arena *arena, struct statement_component *out, size_t *count);
@@ -23,16 +27,17 @@ struct message_seal {
     struct bytes origin;      /* keyid */
     int64_t created_s;
 };
-/* Makes the statement, and the value of Signature-Input. Both live in `arena`. */
-must_check bool message_state(const struct message *message, const struct message_seal *seal, struct arena *arena, struct bytes *statement,
-                              struct bytes *input, struct error *e);
-/* Appends signature-input and signature, once the statement is in the log. */
-must_check bool message_add_receipt(struct message *message, struct bytes input, const struct log_record *record, struct bytes checkpoint,
-                                    struct arena *arena, struct error *e);
+/* Makes the statement, in `arena`. */
+must_check bool message_state(const struct message *message, const struct message_seal *seal, struct arena *arena,
+                              struct statement *statement, struct error *e);
+/* Makes message->evidence, once the statement is in the log; `parameters` are the statement's. */
+must_check bool message_add_receipt(struct message *message, struct bytes parameters, const struct log_record *record,
+                                    struct bytes checkpoint, struct arena *arena, struct error *e);
 
 /*
- * Rebuilds the statement of a message that came in, from what came in; refuses (ERROR_INPUT) one that doesn't cover exactly what it must,
- * and parameters other than ours. `receipt_text` is the decoded proof. The receipt itself is not verified here.
+ * Makes the statement of a message that came in anew, from what came in, and refuses (ERROR_INPUT) one whose parameters are not, byte for
+ * byte, those that we would write; ERROR_ABSENT: it has no evidence. `receipt_text` is a view of the proof in it. The receipt itself is not
+ * verified here.
  */
 must_check bool message_read_seal(const struct message *message, struct arena *arena, struct message_seal *seal, struct bytes *statement,
                                   struct bytes *receipt_text, struct error *e);

@@ -148,6 +148,7 @@ static bool start_servers(struct worker *worker, struct error *e)
             .limits = config->limits,
             .reuse_port = true,
             .with_sha512 = true,
+            .preface = is_peers ? evidence_form : (struct preface_form){ .size_max = 0 },
             .on_request = is_peers ? on_peer : on_application,
             .on_fault = on_fault,
             .context = listener,

@@ -1,4 +1,5 @@
 """A holder's gateway that lies: the clinic's gateway is real, the hospital's is played with its keys."""
+import base64
 import json
 import unittest
 
@@ -19,10 +20,11 @@ class BadHolder(unittest.TestCase):
                                      trusted=cls.federation.consumer.folder / 'keys/tls.crt')
         cls.addClassCleanup(cls.server.close)
 
-    def ask(self, after=None, before=None, **answer):
+    def ask(self, after=None, before=None, method='GET', **answer):
         """One exchange; `before` bends the answer before it is stated, `after` behind its statement. Returns what came."""
         def play(server, request):
-            made = self.identity.answer(request, 200, [('Content-Type', 'application/json')], b'{"status":"fine"}', **answer)
+            body = b'' if method == 'HEAD' else b'{"status":"fine"}'
+            made = self.identity.answer(request, 200, [('Content-Type', 'application/json')], body, **answer)
             if before is not None:
                 before(made)
             self.identity.state(made)
@@ -31,7 +33,7 @@ class BadHolder(unittest.TestCase):
             return made
 
         type(self).play = staticmethod(play)
-        return self.federation.ask()
+        return self.federation.ask(method=method)
 
     def refused(self, got, *reasons):
         self.assertEqual(got.status, 500, got)
@@ -75,6 +77,34 @@ class BadHolder(unittest.TestCase):
         self.refused(got, 'receipt.invalid')
         got = self.ask(after=lambda made: made.fields.insert(0, ('x-more', '1')))
         self.refused(got, 'digest.mismatch')
+
+    def test_evidence_that_can_not_be_parted_from_the_body(self):
+        for size in ('', '-1', '01', 'x', 'too long', '24577', str(2 ** 64)):
+            with self.subTest(size):
+                def bend(made):
+                    told = str(len(made.evidence() + made.body) + 1) if size == 'too long' else size
+                    made.body = made.evidence() + made.body
+                    made.set('comity-evidence', told)
+                self.refused(self.ask(after=bend), 'peer.message')
+        self.refused(self.ask(after=lambda made: setattr(made, 'signature_input', None)), 'receipt.missing')
+
+    def test_evidence_in_its_field(self):
+        """Only where HTTP allows no content: and there it must be."""
+        def in_field(made):
+            made.set('comity-evidence', f':{base64.b64encode(made.evidence()).decode()}:')
+
+        self.refused(self.ask(after=in_field), 'peer.message')
+        got = self.ask(method='HEAD')
+        self.assertEqual((got.status, got.body), (200, b''), got)
+        for value in ('12', ':', '::', ':AA=:', ':' + 'A' * 32772 + ':'):
+            with self.subTest(value[:8]):
+                got = self.ask(method='HEAD', after=lambda made: made.set('comity-evidence', value))
+                self.assertEqual((got.status, got.reason), (500, 'receipt.missing' if value == '::' else 'peer.message'), got)
+        for status in (204, 304):
+            with self.subTest(status):
+                got = self.ask(before=lambda made: setattr(made, 'status', status) or setattr(made, 'body', b'') or made.set(
+                    'content-digest', peer.digest_field('sha-256', b'')))
+                self.assertEqual((got.status, got.body), (status, b''), got)
 
     def test_a_stated_request_is_sent_once(self):
         """The line breaks before the answer: a second copy would be a replay in the holder's log."""

@@ -109,11 +109,58 @@ class BadPeer(unittest.TestCase):
         message = self.request()
         self.assert_refused(message, 'receipt.missing')
         message = self.identity.state(self.request())
-        message.set('signature', 'comity=:!!!:')
-        self.assert_refused(message, 'receipt.invalid')
-        message = self.identity.state(self.request())
-        message.set('signature-input', message.get('signature-input').replace('"@path" ', ''))
-        self.assert_refused(message, 'receipt.invalid')
+        message.set('comity-evidence', '0')  # announced, and none: as good as absent
+        self.assert_refused(message, 'receipt.missing')
+
+    def test_evidence_of_another_form(self):
+        """The receiver compares Signature-Input with what it would write: the same said in another way is not taken either."""
+        for name, bend in (('no proof', lambda m: setattr(m, 'receipt', '!!!')), ('empty proof', lambda m: setattr(m, 'receipt', '')),
+                           ('covers less', lambda m: self.bend_input(m, '"@path" ', '')),
+                           ('covers in another order', lambda m: self.bend_input(m, '"@method" "@authority"', '"@authority" "@method"')),
+                           ('covers twice', lambda m: self.bend_input(m, '"@path"', '"@path" "@path"')),
+                           ('another label', lambda m: self.bend_input(m, 'comity=', 'other=')),
+                           ('two labels', lambda m: self.bend_input(m, 'comity=', 'a=(), comity=')),
+                           ('spaces', lambda m: self.bend_input(m, ';nonce', '; nonce')),
+                           ('expires', lambda m: self.bend_input(m, ';nonce', ';expires=4102444800;nonce')),
+                           ('no created', lambda m: self.bend_input(m, ';created', ';expires')),
+                           ('leading zero', lambda m: self.bend_input(m, ';created=', ';created=0')),
+                           ('another algorithm', lambda m: self.bend_input(m, 'tlog-ed25519', 'ed25519')),
+                           ('the tag of an answer', lambda m: self.bend_input(m, 'comity-request/1', 'comity-answer/1')),
+                           ('one byte more', lambda m: setattr(m, 'signature_input', m.signature_input + ' '))):
+            with self.subTest(name):
+                message = self.identity.state(self.request())
+                bend(message)
+                self.assert_refused(message, 'receipt.invalid')
+
+    @staticmethod
+    def bend_input(message, old, new):
+        assert old in message.signature_input
+        message.signature_input = message.signature_input.replace(old, new, 1)
+
+    def test_evidence_that_can_not_be_parted_from_the_body(self):
+        """Refused before there is an exchange: what is evidence and what is body can't be told."""
+        for size in ('', '-1', '+1', '01', '1.0', ' ', '0x10', 'too long', '24577', str(2 ** 64), ':AA==:'):
+            with self.subTest(size):
+                before = len(self.federation.service.requests)
+                message = self.identity.state(self.request(method='POST', body=b'{"a":1}', target=self.federation.path(service='echo', rest='/x')))
+                message.set('comity-evidence', str(len(message.evidence() + message.body) + 1) if size == 'too long' else size)
+                with peer.PeerClient(self.identity, self.holder.peer_port) as client:
+                    answer = client.wait(client.send(message, message.evidence() + message.body))
+                self.assertEqual((answer.status, answer.get('comity-reason')), (400, 'request.malformed'))
+                self.assertEqual(len(self.federation.service.requests), before, 'the service was called')
+        twice = self.identity.state(self.request())
+        twice.fields += [('comity-evidence', str(len(twice.evidence())))] * 2
+        with peer.PeerClient(self.identity, self.holder.peer_port) as client:
+            self.assertEqual(client.wait(client.send(twice, twice.evidence())).status, 400)
+
+    def test_body_that_passes_for_evidence(self):
+        """A size that is off by one moves a byte from the one to the other: neither proof nor digest holds."""
+        for more, reasons in ((1, ('receipt.invalid',)), (-1, ('receipt.invalid',))):
+            message = self.identity.state(self.request(method='POST', body=b'{"a":1}', target=self.federation.path(service='echo', rest='/x')))
+            content = message.evidence() + message.body
+            message.set('comity-evidence', str(len(message.evidence()) + more))
+            message.body = content
+            self.assert_refused(message, *reasons)
 
     def test_replay(self):
         request_id = str(uuid.uuid4())

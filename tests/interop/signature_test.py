@@ -29,6 +29,8 @@ def as_node(message):
     headers = {}
     for name, value in message.fields:
         headers.setdefault(name, []).append(value)
+    if message.signature_input is not None:  # put back as the fields that RFC 9421 has
+        headers.update({'signature-input': [message.signature_input], 'signature': [message.signature()]})
     if message.status:
         return {'status': message.status, 'headers': headers}
     raw = {name: message.component(name) for name in ('@authority', '@path', '@query')}
@@ -51,8 +53,8 @@ def node_state(identity, message):
     if message.status:
         job['response'] = as_node(message)
     made = node(job)
-    message.set('signature-input', made['signature-input'])
-    message.set('signature', made['signature'])
+    message.signature_input = made['signature-input']
+    message.receipt = base64.b64decode(made['signature'].removeprefix('comity=:').removesuffix(':'), validate=True).decode()
     return message
 
 
@@ -101,7 +103,7 @@ class Consumer(unittest.TestCase):
         self.assertEqual((told.status, told.json()), (200, {'status': 'fine'}))
         statement = peer.verify(request, vkey)
         self.assertEqual(node_verify(request, vkey), statement)
-        text = base64.b64decode(request.get('signature')[8:-1]).decode()
+        text = request.receipt
         entry = hashlib.sha256(peer.Receipt.parse(text).salt + statement).hexdigest()
         go('receipt', vkey, entry, stdin=text)
 
@@ -145,7 +147,7 @@ class Holder(unittest.TestCase):
         vkey = self.federation.holder.statement_key
         statement = peer.verify(answer, vkey)
         self.assertEqual(node_verify(answer, vkey), statement)
-        text = base64.b64decode(answer.get('signature')[8:-1]).decode()
+        text = answer.receipt
         go('receipt', vkey, hashlib.sha256(peer.Receipt.parse(text).salt + statement).hexdigest(), stdin=text)
         self.assertEqual(answer.get('x-road-request-hash'), peer.request_hash(answer.request))
 

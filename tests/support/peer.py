@@ -179,6 +179,40 @@ class Message:
     authority: str = ''
     status: int = 0
     request: 'Message' = None
+    signature_input: str = None  # what the evidence in front of the body says: the field's value, and the receipt's text
+    receipt: str = None
+
+    def evidence(self):
+        return b'' if self.signature_input is None else f'{self.signature_input}\n{self.receipt}'.encode()
+
+    def wire(self, has_content=True, body=None):
+        """(fields, content) as they travel. A comity-evidence among the fields stands for itself, and then nothing goes before the body."""
+        body = self.body if body is None else body
+        if self.signature_input is None or self.get('comity-evidence') is not None:
+            return self.fields, body
+        if not has_content:
+            return [*self.fields, ('comity-evidence', f':{base64.b64encode(self.evidence()).decode()}:')], b''
+        return [*self.fields, ('comity-evidence', str(len(self.evidence())))], self.evidence() + body
+
+    def unwire(self, content):
+        """Takes the evidence off the content, or out of its field."""
+        told = self.get('comity-evidence')
+        if told is None:
+            evidence, self.body = b'', content
+        elif told.startswith(':'):
+            evidence, self.body = base64.b64decode(told[1:-1], validate=True), content
+            assert not content, 'there is content beside evidence in a field'
+        else:
+            assert told == str(int(told)) and int(told) <= len(content), 'the size of the evidence is wrong'
+            evidence, self.body = content[:int(told)], content[int(told):]
+        if evidence:
+            self.signature_input, _, self.receipt = evidence.decode().partition('\n')
+        self.set('comity-evidence', None)
+        return self
+
+    def signature(self):
+        """The Signature field that RFC 9421 has beside Signature-Input, for who verifies it as fields."""
+        return f'comity=:{base64.b64encode(self.receipt.encode()).decode()}:'
 
     def get(self, name):
         """All lines of a field, joined as RFC 9421 2.1 says; None when absent."""
@@ -215,7 +249,7 @@ class Message:
 def verify(message, vkey):
     """All that a receiver checks of what is in the message itself; AssertionError says what is wrong. Returns the statement."""
     assert message.get('content-digest') == digest_field('sha-256', message.body), 'the body is not what was stated'
-    signature_input = message.get('signature-input')
+    signature_input = message.signature_input
     assert signature_input and signature_input.startswith('comity='), 'there is no statement'
     parameters = signature_input.removeprefix('comity=')
     components = message.components()
@@ -224,9 +258,7 @@ def verify(message, vkey):
     for needed in (f';tag="{tag}"', ';alg="tlog-ed25519"', f';keyid="{vkey_parse(vkey)[0]}"', f';nonce="{message.get("x-road-request-id")}"'):
         assert needed in parameters, f'{needed} is not among the parameters: {parameters}'
     statement = message.statement(parameters)
-    signature = message.get('signature')
-    assert signature.startswith('comity=:') and signature.endswith(':'), 'the signature is not one byte sequence'
-    Receipt.parse(base64.b64decode(signature[8:-1], validate=True).decode()).verify(statement, vkey)
+    Receipt.parse(message.receipt).verify(statement, vkey)
     return statement
 
 
@@ -278,7 +310,7 @@ class Identity:
         return Receipt(salt, index, tree_path(index, self.leaves), self.checkpoint())
 
     def state(self, message, created=None, nonce=None, bend=None):
-        """Adds signature-input and signature. `bend` may change the receipt, given as Receipt, before it is written."""
+        """Adds the evidence. `bend` may change the receipt, given as Receipt, before it is written."""
         components = message.components()
         parameters = Message.write_parameters(
             components, created=int(time.time()) if created is None else created, nonce=nonce or message.get('x-road-request-id'),
@@ -286,8 +318,7 @@ class Identity:
         receipt = self.log(message.statement(parameters, components))
         if bend is not None:
             receipt = bend(receipt) or receipt
-        message.set('signature-input', f'comity={parameters}')
-        message.set('signature', f'comity=:{base64.b64encode(receipt.write().encode()).decode()}:')
+        message.signature_input, message.receipt = f'comity={parameters}', receipt.write()
         return message
 
     def request(self, method, target, fields, body=b'', authority='peer.example', purpose=None, peer_checkpoint='none', request_id=None):
@@ -361,9 +392,9 @@ class PeerClient:
     def send(self, message, body=None):
         """Starts a stream with the message, and returns its number."""
         stream = self.h2.get_next_available_stream_id()
-        body = message.body if body is None else body
+        fields, body = message.wire(body=body)
         head = [(':method', message.method), (':scheme', 'https'), (':authority', message.authority), (':path', message.target)]
-        self.h2.send_headers(stream, head + message.fields, end_stream=not body)
+        self.h2.send_headers(stream, head + fields, end_stream=not body)
         self.flush()
         while body:
             room = min(self.h2.local_flow_control_window(stream), self.h2.max_outbound_frame_size, len(body))
@@ -403,7 +434,8 @@ class PeerClient:
         if got['reset'] is not None:
             raise ConnectionError(f'the gateway reset the stream: {got["reset"]!r}')
         status = int(dict(got['fields'])[':status'])
-        return Message([pair for pair in got['fields'] if not pair[0].startswith(':')], got['body'], status=status, request=request)
+        fields = [pair for pair in got['fields'] if not pair[0].startswith(':')]
+        return Message(fields, status=status, request=request).unwire(got['body'])
 
     def ask(self, message, body=None):
         return self.wait(self.send(message, body), message)
@@ -466,15 +498,16 @@ class PeerServer:
             connection.sendall(session.data_to_send())
 
     def reply(self, session, stream, request):
-        self.requests.append(request)
+        self.requests.append(request.unwire(request.body))
         answer = self.answer(self, request)
         if answer is None:
             session.reset_stream(stream, 2)
             return
-        session.send_headers(stream, [(':status', str(answer.status)), *answer.fields], end_stream=not answer.body)
+        fields, content = answer.wire(request.method != 'HEAD' and answer.status not in (204, 304))
+        session.send_headers(stream, [(':status', str(answer.status)), *fields], end_stream=not content)
         size = session.max_outbound_frame_size
-        for at in range(0, len(answer.body), size):
-            session.send_data(stream, answer.body[at:at + size], end_stream=at + size >= len(answer.body))
+        for at in range(0, len(content), size):
+            session.send_data(stream, content[at:at + size], end_stream=at + size >= len(content))
 
     def close(self):
         self.listener.close()

@@ -32,37 +32,40 @@ static const struct message_seal seal = { .exchange_id = BYTES("id-1"), .origin 
 static void states_what_the_format_says(void **state)
 {
     struct message m = request();
-    struct bytes statement, input;
+    struct statement statement;
     struct error e;
     (void)state;
-    assert_true(message_state(&m, &seal, &arena, &statement, &input, &e));
-    assert_true(
-        bytes_equal(statement, BYTES("\"@method\": GET\n\"@authority\": h.example:5500\n\"@path\": /r1/A/B/C/D/E/x\n\"@query\": ?y=1\n"
-                                     "\"content-digest\": sha-256=:AA==:\n\"comity-head-digest\": sha-512=:AA==:\n"
-                                     "\"x-road-client\": A/B/C/first, A/B/C/last\n\"x-road-id\": m-1\n\"x-road-request-id\": id-1\n"
-                                     "\"@signature-params\": (\"@method\" \"@authority\" \"@path\" \"@query\" \"content-digest\" "
-                                     "\"comity-head-digest\" \"x-road-client\" \"x-road-id\" \"x-road-request-id\");created=1700000000;"
-                                     "nonce=\"id-1\";keyid=\"A/B/C/gw\";alg=\"tlog-ed25519\";tag=\"comity-request/1\"")));
+    assert_true(message_state(&m, &seal, &arena, &statement, &e));
+    assert_true(bytes_equal(statement.text,
+                            BYTES("\"@method\": GET\n\"@authority\": h.example:5500\n\"@path\": /r1/A/B/C/D/E/x\n\"@query\": ?y=1\n"
+                                  "\"content-digest\": sha-256=:AA==:\n\"comity-head-digest\": sha-512=:AA==:\n"
+                                  "\"x-road-client\": A/B/C/first, A/B/C/last\n\"x-road-id\": m-1\n\"x-road-request-id\": id-1\n"
+                                  "\"@signature-params\": (\"@method\" \"@authority\" \"@path\" \"@query\" \"content-digest\" "
+                                  "\"comity-head-digest\" \"x-road-client\" \"x-road-id\" \"x-road-request-id\");created=1700000000;"
+                                  "nonce=\"id-1\";keyid=\"A/B/C/gw\";alg=\"tlog-ed25519\";tag=\"comity-request/1\"")));
 }
 
 /* A sealed message reads back to the same statement; one that was changed, or covers less, doesn't. */
 static void reads_back(void **state)
 {
     struct message m = request();
-    struct bytes statement, input, again, receipt;
+    struct statement statement;
+    struct bytes again, receipt;
     struct message_seal read;
     struct error e;
     const struct log_record record = { .index = 7 };
     (void)state;
-    assert_true(message_state(&m, &seal, &arena, &statement, &input, &e));
-    assert_true(message_add_receipt(&m, input, &record, BYTES("o\n1\nAA==\n\n"), &arena, &e));
+    assert_true(message_state(&m, &seal, &arena, &statement, &e));
+    assert_true(message_add_receipt(&m, statement.parameters, &record, BYTES("o\n1\nAA==\n\n"), &arena, &e));
+    assert_true(bytes_start_with(m.evidence, BYTES("comity=(\"@method\" ")));
     assert_true(message_read_seal(&m, &arena, &read, &again, &receipt, &e));
-    assert_true(bytes_equal(statement, again));
+    assert_true(bytes_equal(statement.text, again));
+    assert_true(bytes_start_with(receipt, BYTES("c2sp.org/tlog-proof@v1\nextra ")) && bytes_end_with(receipt, BYTES("\no\n1\nAA==\n\n")));
     assert_true(bytes_equal(read.exchange_id, seal.exchange_id) && bytes_equal(read.origin, seal.origin));
     assert_int_equal(read.created_s, seal.created_s);
     m.fields.list[3].value = BYTES("id-2");
     assert_true(message_read_seal(&m, &arena, &read, &again, &receipt, &e));
-    assert_false(bytes_equal(statement, again));
+    assert_false(bytes_equal(statement.text, again));
     m.fields.list[3].value = BYTES("id-1");
     /* A field that must be covered when it is there, added on the way. */
     assert_true(fields_add(&m.fields, &arena, BYTES("comity-purpose"), BYTES("https://example/p")));
@@ -71,9 +74,45 @@ static void reads_back(void **state)
     /* One that was covered, taken out. */
     m.fields.list[6].name = BYTES("x-other");
     assert_false(message_read_seal(&m, &arena, &read, &again, &receipt, &e));
-    m.fields.count = 3;
+    m.fields.list[6].name = BYTES("x-road-id");
+    assert_true(message_read_seal(&m, &arena, &read, &again, &receipt, &e));
+    m.evidence = BYTES_NONE;
     assert_false(message_read_seal(&m, &arena, &read, &again, &receipt, &e));
     assert_int_equal(e.kind, ERROR_ABSENT);
+}
+
+/* Not one byte of Signature-Input may differ from what we would write, but those of created, nonce and keyid, which go into the statement. */
+static void every_byte_counts(void **state)
+{
+    struct message m = request();
+    struct statement statement;
+    struct bytes again, receipt;
+    struct message_seal read;
+    struct error e;
+    const struct log_record record = { .index = 7 };
+    (void)state;
+    assert_true(message_state(&m, &seal, &arena, &statement, &e));
+    assert_true(message_add_receipt(&m, statement.parameters, &record, BYTES("o\n1\nAA==\n\n"), &arena, &e));
+    size_t line = bytes_find(m.evidence, '\n');
+    uint8_t *bent = arena_take(&arena, m.evidence.size);
+    assert_non_null(bent);
+    memcpy(bent, m.evidence.data, m.evidence.size);
+    m.evidence.data = bent;
+    for (size_t i = 0; i <= line; i++) {
+        for (unsigned bit = 0; bit < 8; bit++) {
+            bent[i] ^= (uint8_t)(1U << bit);
+            if (message_read_seal(&m, &arena, &read, &again, &receipt, &e)) {
+                assert_false(bytes_equal(statement.text, again));
+            } else {
+                assert_int_equal(e.kind, ERROR_INPUT);
+            }
+            bent[i] ^= (uint8_t)(1U << bit);
+        }
+    }
+    for (size_t size = 1; size <= line; size++) {
+        m.evidence = bytes_slice(m.evidence, 0, line + 1 - size);
+        assert_false(message_read_seal(&m, &arena, &read, &again, &receipt, &e));
+    }
 }
 
 static void answers_bind_their_request(void **state)
@@ -95,6 +134,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(states_what_the_format_says),
         cmocka_unit_test(reads_back),
+        cmocka_unit_test(every_byte_counts),
         cmocka_unit_test(answers_bind_their_request),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
