@@ -37,6 +37,8 @@ struct disk_functions {
     int (*make_folder)(struct disk *disk, const char *path);
     /* Makes names in the folder durable ("" is the root). */
     int (*sync_folder)(struct disk *disk, const char *path);
+    /* Makes all that was written so far durable at once, data and names; for many small files. May be NULL: then each is synced for itself. */
+    int (*sync_all)(struct disk *disk);
     int (*list)(struct disk *disk, const char *path, disk_list_each *each, void *context);
     void (*free)(struct disk *disk);
 };

@@ -18,7 +18,8 @@ enum {
     BATCH_BYTES_MAX = 4 * 1024 * 1024, /* an entry is at most 320 KiB: this bounds memory and the time of one sync */
     GATHER_ENTRIES = 4,                /* fewer in a batch: nobody is made to wait */
     GATHER_US = 1000,                  /* from the start of one batch to that of the next, under load */
-    PUBLISH_LOAD_US = 1000 * 1000,     /* under load: once a second */
+    PUBLISH_LOAD_US = 1000 * 1000,     /* under load: once a second, */
+    PUBLISH_ENTRIES = 64 * 1024,       /* or when so many wait */
     PUBLISH_IDLE_US = 50 * 1000,       /* idle: soon, but one lone request after the other must not publish each for itself */
     PUBLISH_RETRY_US = 1000 * 1000,
 };
@@ -229,6 +230,7 @@ static uint64_t publish_due_us(const struct committer *c, uint64_t now)
     uint64_t by_load = c->last_publish_us + PUBLISH_LOAD_US;
     uint64_t by_idling = c->last_batch_us + PUBLISH_IDLE_US;
     uint64_t due = by_load < by_idling ? by_load : by_idling;
+    due = log_size(c->log) - log_published_size(c->log) >= PUBLISH_ENTRIES ? now : due;
     due = due < c->publish_after_us ? c->publish_after_us : due;
     return due > now ? due - now : 0;
 }
@@ -269,6 +271,13 @@ static void start_publication(struct committer *c)
     (void)pthread_cond_signal(&c->publish);
 }
 
+/* The log would refuse the batch, for too many entries wait to be published; but the publisher is at it. With the lock held. */
+static bool must_wait_for_publisher(const struct committer *c)
+{
+    uint64_t waiting = log_size(c->log) - log_published_size(c->log);
+    return c->publisher_state == PUBLISHER_BUSY && waiting > 0 && waiting + c->options.batch_max >= LOG_UNPUBLISHED_MAX;
+}
+
 static void wait_for_work(struct committer *c)
 {
     uint64_t due_us = publish_due_us(c, time_monotonic_us());
@@ -305,6 +314,10 @@ static void *committer_run(void *context)
     for (;;) {
         end_publication(c);
         start_publication(c);
+        if (must_wait_for_publisher(c)) {
+            (void)pthread_cond_wait(&c->work, &c->lock); /* the queue grows meanwhile, and then refuses: back-pressure */
+            continue;
+        }
         size_t count = take_batch(c);
         if (count == 0) {
             if (c->is_stopping) {

@@ -47,7 +47,12 @@ static bool add_folders_of(struct tile_folders *folders, const char *path)
     }
 }
 
-int tile_write(struct disk *disk, struct tile tile, struct bytes data, struct tile_folders *folders)
+static void path_beside(const char path[TILE_PATH_SIZE], char out[TILE_PATH_SIZE + 4])
+{
+    (void)snprintf(out, TILE_PATH_SIZE + 4, "%s.new", path);
+}
+
+static int write_beside(struct disk *disk, struct tile tile, struct bytes data, struct tile_folders *folders, bool is_synced)
 {
     const struct disk_functions *f = disk->functions;
     struct disk_file *handle = NULL;
@@ -57,23 +62,45 @@ int tile_write(struct disk *disk, struct tile tile, struct bytes data, struct ti
     tile_path(tile, path);
     (void)snprintf(folder, sizeof folder, "%s", path);
     *strrchr(folder, '/') = '\0';
-    (void)snprintf(beside, sizeof beside, "%s.new", path);
+    path_beside(path, beside);
     if (!add_folders_of(folders, path)) {
         return ENOMEM;
     }
-    int fault = f->make_folder(disk, folder);
-    if (fault == 0) {
-        fault = f->open(disk, beside, DISK_WRITE, &handle);
+    int fault = f->open(disk, beside, DISK_WRITE, &handle);
+    if (fault == ENOENT) {
+        fault = f->make_folder(disk, folder);
+        fault = fault != 0 ? fault : f->open(disk, beside, DISK_WRITE, &handle);
     }
     if (fault != 0) {
         return fault;
     }
     fault = f->truncate(disk, handle, 0);
     fault = fault != 0 ? fault : f->write(disk, handle, data, 0);
-    fault = fault != 0 ? fault : f->sync(disk, handle);
+    if (is_synced) {
+        fault = fault != 0 ? fault : f->sync(disk, handle);
+    }
     int close_fault = f->close(disk, handle);
-    fault = fault != 0 ? fault : close_fault;
-    return fault != 0 ? fault : f->rename(disk, beside, path);
+    return fault != 0 ? fault : close_fault;
+}
+
+int tile_write_beside(struct disk *disk, struct tile tile, struct bytes data, struct tile_folders *folders)
+{
+    return write_beside(disk, tile, data, folders, false);
+}
+
+int tile_give_name(struct disk *disk, struct tile tile)
+{
+    char path[TILE_PATH_SIZE];
+    char beside[TILE_PATH_SIZE + 4];
+    tile_path(tile, path);
+    path_beside(path, beside);
+    return disk->functions->rename(disk, beside, path);
+}
+
+int tile_write(struct disk *disk, struct tile tile, struct bytes data, struct tile_folders *folders)
+{
+    int fault = write_beside(disk, tile, data, folders, true);
+    return fault != 0 ? fault : tile_give_name(disk, tile);
 }
 
 int tile_folders_sync(struct disk *disk, const struct tile_folders *folders, const char **failed)

@@ -17,6 +17,9 @@ void tile_folders_clear(struct tile_folders *folders);
  * 0 or an errno.
  */
 int tile_write(struct disk *disk, struct tile tile, struct bytes data, struct tile_folders *folders);
+/* The same in two steps, for many at once: written beside; and, when all have been synced together, named. */
+int tile_write_beside(struct disk *disk, struct tile tile, struct bytes data, struct tile_folders *folders);
+int tile_give_name(struct disk *disk, struct tile tile);
 /* Makes the names durable. On failure `*failed` is the folder. 0 or an errno. */
 int tile_folders_sync(struct disk *disk, const struct tile_folders *folders, const char **failed);
 /* Removes the partial tiles beside a full one: clients fall back to it (tlog-tiles 0.1.0). What can't be removed stays and does no harm. */
