@@ -280,6 +280,37 @@ static bool check_address(struct reading *r, const char *path, const char *addre
                       "'%.80s' is no address", address);
 }
 
+/* Address and TLS of the listener that stands at `path`. */
+static bool read_address(struct reading *r, const char *path, const struct config_file_listener *from, struct gateway_listener *to,
+                         bool *is_loopback)
+{
+    char part[96];
+    (void)snprintf(part, sizeof part, "%s.address", path);
+    to->address = keep_text(r, bytes_of_text(from->address));
+    if (to->address == NULL || !check_address(r, part, to->address, is_loopback)) {
+        return false;
+    }
+    if (from->tls != NULL) {
+        (void)snprintf(part, sizeof part, "%s.tls.certificate", path);
+        to->certificate_path = keep_path(r, from->tls->certificate, part);
+        to->key_path = to->certificate_path == NULL ? NULL : keep_path(r, from->tls->key, part);
+        return to->key_path != NULL;
+    }
+    return true;
+}
+
+/* What it shows is signed and for everybody: plain HTTP does not hurt it. */
+static bool read_log_listener(struct reading *r)
+{
+    bool is_loopback = false;
+    if (r->from->listen.log == NULL) {
+        return true;
+    }
+    r->to->log_listener = arena_take_zeroed(&r->to->arena, sizeof *r->to->log_listener);
+    return r->to->log_listener == NULL ? error_memory(r->e, r->file)
+                                       : read_address(r, "listen.log", r->from->listen.log, r->to->log_listener, &is_loopback);
+}
+
 static bool read_listener(struct reading *r, size_t index)
 {
     const struct config_file_listener *from = &r->from->listen.applications[index];
@@ -287,23 +318,14 @@ static bool read_listener(struct reading *r, size_t index)
     char path[64], part[96];
     bool is_loopback = false;
     (void)snprintf(path, sizeof path, "listen.applications[%zu]", index);
-    (void)snprintf(part, sizeof part, "%s.address", path);
     to->allow_plain_remote = from->allow_plain_remote;
-    to->address = keep_text(r, bytes_of_text(from->address));
-    if (to->address == NULL || !check_address(r, part, to->address, &is_loopback)) {
+    if (!read_address(r, path, from, to, &is_loopback)) {
         return false;
     }
     if (from->tls == NULL && !is_loopback && !from->allow_plain_remote) {
+        (void)snprintf(part, sizeof part, "%s.address", path);
         return yaml_error(r->text, r->file, part, r->e, "set tls, choose a loopback address, or say allow_plain_remote: true",
                           "plain HTTP on %.60s could be read on the way", to->address);
-    }
-    if (from->tls != NULL) {
-        (void)snprintf(part, sizeof part, "%s.tls.certificate", path);
-        to->certificate_path = keep_path(r, from->tls->certificate, part);
-        to->key_path = to->certificate_path == NULL ? NULL : keep_path(r, from->tls->key, part);
-        if (to->key_path == NULL) {
-            return false;
-        }
     }
     if (from->subsystem == NULL) {
         return true;
@@ -332,6 +354,14 @@ static bool check_addresses_differ(struct reading *r)
         if (is_taken && !bytes_end_with(bytes_of_text(address), BYTES(":0"))) {
             twice = address;
             (void)snprintf(path, sizeof path, "listen.applications[%zu].address", i);
+        }
+    }
+    const char *log = to->log_listener == NULL ? NULL : to->log_listener->address;
+    for (size_t i = 0; i <= to->application_count && log != NULL && twice == NULL; i++) {
+        const char *other = i < to->application_count ? to->applications[i].address : to->management_address;
+        if ((strcmp(log, other) == 0 || strcmp(log, to->peers_address) == 0) && !bytes_end_with(bytes_of_text(log), BYTES(":0"))) {
+            twice = log;
+            (void)snprintf(path, sizeof path, "listen.log.address");
         }
     }
     if (twice == NULL || bytes_end_with(bytes_of_text(twice), BYTES(":0"))) {
@@ -368,7 +398,7 @@ static bool read_listeners(struct reading *r)
             return false;
         }
     }
-    return check_addresses_differ(r);
+    return read_log_listener(r) && check_addresses_differ(r);
 }
 
 static bool read_rest(struct reading *r)

@@ -55,6 +55,7 @@ struct gateway_config {
     const char *peers_address;
     struct gateway_listener *applications;
     size_t application_count;
+    struct gateway_listener *log_listener; /* the public service for anybody; NULL: none */
     const char *management_address;
     const char *control_path; /* unix socket */
 

@@ -70,8 +70,15 @@ static const cyaml_schema_field_t log_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t log_listener_fields[] = {
+    TEXT("address", address, struct config_file_listener, 0),
+    CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file_listener, tls, tls_fields),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t listen_fields[] = {
     OPTIONAL_TEXT("peers", listen.peers),
+    CYAML_FIELD_MAPPING_PTR("log", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, listen.log, log_listener_fields),
     CYAML_FIELD_SEQUENCE_COUNT("applications", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, listen.applications,
                                listen.applications_count, &listener_schema, 0, LISTENERS_MAX),
     OPTIONAL_TEXT("management", listen.management),

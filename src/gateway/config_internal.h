@@ -35,6 +35,7 @@ struct config_file {
     } log;
     struct {
         char *peers, *management, *control;
+        struct config_file_listener *log; /* address and tls */
         struct config_file_listener *applications;
         unsigned applications_count;
     } listen;

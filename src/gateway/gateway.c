@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "consent/event_text.h"
 #include "gateway/gateway_internal.h"
+#include "gateway/public_service_internal.h"
 
 enum { TICK_MS = 1000, DRAIN_TICK_MS = 20, USES_AT_ONCE = 10000 };
 
@@ -189,6 +190,7 @@ bool gateway_start(struct gateway **out, const struct gateway_config *config, uv
     gateway->on_dead_context = context;
     gateway->was_valid = true;
     gateway_metrics_register();
+    public_metrics_register();
     /* The timer comes last: until then nothing of the gateway is on the main loop, and a failure can free at once. */
     if (!gateway_config_check_complete(config, e) || !make_tables(gateway, e) || !store_open(&gateway->store, config->store_url, e) ||
         !open_evidence(gateway, e) || !snapshot_load(&gateway->snapshot, gateway, e) ||

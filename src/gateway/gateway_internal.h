@@ -22,6 +22,7 @@ struct snapshot {
     struct tls *peer_tls;         /* towards other gateways, both ways */
     struct tls **application_tls; /* one a listener of applications; NULL: plain */
     size_t application_count;
+    struct tls *log_tls; /* listen.log's; NULL: plain, or no such listener */
     struct service_tls *service_tls; /* one a distinct trust setting of the policy's services */
     size_t service_tls_count;
     struct arena arena;
@@ -37,10 +38,17 @@ struct service_tls {
 struct snapshot *snapshot_keep(struct snapshot *snapshot);
 void snapshot_release(struct snapshot *snapshot); /* NULL is allowed */
 
+/* Calls to the public service, of one worker: on threads of the pool, or waiting for one. Its loop's thread only. */
+struct public_job;
+struct public_calls {
+    struct public_job *first, *last;
+    unsigned waiting, running;
+};
+
 /* What a listening socket is there for. */
 struct listener {
     struct worker *worker;
-    const struct gateway_listener *config; /* NULL: for peers */
+    const struct gateway_listener *config; /* NULL: for peers, or for readers of the log */
 };
 
 struct worker {
@@ -54,7 +62,8 @@ struct worker {
     _Atomic unsigned orders;
     struct mailbox mailbox;
     struct client *client;
-    struct listener *listeners; /* peers' first, then applications' */
+    struct public_calls public_calls;
+    struct listener *listeners; /* peers' first, then applications', then the log's */
     struct server **servers;
     size_t server_count;
     size_t stopping;           /* of servers and client: still closing */

@@ -26,6 +26,7 @@ void snapshot_release(struct snapshot *snapshot)
         tls_free(snapshot->application_tls[i]);
     }
     tls_free(snapshot->peer_tls);
+    tls_free(snapshot->log_tls);
     world_release(snapshot->world);
     policy_drop(snapshot->policy);
     arena_clear(&snapshot->arena);
@@ -186,7 +187,8 @@ static bool load_application_tls(struct snapshot *s, const struct gateway_config
             return false;
         }
     }
-    return true;
+    return config->log_listener == NULL || config->log_listener->certificate_path == NULL ||
+           tls_make_application(&s->log_tls, config->log_listener->certificate_path, config->log_listener->key_path, e);
 }
 
 /* Who we are in our own directory. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "gateway/exchange_internal.h"
+#include "gateway/public_service_internal.h"
 
 /* Of a request that net refuses before there is an exchange: X-Road's form, but nothing is logged (any stranger can send noise). */
 static void on_fault(void *context, enum server_fault fault, struct bytes accept, const char *detail, struct arena *arena,
@@ -58,7 +59,17 @@ static void on_application(void *context, struct server_request *request)
 static void on_peer(void *context, struct server_request *request)
 {
     struct listener *listener = context;
+    if (public_is_target(request->target)) {
+        public_begin(listener->worker, true, request);
+        return;
+    }
     holder_begin(listener->worker, listener, request);
+}
+
+static void on_reader(void *context, struct server_request *request)
+{
+    struct listener *listener = context;
+    public_begin(listener->worker, false, request);
 }
 
 /* The committer's thread. */
@@ -109,7 +120,8 @@ static void reload(struct worker *worker)
     snapshot_release(worker->snapshot);
     worker->snapshot = gateway_snapshot(worker->gateway);
     for (size_t i = 0; i < worker->server_count; i++) {
-        struct tls *tls = i == 0 ? worker->snapshot->peer_tls : worker->snapshot->application_tls[i - 1];
+        const struct snapshot *s = worker->snapshot;
+        struct tls *tls = i == 0 ? s->peer_tls : i <= s->application_count ? s->application_tls[i - 1] : s->log_tls;
         if (tls != NULL && !server_set_tls(worker->servers[i], tls, &e)) {
             diag_error(DIAG_ERROR, "gateway", "a listener keeps its old TLS key", &e);
         }
@@ -132,6 +144,32 @@ static void take_orders(uv_async_t *order)
     if ((orders & WORKER_STOP) != 0) {
         stop(worker);
     }
+}
+
+/* The last of a worker's servers, if there is one. */
+static bool start_log_server(struct worker *worker, struct error *e)
+{
+    const struct gateway_config *config = worker->gateway->config;
+    struct listener *listener = &worker->listeners[worker->server_count];
+    if (config->log_listener == NULL) {
+        return true;
+    }
+    *listener = (struct listener){ .worker = worker };
+    const struct server_options options = {
+        .address = config->log_listener->address,
+        .protocol = PROTOCOL_HTTP1,
+        .tls = worker->snapshot->log_tls,
+        .limits = config->limits,
+        .reuse_port = true,
+        .on_request = on_reader,
+        .on_fault = public_fault,
+        .context = listener,
+    };
+    if (!server_start(&worker->servers[worker->server_count], &worker->loop, &options, e)) {
+        return false;
+    }
+    worker->server_count++;
+    return true;
 }
 
 static bool start_servers(struct worker *worker, struct error *e)
@@ -158,7 +196,7 @@ static bool start_servers(struct worker *worker, struct error *e)
         }
         worker->server_count++;
     }
-    return true;
+    return start_log_server(worker, e);
 }
 
 static void *run(void *context)
@@ -194,7 +232,7 @@ static bool make_loop(struct worker *worker, struct error *e)
 
 bool worker_start(struct worker *worker, struct gateway *gateway, unsigned number, struct error *e)
 {
-    size_t listeners = gateway->config->application_count + 1;
+    size_t listeners = gateway->config->application_count + 2;
     worker->gateway = gateway;
     worker->number = number;
     worker->listeners = calloc(listeners, sizeof *worker->listeners);
