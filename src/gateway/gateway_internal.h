@@ -67,7 +67,6 @@ struct worker {
     struct server **servers;
     size_t server_count;
     size_t stopping;           /* of servers and client: still closing */
-    bool is_stopping;          /* the client is going: nothing new may be called */
     _Atomic bool is_drained;   /* it takes no new exchange */
     struct snapshot *snapshot; /* the worker's own reference */
     uv_sem_t started;

@@ -130,6 +130,16 @@ void client_cancel(struct client_call *call)
     pool_settle(pool);
 }
 
+void client_call_stopped(struct client_call *call)
+{
+    client_done *done = call->done;
+    void *context = call->context;
+    struct error e = { 0 };
+    (void)error_set(&e, ERROR_DENIED, pool_name(call->pool), NULL, "the client is being stopped");
+    client_cancel(call);
+    done(context, NULL, CLIENT_FAILURE_BROKEN, &e);
+}
+
 static void call_done(struct client_call *call, struct client_answer *answer, enum client_failure failure, const struct error *e)
 {
     client_done *done = call->done;

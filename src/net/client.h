@@ -72,7 +72,8 @@ must_check bool client_call(struct client_call **out, struct client *client, con
                             const struct client_request *request, client_done *done, void *context, struct error *e);
 void client_cancel(struct client_call *call);
 size_t client_call_count(const struct client *client);
-/* Cancels all calls; frees itself once nothing of it is on the loop, then `done` (may be NULL). */
+/* Breaks all calls, their `done` called from inside (CLIENT_FAILURE_BROKEN), for what waits on them must end, too; frees itself once
+ * nothing of it is on the loop, then `done` (may be NULL). */
 void client_stop(struct client *client, void (*done)(void *context), void *context);
 
 /* For commands: one call on a loop of its own; waits. The answer is the caller's. `failure` may be NULL. */

@@ -514,10 +514,10 @@ void pool_stop(struct client_pool *pool)
 {
     loop_work_remove(&pool->work);
     while (pool->waiting != NULL) {
-        client_cancel(pool->waiting);
+        client_call_stopped(pool->waiting);
     }
     while (pool->running != NULL) {
-        client_cancel(pool->running);
+        client_call_stopped(pool->running);
     }
     for (struct client_connection *c = pool->connections; c != NULL; c = c->next) {
         if (c->stream != NULL) {

@@ -199,6 +199,8 @@ void client_call_failed(struct client_call *call, enum client_failure failure, c
 /* The connection or stream ended before the answer was whole. `is_unprocessed`: the peer said that it did nothing with it (REFUSED_STREAM,
  * GOAWAY below its id). client.c repeats it where client.h allows, else reports `failure`. */
 void client_call_lost(struct client_call *call, bool is_unprocessed, enum client_failure failure, const struct error *e);
+/* client_stop() ends one that waits or is under way: unlike the three, it takes the call off the kind's lists by `cancel`. */
+void client_call_stopped(struct client_call *call);
 /* How the end of a stream is told to the user. */
 enum client_failure client_failure_of(enum stream_end how);
 

@@ -243,6 +243,26 @@ static void refused_for_all_who_wait(void **state)
     fixture_clear(&f);
 }
 
+/* Its user has an answer from every call: those under way, and those that wait for a connection. */
+static void stopping_breaks_all_calls(void **state)
+{
+    (void)state;
+    struct fixture f;
+    struct outcome out[80];
+    open_both(&f, NULL);
+    for (size_t i = 0; i < COUNT_OF(out); i++) {
+        call(&f, &out[i], "GET", "/hold", NULL);
+        if (i + 1 == COUNT_OF(out) / 2) {
+            fixture_await_held(&f, i + 1);
+        }
+    }
+    fixture_clear(&f);
+    for (size_t i = 0; i < COUNT_OF(out); i++) {
+        assert_int_equal(out[i].times, 1);
+        assert_int_equal(out[i].failure, CLIENT_FAILURE_BROKEN);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +273,7 @@ int main(void)
         cmocka_unit_test(a_fresh_connection_is_not_repeated),
         cmocka_unit_test(waiting_queue_is_bounded),
         cmocka_unit_test(refused_for_all_who_wait),
+        cmocka_unit_test(stopping_breaks_all_calls),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
