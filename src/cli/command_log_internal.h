@@ -5,6 +5,7 @@
 #include "cli/commands_internal.h"
 
 extern const struct command log_prove_command;
+extern const struct command log_replay_command;
 extern const struct command log_verify_command;
 
 /* An entry's index from a word of the command line; says so when it is none. */

@@ -80,6 +80,7 @@ struct exchange {
     const struct policy_service *service;
     struct bytes normal_path, person;
     struct decide_result decision;
+    int64_t decided_at_ms; /* the time that it was decided at; 0: it did not come to that */
     struct consent_view *consents;
     bool is_loading, has_load_failed;
     bool is_metadata;

@@ -8,7 +8,6 @@
 #include "base/time.h"
 #include "consent/event_text.h"
 #include "gateway/identify_internal.h"
-#include "policy/glob.h"
 
 static const char side[] = "server.serverproxy";
 
@@ -224,8 +223,6 @@ static bool is_served_here(const struct exchange *x)
 
 static enum verdict find_service(struct exchange *x)
 {
-    struct error e;
-    struct buffer path;
     if (!is_served_here(x)) {
         return exchange_refuse(x, REASON_MEMBER_UNKNOWN, "the subsystem is not registered at this gateway");
     }
@@ -233,28 +230,16 @@ static enum verdict find_service(struct exchange *x)
         x->is_metadata = true;
         return GO_ON;
     }
-    x->service = policy_find_service(x->snapshot->policy, &x->parts.service);
-    if (x->service == NULL) {
-        return exchange_refuse(x, REASON_SERVICE_UNKNOWN, NULL);
-    }
-    if (x->service->type == SERVICE_SOAP) {
-        return exchange_refuse(x, REASON_SERVICE_TYPE, NULL);
-    }
-    buffer_init(&path, x->parts.path.size + 1);
-    bool is_normal = glob_normalise(x->parts.path, &path, &e);
-    x->normal_path = is_normal ? arena_copy(x->arena, buffer_bytes(&path)) : BYTES_NONE;
-    buffer_clear(&path);
-    if (!is_normal || !policy_allows(x->service, &x->client, x->request->method, x->normal_path)) {
-        return exchange_refuse(x, REASON_ACCESS_DENIED, NULL);
-    }
-    if (x->service->is_disabled) {
+    enum reason reason = decide_find_service(x->snapshot->policy, &x->parts.service, &x->client, x->request->method, x->parts.path,
+                                             x->arena, &x->service, &x->normal_path);
+    if (reason == REASON_SERVICE_DISABLED) {
         char notice[1024];
         struct bytes text = bytes_slice(x->service->disabled_notice, 0, sizeof notice - 1);
         memcpy(notice, text.size == 0 ? (const uint8_t *)"" : text.data, text.size);
         notice[text.size] = '\0';
         return exchange_refuse(x, REASON_SERVICE_DISABLED, text.size == 0 ? NULL : notice);
     }
-    return x->service->url.size > 0 ? GO_ON : exchange_refuse(x, REASON_SERVICE_NO_URL, NULL);
+    return reason == REASON_NONE ? GO_ON : exchange_refuse(x, reason, NULL);
 }
 
 /* CGI and its heirs read X_Patient as X-Patient: of whom a request speaks must not hang on that. */
@@ -332,6 +317,7 @@ static void consents_loaded(uv_work_t *work, int status)
 
 static enum verdict run_decision(struct exchange *x, const struct decide_request *request)
 {
+    x->decided_at_ms = request->now_ms;
     decide(request, x->snapshot->policy, x->consents, &x->decision);
     if (x->decision.needs_consent && x->consents == NULL) {
         enum verdict verdict = find_consents(x);

@@ -28,21 +28,26 @@ static void append_categories(const struct exchange *x, struct buffer *text, boo
 /* What was known of the person's decisions when it was decided: an auditor who decides again starts from the same. */
 static void append_consents_digest(const struct exchange *x, struct buffer *text)
 {
-    struct buffer known;
     uint8_t digest[SHA256_SIZE];
-    buffer_init(&known, 1024 * 1024);
-    for (size_t i = 0; x->consents != NULL && i < x->consents->count; i++) {
-        const struct consent_decision *d = &x->consents->decisions[i];
-        event_text_append(&known, "category", d->category);
-        event_text_append(&known, "state", bytes_of_text(consent_state_name(d->state)));
-        event_text_append_decimal(&known, "valid_from", d->valid_from_ms);
-        event_text_append_decimal(&known, "valid_until", d->valid_until_ms);
-        event_text_append(&known, "record", d->record_id);
-    }
-    sha256(buffer_bytes(&known), digest);
-    text->failed = text->failed || known.failed;
-    buffer_clear(&known);
+    text->failed = !consent_view_digest(x->consents, digest) || text->failed;
     event_text_append_digest(text, "consents", digest);
+}
+
+/* By which directory the client's community is known here: the other thing that an auditor must have. */
+static void append_directories(const struct exchange *x, struct buffer *text)
+{
+    const struct world *world = x->snapshot->world;
+    event_text_append_digest(text, "directory", world->own->digest);
+    if (x->client.part_count == 0 || bytes_equal(x->client.parts[0], world->own->community)) {
+        return;
+    }
+    for (size_t i = 0; i < world->foreign_count; i++) {
+        if (bytes_equal(x->client.parts[0], world->foreign[i]->community)) {
+            event_text_append_digest(text, "client_directory", world->foreign[i]->digest);
+            return;
+        }
+    }
+    event_text_append(text, "client_directory", BYTES("none"));
 }
 
 static void append_identifier(struct buffer *text, const char *name, const struct identifier *id)
@@ -84,10 +89,11 @@ static void write_decision(struct exchange *x, bool is_permitted, struct buffer 
     if (x->service != NULL && !x->is_metadata) {
         append_categories(x, text, is_permitted);
     }
-    event_text_append_digest(text, "directory", x->snapshot->world->own->digest);
+    append_directories(x, text);
     event_text_append_digest(text, "policy", x->snapshot->policy->digest);
     append_consents_digest(x, text);
-    event_text_append_decimal(text, "time", time_now_ms());
+    /* The moment that was decided for, not that of writing: dates are compared with it. */
+    event_text_append_decimal(text, "time", x->decided_at_ms != 0 ? x->decided_at_ms : time_now_ms());
 }
 
 /* The consumer's statement and receipt lie beside the event, which names the statement by its digest: u32 size, statement, receipt. */

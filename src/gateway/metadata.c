@@ -151,8 +151,7 @@ static bool is_code(const struct exchange *x, const char *code)
 
 bool metadata_is_service(const struct exchange *x)
 {
-    return bytes_equal(x->request->method, BYTES("GET")) &&
-           (is_code(x, "listMethods") || is_code(x, "allowedMethods") || is_code(x, "getOpenAPI"));
+    return decide_is_metadata(&x->parts.service, x->request->method);
 }
 
 static bool is_in_subsystem(const struct exchange *x, const struct policy_service *service)

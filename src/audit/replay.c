@@ -1,0 +1,605 @@
+#include "audit/replay.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "audit/replay_internal.h"
+#include "consent/event_text.h"
+
+/* Decided on consents that no entry has made yet: a withdrawal that was in force before it was logged. They wait for that entry. */
+enum { AHEAD_MAX = 1024 };
+struct ahead {
+    struct log_entry entry; /* statement and attachment in `memory` */
+    struct consent_key key;
+    struct arena memory;
+};
+
+struct decision_replay {
+    struct replay_source source;
+    struct bytes origin;
+    replay_each *each;
+    void *context;
+    struct grounds grounds;
+    struct consent_history *history;
+    struct open_decisions open;
+    struct ahead ahead[AHEAD_MAX];
+    size_t ahead_count;
+    struct replay_counts counts;
+    bool is_whole; /* asked from the first entry on: every decision is known */
+    struct buffer logged, decided;
+};
+
+bool decision_replay_make(struct decision_replay **out, struct bytes origin, const struct replay_source *source, replay_each *each,
+                          void *context, struct error *e)
+{
+    *out = NULL;
+    struct decision_replay *r = calloc(1, sizeof *r);
+    if (r == NULL) {
+        return error_memory(e, "replay");
+    }
+    r->source = *source;
+    r->grounds.source = &r->source;
+    r->origin = origin;
+    r->each = each;
+    r->context = context;
+    r->is_whole = true;
+    r->history = consent_history_make();
+    buffer_init(&r->logged, RECORD_STATEMENT_BYTES_MAX);
+    buffer_init(&r->decided, RECORD_STATEMENT_BYTES_MAX);
+    if (r->history == NULL) {
+        decision_replay_free(r);
+        return error_memory(e, "replay");
+    }
+    *out = r;
+    return true;
+}
+
+void decision_replay_free(struct decision_replay *replay)
+{
+    if (replay == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < replay->ahead_count; i++) {
+        arena_clear(&replay->ahead[i].memory);
+    }
+    grounds_clear(&replay->grounds);
+    open_clear(&replay->open);
+    consent_history_free(replay->history);
+    buffer_wipe(&replay->logged);
+    buffer_wipe(&replay->decided);
+    free(replay);
+}
+
+/* ---- Telling ---- */
+
+static void tell(struct decision_replay *r, enum replay_outcome outcome, const struct log_entry *entry, struct bytes exchange,
+                 const char *what, struct bytes logged, struct bytes decided)
+{
+    struct replay_finding finding = { .outcome = outcome, .entry = entry->index, .time_ms = entry->time_ms, .exchange = exchange };
+    (void)snprintf(finding.what, sizeof finding.what, "%s", what);
+    (void)snprintf(finding.logged, sizeof finding.logged, "%.*s", BYTES_FMT(bytes_slice(logged, 0, sizeof finding.logged - 1)));
+    (void)snprintf(finding.decided, sizeof finding.decided, "%.*s", BYTES_FMT(bytes_slice(decided, 0, sizeof finding.decided - 1)));
+    *(outcome == REPLAY_DIFFERENT ? &r->counts.different : &r->counts.undecidable) += 1;
+    r->each(r->context, &finding);
+}
+
+static void tell_different(struct decision_replay *r, const struct decision_read *read, const char *what)
+{
+    tell(r, REPLAY_DIFFERENT, read->entry, read->exchange, what, BYTES_NONE, BYTES_NONE);
+}
+
+static void tell_gone(struct decision_replay *r, const struct decision_read *read, const char *what, const struct error *why)
+{
+    char text[REPLAY_TEXT_SIZE], reason[sizeof *why];
+    (void)snprintf(text, sizeof text, "%s: %s", what, error_text(why, reason, sizeof reason));
+    tell(r, REPLAY_UNDECIDABLE, read->entry, read->exchange, text, BYTES_NONE, BYTES_NONE);
+}
+
+/* The first line that is another one. A person is not named: the entry itself shows whom. */
+static void tell_lines(struct decision_replay *r, const struct decision_read *read)
+{
+    struct bytes logged = buffer_bytes(&r->logged), decided = buffer_bytes(&r->decided), ours, theirs;
+    for (;;) {
+        bool has_ours = bytes_split(&logged, '\n', &ours), has_theirs = bytes_split(&decided, '\n', &theirs);
+        ours = has_ours ? ours : BYTES_NONE;
+        theirs = has_theirs ? theirs : BYTES_NONE;
+        if ((!has_ours && !has_theirs) || !bytes_equal(ours, theirs)) {
+            break;
+        }
+    }
+    if (bytes_start_with(ours, BYTES("person: ")) || bytes_start_with(theirs, BYTES("person: "))) {
+        tell_different(r, read, "person");
+        return;
+    }
+    char what[REPLAY_TEXT_SIZE];
+    struct bytes name = ours.size > 0 ? ours : theirs;
+    (void)snprintf(what, sizeof what, "%.*s", BYTES_FMT(bytes_slice(name, 0, bytes_find(name, ':'))));
+    tell(r, REPLAY_DIFFERENT, read->entry, read->exchange, what, ours, theirs);
+}
+
+/* ---- Deciding again ---- */
+
+/* What came out, and what it stood on. */
+struct again {
+    enum reason reason;
+    const struct policy *policy;
+    const struct policy_service *service;
+    bool is_metadata, needed_consents, is_overtaken;
+    struct consent_key key;
+    struct bytes person, normal_path;
+    struct decide_result result;
+};
+enum again_state { AGAIN_DONE = 0, AGAIN_TOLD, AGAIN_AHEAD, AGAIN_NO_MEMORY };
+
+static bool is_within(int64_t from_ms, int64_t until_ms, int64_t now_ms)
+{
+    return now_ms >= from_ms && now_ms < until_ms;
+}
+
+static const struct directory_recognition *find_recognition(const struct directory *own, struct bytes community, int64_t now_ms)
+{
+    for (size_t i = 0; i < own->recognised_count; i++) {
+        const struct directory_recognition *r = &own->recognised[i];
+        if (bytes_equal(r->community, community)) {
+            return is_within(r->valid_from_ms, r->valid_until_ms, now_ms) ? r : NULL;
+        }
+    }
+    return NULL;
+}
+
+/* What world_find_community() says, from the directories that the decision names. False: one of them is gone, which was told. */
+static bool find_recognised(struct decision_replay *r, const struct decision_read *read, const struct directory *own, bool *is_recognised)
+{
+    const struct error *why;
+    struct bytes community = read->client.parts[0];
+    *is_recognised = false;
+    if (!is_within(own->valid_from_ms, own->valid_until_ms, read->time_ms)) {
+        return true;
+    }
+    if (bytes_equal(own->community, community)) {
+        *is_recognised = true;
+        return true;
+    }
+    const struct directory_recognition *by = find_recognition(own, community, read->time_ms);
+    if (by == NULL || !read->knows_client_directory) {
+        *is_recognised = by != NULL; /* older logs don't name the other community's directory */
+        return true;
+    }
+    if (!read->has_client_directory) {
+        return true;
+    }
+    const struct directory *foreign = grounds_directory(&r->grounds, read->client_directory, by, &why);
+    if (foreign == NULL) {
+        tell_gone(r, read, "the directory of the client's community", why);
+        return false;
+    }
+    *is_recognised = bytes_equal(foreign->community, community) &&
+                     is_within(foreign->valid_from_ms, foreign->valid_until_ms, read->time_ms);
+    return true;
+}
+
+static bool is_served_here(const struct decision_replay *r, const struct decision_read *read, const struct directory *own)
+{
+    struct identifier subsystem = read->service;
+    subsystem.part_count = 4;
+    const struct directory_subsystem *found = directory_find_subsystem(own, &subsystem);
+    const struct directory_gateway *self = directory_find_gateway_by_origin(own, r->origin);
+    return found != NULL && self != NULL && directory_gateway_serves(self, found);
+}
+
+/*
+ * Whom the request was about. From path and query it is found again; of headers and body only digests are kept, and the event has the person.
+ * A form in the body can make a person in the query count for nothing: so "none" is believed there.
+ */
+static bool find_person(struct decision_read *read, struct again *again)
+{
+    struct bytes found = BYTES_NONE;
+    const struct policy_service *service = again->service;
+    again->person = read->person;
+    if (service->person_place == PERSON_NONE) {
+        again->person = BYTES_NONE;
+        return read->person.size == 0;
+    }
+    if (service->person_place != PERSON_PATH && service->person_place != PERSON_QUERY) {
+        return true;
+    }
+    if (!person_find(service, read->path, read->query, NULL, 0, BYTES_NONE, &read->arena, &found)) {
+        return read->person.size == 0;
+    }
+    if (read->person.size == 0 && service->person_place == PERSON_PATH) {
+        again->person = found;
+    }
+    return read->person.size == 0 || bytes_equal(found, read->person);
+}
+
+static bool make_key(struct decision_read *read, struct again *again)
+{
+    struct buffer recipient;
+    buffer_init(&recipient, 4096);
+    identifier_append_parts(&recipient, &read->client, 3);
+    again->key = (struct consent_key){ .person = again->person,
+                                       .recipient = recipient.failed ? BYTES_NONE : arena_copy(&read->arena, buffer_bytes(&recipient)),
+                                       .purpose = again->result.purpose };
+    buffer_clear(&recipient);
+    return again->key.recipient.data != NULL;
+}
+
+/* The consents that it was decided on, by their digest: those of this place in the log, or some that were overtaken on the way. */
+static enum again_state find_consents(struct decision_replay *r, struct decision_read *read, struct again *again,
+                                      const struct consent_view **view)
+{
+    static const struct consent_view none = { 0 };
+    uint8_t nothing[SHA256_SIZE];
+    *view = &none;
+    if (!make_key(read, again) || !consent_view_digest(NULL, nothing)) {
+        return AGAIN_NO_MEMORY;
+    }
+    const struct consent_past *past = consent_history_find(r->history, &again->key);
+    if (past == NULL) {
+        return memcmp(nothing, read->consents, sizeof nothing) == 0 ? AGAIN_DONE : AGAIN_AHEAD;
+    }
+    const struct consent_version *version = consent_past_find(past, read->consents);
+    if (version == NULL) {
+        return AGAIN_AHEAD;
+    }
+    again->is_overtaken = version != &past->versions[0];
+    *view = version->view == NULL ? &none : version->view;
+    return AGAIN_DONE;
+}
+
+static enum again_state run_decide(struct decision_replay *r, struct decision_read *read, struct again *again, bool is_recognised)
+{
+    uint8_t nothing[SHA256_SIZE];
+    const struct consent_view *view = NULL;
+    const struct decide_request request = {
+        .client = &read->client,
+        .service = again->service,
+        .method = read->method,
+        .path = again->normal_path,
+        .purpose = read->purpose,
+        .person = again->person,
+        .is_recognised = is_recognised,
+        .now_ms = read->time_ms,
+    };
+    decide(&request, again->policy, NULL, &again->result);
+    again->needed_consents = again->result.needs_consent;
+    if (again->needed_consents) {
+        enum again_state state = find_consents(r, read, again, &view);
+        if (state != AGAIN_DONE) {
+            return state;
+        }
+        decide(&request, again->policy, view, &again->result);
+    } else if (!consent_view_digest(NULL, nothing)) {
+        return AGAIN_NO_MEMORY;
+    } else if (memcmp(nothing, read->consents, sizeof nothing) != 0) {
+        tell_different(r, read, "it names consents, and needed none");
+        return AGAIN_TOLD;
+    }
+    again->reason = again->result.reason;
+    return AGAIN_DONE;
+}
+
+/* As the holder's steps find-service and decide do. */
+static enum again_state decide_again(struct decision_replay *r, struct decision_read *read, struct again *again)
+{
+    const struct error *why;
+    bool is_recognised = false;
+    const struct directory *own = grounds_directory(&r->grounds, read->directory, NULL, &why);
+    if (own == NULL) {
+        tell_gone(r, read, "the directory", why);
+        return AGAIN_TOLD;
+    }
+    if (!is_served_here(r, read, own)) {
+        again->reason = REASON_MEMBER_UNKNOWN;
+        return AGAIN_DONE;
+    }
+    if (decide_is_metadata(&read->service, read->method)) {
+        again->is_metadata = true;
+        return AGAIN_DONE;
+    }
+    again->policy = grounds_policy(&r->grounds, read->policy, &why);
+    if (again->policy == NULL) {
+        tell_gone(r, read, "the policy", why);
+        return AGAIN_TOLD;
+    }
+    again->reason = decide_find_service(again->policy, &read->service, &read->client, read->method, read->path, &read->arena,
+                                        &again->service, &again->normal_path);
+    if (again->reason == REASON_GATEWAY_INTERNAL) {
+        return AGAIN_NO_MEMORY;
+    }
+    if (again->reason != REASON_NONE) {
+        return AGAIN_DONE;
+    }
+    if (!find_person(read, again)) {
+        tell_different(r, read, "person");
+        return AGAIN_TOLD;
+    }
+    return find_recognised(r, read, own, &is_recognised) ? run_decide(r, read, again, is_recognised) : AGAIN_TOLD;
+}
+
+/* ---- Comparing ---- */
+
+/* The lines that the gateway should have written, in its order (docs/formats/exchange.md). */
+static void write_decided(const struct decision_read *read, const struct again *again, struct buffer *out)
+{
+    bool is_permit = again->reason == REASON_NONE;
+    struct bytes purpose = again->result.purpose.size > 0 ? again->result.purpose : read->purpose;
+    if (again->person.size > 0) {
+        event_text_append(out, "person", again->person);
+    }
+    if (purpose.size > 0) {
+        event_text_append(out, "purpose", purpose);
+    }
+    event_text_append(out, "verdict", is_permit ? BYTES("permit") : BYTES("refuse"));
+    if (!is_permit) {
+        event_text_append(out, "reason", bytes_of_text(reason_code(again->reason)));
+    }
+    if (again->service == NULL || again->is_metadata) {
+        return;
+    }
+    for (size_t i = 0; i < again->service->release_count; i++) {
+        bool is_released = is_permit && again->result.permitted[i];
+        event_text_append(out, is_released ? "released" : "withheld", again->policy->categories[again->service->releases[i].category].iri);
+    }
+    for (size_t i = 0; i < again->service->release_count; i++) {
+        const struct consent_decision *consent = again->result.consents[i];
+        if (is_permit && again->result.permitted[i] && consent != NULL) {
+            event_text_append(out, "consent", consent->record_id);
+        }
+    }
+}
+
+static bool note_open(struct decision_replay *r, const struct decision_read *read, const struct again *again)
+{
+    uint8_t digest[SHA256_SIZE];
+    sha256(read->entry->statement, digest);
+    return open_add(&r->open, digest, read, again->needed_consents ? &again->key : NULL);
+}
+
+static enum again_state compare(struct decision_replay *r, struct decision_read *read, const struct again *again)
+{
+    buffer_reset(&r->logged);
+    buffer_reset(&r->decided);
+    decision_lines(read->entry->statement, &r->logged);
+    write_decided(read, again, &r->decided);
+    if (r->logged.failed || r->decided.failed) {
+        return AGAIN_NO_MEMORY;
+    }
+    if (!bytes_equal(buffer_bytes(&r->logged), buffer_bytes(&r->decided))) {
+        tell_lines(r, read);
+    } else {
+        r->counts.same++;
+        r->counts.overtaken += again->is_overtaken;
+    }
+    return AGAIN_DONE;
+}
+
+/* Was it refused for something that comes before the decision, and of which the log has no more than the word? */
+static bool is_before(enum reason reason)
+{
+    switch (reason) {
+    case REASON_MEMBER_UNKNOWN:
+    case REASON_SERVICE_UNKNOWN:
+    case REASON_SERVICE_TYPE:
+    case REASON_SERVICE_DISABLED:
+    case REASON_SERVICE_NO_URL:
+    case REASON_ACCESS_DENIED:
+    case REASON_BORDER_RECIPIENT:
+    case REASON_PURPOSE_UNDECLARED:
+    case REASON_PURPOSE_FORBIDDEN:
+    case REASON_PERSON_MISSING:
+    case REASON_BASIS_NONE:
+    case REASON_CONSENT_NONE:
+    case REASON_CONSENT_REFUSED:
+    case REASON_CONSENT_WITHDRAWN:
+    case REASON_CONSENT_PAUSED:
+    case REASON_CONSENT_EXPIRED:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static bool wait_for_consents(struct decision_replay *r, const struct decision_read *read, const struct consent_key *key)
+{
+    if (r->ahead_count == AHEAD_MAX) {
+        tell_different(r, read, "it names consents that the log does not have");
+        return true;
+    }
+    struct ahead *ahead = &r->ahead[r->ahead_count];
+    *ahead = (struct ahead){ .entry = *read->entry };
+    ahead->entry.statement = arena_copy(&ahead->memory, read->entry->statement);
+    ahead->entry.attachment = arena_copy(&ahead->memory, read->entry->attachment);
+    ahead->key = (struct consent_key){ .person = arena_copy(&ahead->memory, key->person),
+                                       .recipient = arena_copy(&ahead->memory, key->recipient),
+                                       .purpose = arena_copy(&ahead->memory, key->purpose) };
+    if (ahead->entry.statement.data == NULL || ahead->entry.attachment.data == NULL || ahead->key.person.data == NULL ||
+        ahead->key.recipient.data == NULL || ahead->key.purpose.data == NULL) {
+        arena_clear(&ahead->memory);
+        return false;
+    }
+    r->ahead_count++;
+    return true;
+}
+
+/* One decision that can be read. `is_again`: it waited for an event. False: out of memory. `*is_ahead`: it waits (still). */
+static bool take_decision(struct decision_replay *r, struct decision_read *read, bool is_again, bool *is_ahead)
+{
+    struct again again = { .reason = REASON_NONE };
+    *is_ahead = false;
+    if (!read->is_permit && is_before(read->reason)) {
+        r->counts.before++;
+        return true;
+    }
+    enum again_state state = decide_again(r, read, &again);
+    if (state == AGAIN_DONE) {
+        state = compare(r, read, &again);
+    }
+    *is_ahead = state == AGAIN_AHEAD;
+    if (*is_ahead && !is_again && !wait_for_consents(r, read, &again.key)) {
+        return false;
+    }
+    /* An answer may name it also where it should not have been permitted; where it waits, it is noted now, too. */
+    return state != AGAIN_NO_MEMORY && (!read->is_permit || is_again || note_open(r, read, &again));
+}
+
+static bool take_decision_entry(struct decision_replay *r, const struct log_entry *entry, bool is_again, bool *is_ahead)
+{
+    struct decision_read read;
+    char what[REPLAY_TEXT_SIZE];
+    bool ok = true;
+    *is_ahead = false;
+    switch (decision_read(entry, &read, what)) {
+    case READ_DECISION:
+        ok = take_decision(r, &read, is_again, is_ahead);
+        break;
+    case READ_FAULT:
+        tell_different(r, &read, what);
+        break;
+    case READ_UNPROVEN:
+        r->counts.before++;
+        break;
+    case READ_NO_MEMORY:
+        ok = false;
+        break;
+    case READ_OTHER:
+        break;
+    }
+    decision_read_clear(&read);
+    return ok;
+}
+
+/* ---- Answers ---- */
+
+static bool has_line(struct bytes lines, struct bytes wanted)
+{
+    struct bytes line;
+    while (bytes_split(&lines, '\n', &line)) {
+        if (bytes_equal(line, wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What left must have been permitted, on consents that nothing in between has changed. */
+static void compare_answer(struct decision_replay *r, const struct log_entry *entry, const struct said *said,
+                           const struct open_decision *decision)
+{
+    struct bytes exchange = said_value(said, "x-road-request-id", false), left = said_value(said, "comity-released", false), item;
+    r->counts.answers++;
+    if (left.size == 0) {
+        return;
+    }
+    while (bytes_split(&left, ',', &item)) {
+        item = bytes_trim(item);
+        if (!has_line(decision->released, item)) {
+            tell(r, REPLAY_DIFFERENT, entry, exchange, "a category left that was not permitted", item, BYTES_NONE);
+            return;
+        }
+    }
+    const struct consent_past *past = decision->has_key ? consent_history_find(r->history, &decision->key) : NULL;
+    const struct consent_version *version = past == NULL ? NULL : consent_past_find(past, decision->consents);
+    if (version != NULL && version != &past->versions[0]) {
+        tell(r, REPLAY_DIFFERENT, entry, exchange, "it left on consents that an entry before it had changed", BYTES_NONE, BYTES_NONE);
+    }
+}
+
+static void take_answer(struct decision_replay *r, const struct log_entry *entry)
+{
+    struct said said;
+    uint8_t digest[SHA256_SIZE];
+    if (!said_parse(entry->statement, &said, "answer", NULL) || !said.is_answer ||
+        !said_digest(said_value(&said, "comity-decision", false), digest)) {
+        tell(r, REPLAY_DIFFERENT, entry, BYTES_NONE, "the answer's statement can't be read", BYTES_NONE, BYTES_NONE);
+        return;
+    }
+    struct open_decision *decision = open_take(&r->open, digest);
+    if (decision != NULL) {
+        compare_answer(r, entry, &said, decision);
+    } else if (r->is_whole && said_value(&said, "comity-reason", false).size == 0) {
+        tell(r, REPLAY_DIFFERENT, entry, said_value(&said, "x-road-request-id", false), "it answers what no entry before it permits",
+             BYTES_NONE, BYTES_NONE);
+    }
+    open_free(decision);
+}
+
+/* ---- Entries ---- */
+
+/* A change of consents: what was decided on it before it was logged can be decided now. */
+static bool take_consent(struct decision_replay *r, const struct log_entry *entry, struct error *e)
+{
+    struct consent_key key;
+    struct error fault;
+    if (!consent_history_add(r->history, entry->statement, entry->index, &key, &fault)) {
+        if (fault.kind == ERROR_MEMORY) {
+            return error_memory(e, "replay");
+        }
+        tell(r, REPLAY_UNDECIDABLE, entry, BYTES_NONE, fault.what, BYTES_NONE, BYTES_NONE);
+        return true;
+    }
+    for (size_t i = 0; i < r->ahead_count && key.person.size > 0;) {
+        struct ahead *ahead = &r->ahead[i];
+        bool is_ahead = true;
+        if (bytes_equal(ahead->key.person, key.person) && bytes_equal(ahead->key.recipient, key.recipient) &&
+            bytes_equal(ahead->key.purpose, key.purpose) && !take_decision_entry(r, &ahead->entry, true, &is_ahead)) {
+            return error_memory(e, "replay");
+        }
+        if (is_ahead) {
+            i++;
+            continue;
+        }
+        arena_clear(&ahead->memory);
+        *ahead = r->ahead[--r->ahead_count];
+        r->ahead[r->ahead_count] = (struct ahead){ 0 };
+    }
+    return true;
+}
+
+bool decision_replay_take(struct decision_replay *replay, const struct log_entry *entry, bool is_asked, struct error *e)
+{
+    bool is_ahead;
+    replay->is_whole = replay->is_whole && is_asked;
+    if (entry->kind == RECORD_EVENT) {
+        return !bytes_start_with(entry->statement, BYTES("comity-event: consent/1\n")) || take_consent(replay, entry, e);
+    }
+    if (!is_asked) {
+        return true;
+    }
+    replay->counts.entries++;
+    if (entry->kind == RECORD_ANSWER_SENT) {
+        take_answer(replay, entry);
+        return true;
+    }
+    if (entry->kind != RECORD_DECISION) {
+        return true;
+    }
+    replay->counts.decisions++;
+    return take_decision_entry(replay, entry, false, &is_ahead) || error_memory(e, "replay");
+}
+
+void decision_replay_skip(struct decision_replay *replay, uint64_t index, const struct error *why)
+{
+    char text[sizeof *why];
+    const struct log_entry entry = { .index = index };
+    replay->is_whole = false; /* what it permitted is not known */
+    tell(replay, REPLAY_UNDECIDABLE, &entry, BYTES_NONE, error_text(why, text, sizeof text), BYTES_NONE, BYTES_NONE);
+}
+
+bool decision_replay_end(struct decision_replay *replay, struct replay_counts *counts, struct error *e)
+{
+    for (size_t i = 0; i < replay->ahead_count; i++) {
+        struct decision_read read;
+        char what[REPLAY_TEXT_SIZE];
+        enum read_outcome outcome = decision_read(&replay->ahead[i].entry, &read, what);
+        if (outcome == READ_DECISION) {
+            tell_different(replay, &read, "it names consents that the log does not have");
+        }
+        decision_read_clear(&read);
+        if (outcome != READ_DECISION) {
+            return error_memory(e, "replay");
+        }
+    }
+    *counts = replay->counts;
+    return true;
+}
