@@ -1,0 +1,230 @@
+#include "witness/watch.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/diag.h"
+#include "base/encode.h"
+#include "base/metrics.h"
+
+enum { PATH_SIZE = sizeof WATCH_FOLDER + WATCH_NAME_SIZE };
+
+struct watch {
+    struct disk *disk;
+    pthread_mutex_t lock; /* guards logs */
+    struct verifier *logs;
+    _Atomic size_t count;
+};
+
+static struct metric distrusted = {
+    .name = "comity_witness_equivocating_logs",
+    .labels = "",
+    .help = "Logs of peers that were caught with two histories and are not trusted",
+    .kind = METRIC_GAUGE,
+};
+
+void watch_name(const struct verifier *log, char out[WATCH_NAME_SIZE])
+{
+    uint8_t digest[SHA256_SIZE];
+    const struct bytes parts[] = { bytes_of_text(log->name), BYTES("\n"), bytes_of(log->public_key, sizeof log->public_key) };
+    sha256_parts(parts, COUNT_OF(parts), digest);
+    hex_write(bytes_of(digest, sizeof digest), out);
+    memcpy(out + 2 * sizeof digest, ".proof", sizeof ".proof");
+}
+
+static bool holds(const struct verifier *logs, size_t count, const struct verifier *log)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (verifier_equal(&logs[i], log)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool watch_is_distrusted(const struct watch *watch, const struct verifier *log)
+{
+    if (watch == NULL || atomic_load_explicit(&watch->count, memory_order_acquire) == 0) {
+        return false;
+    }
+    struct watch *w = (struct watch *)watch; /* the lock is no state that a caller sees */
+    (void)pthread_mutex_lock(&w->lock);
+    bool is_caught = holds(w->logs, w->count, log);
+    (void)pthread_mutex_unlock(&w->lock);
+    return is_caught;
+}
+
+size_t watch_count(const struct watch *watch)
+{
+    return watch == NULL ? 0 : atomic_load(&watch->count);
+}
+
+/* False when the table is full: who is in it stays in it. */
+static bool distrust(struct watch *watch, const struct verifier *log)
+{
+    (void)pthread_mutex_lock(&watch->lock);
+    bool is_new = !holds(watch->logs, watch->count, log) && watch->count < WATCH_LOGS_MAX;
+    if (is_new) {
+        watch->logs[watch->count] = *log;
+        watch->count++;
+    }
+    metric_set(&distrusted, (int64_t)watch->count);
+    (void)pthread_mutex_unlock(&watch->lock);
+    return is_new;
+}
+
+static int write_proof(struct watch *watch, const char *path, struct bytes proof)
+{
+    const struct disk_functions *f = watch->disk->functions;
+    int fault = f->make_folder(watch->disk, WATCH_FOLDER);
+    fault = fault != 0 ? fault : disk_replace(watch->disk, path, proof);
+    return fault != 0 ? fault : f->sync_folder(watch->disk, "");
+}
+
+static void keep_proof(struct watch *watch, const struct verifier *log, struct bytes proof)
+{
+    char name[WATCH_NAME_SIZE];
+    char path[PATH_SIZE];
+    struct error e;
+    watch_name(log, name);
+    (void)snprintf(path, sizeof path, WATCH_FOLDER "/%s", name);
+    diag(DIAG_ERROR, "witness", "a peer's log has two histories, and is not trusted any more", "origin", log->name, "proof",
+         watch->disk == NULL ? "" : path, "todo",
+         "give the proof to the peer and to the operators of both communities; remove the file, and reload, to trust it again", NULL);
+    if (watch->disk == NULL) {
+        return;
+    }
+    int fault = write_proof(watch, path, proof);
+    if (fault != 0) {
+        errno = fault;
+        (void)error_system(&e, path, "make room; the next contradiction after a start is a new proof");
+        diag_error(DIAG_ERROR, "witness", "the proof of equivocation could not be kept", &e);
+    }
+}
+
+bool watch_catch(struct watch *watch, const struct verifier *log, struct bytes a_note, struct bytes b_note,
+                 const uint8_t prefix[SHA256_SIZE], const uint8_t (*path)[SHA256_SIZE], size_t path_count)
+{
+    struct buffer proof;
+    if (watch_is_distrusted(watch, log)) {
+        return true;
+    }
+    buffer_init(&proof, EQUIVOCATION_BYTES_MAX);
+    bool is_proven = equivocation_write(&proof, log, a_note, b_note, prefix, path, path_count, NULL);
+    if (is_proven && distrust(watch, log)) {
+        keep_proof(watch, log, buffer_bytes(&proof));
+    }
+    buffer_clear(&proof);
+    return is_proven;
+}
+
+/* ---- Reading the folder ---- */
+
+struct reading {
+    struct watch *watch;
+    struct verifier *logs;
+    size_t count;
+    struct equivocation proof;
+};
+
+static void warn(const char *path, const char *what)
+{
+    diag(DIAG_WARN, "witness", "a file in the folder of proofs is passed over", "file", path, "what", what, NULL);
+}
+
+static void read_one(void *context, const char *name, bool is_folder)
+{
+    struct reading *r = context;
+    char path[PATH_SIZE + 256];
+    char wanted[WATCH_NAME_SIZE];
+    uint8_t *data = NULL;
+    size_t size = 0;
+    struct error e;
+    if (is_folder || !bytes_end_with(bytes_of_text(name), BYTES(".proof"))) {
+        return;
+    }
+    if (snprintf(path, sizeof path, WATCH_FOLDER "/%s", name) >= (int)sizeof path || r->count == WATCH_LOGS_MAX) {
+        warn(name, "too long a name, or too many files");
+        return;
+    }
+    int fault = disk_read_whole(r->watch->disk, path, EQUIVOCATION_BYTES_MAX, &data, &size);
+    if (fault != 0) {
+        errno = fault;
+        (void)error_system(&e, path, NULL);
+        warn(path, e.what);
+    } else if (!equivocation_check(&r->proof, bytes_of(data, size), path, &e)) {
+        warn(path, e.what);
+    } else {
+        watch_name(&r->proof.log, wanted);
+        if (strcmp(wanted, name) != 0) {
+            warn(path, "it is the proof about another log than its name says");
+        } else {
+            r->logs[r->count++] = r->proof.log;
+        }
+    }
+    free(data);
+}
+
+bool watch_reload(struct watch *watch, struct error *e)
+{
+    if (watch->disk == NULL) {
+        return true;
+    }
+    struct reading *r = calloc(1, sizeof *r);
+    struct verifier *logs = calloc(WATCH_LOGS_MAX, sizeof *logs);
+    if (r == NULL || logs == NULL) {
+        free(r);
+        free(logs);
+        return error_memory(e, WATCH_FOLDER);
+    }
+    *r = (struct reading){ .watch = watch, .logs = logs };
+    int fault = watch->disk->functions->list(watch->disk, WATCH_FOLDER, read_one, r);
+    if (fault != 0 && fault != ENOENT) {
+        free(r);
+        free(logs);
+        errno = fault;
+        return error_system(e, WATCH_FOLDER, "check the witness folder's owner and mode");
+    }
+    (void)pthread_mutex_lock(&watch->lock);
+    struct verifier *old = watch->logs;
+    watch->logs = logs;
+    watch->count = r->count;
+    metric_set(&distrusted, (int64_t)r->count);
+    (void)pthread_mutex_unlock(&watch->lock);
+    free(old);
+    free(r);
+    return true;
+}
+
+bool watch_open(struct watch **out, struct disk *disk, struct error *e)
+{
+    *out = NULL;
+    struct watch *watch = calloc(1, sizeof *watch);
+    struct verifier *logs = calloc(WATCH_LOGS_MAX, sizeof *logs);
+    if (watch == NULL || logs == NULL || pthread_mutex_init(&watch->lock, NULL) != 0) {
+        free(watch);
+        free(logs);
+        return error_memory(e, WATCH_FOLDER);
+    }
+    watch->disk = disk;
+    watch->logs = logs;
+    metric_register(&distrusted);
+    if (!watch_reload(watch, e)) {
+        watch_free(watch);
+        return false;
+    }
+    *out = watch;
+    return true;
+}
+
+void watch_free(struct watch *watch)
+{
+    if (watch != NULL) {
+        (void)pthread_mutex_destroy(&watch->lock);
+        free(watch->logs);
+        free(watch);
+    }
+}
