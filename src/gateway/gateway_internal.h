@@ -22,7 +22,7 @@ struct snapshot {
     struct tls *peer_tls;         /* towards other gateways, both ways */
     struct tls **application_tls; /* one a listener of applications; NULL: plain */
     size_t application_count;
-    struct tls *log_tls; /* listen.log's; NULL: plain, or no such listener */
+    struct tls *log_tls;             /* listen.log's; NULL: plain, or no such listener */
     struct service_tls *service_tls; /* one a distinct trust setting of the policy's services */
     size_t service_tls_count;
     struct arena arena;
@@ -67,6 +67,7 @@ struct worker {
     struct server **servers;
     size_t server_count;
     size_t stopping;           /* of servers and client: still closing */
+    bool is_stopping;          /* nothing new is begun */
     _Atomic bool is_drained;   /* it takes no new exchange */
     struct snapshot *snapshot; /* the worker's own reference */
     uv_sem_t started;

@@ -105,6 +105,7 @@ static void stop(struct worker *worker)
 {
     /* What the committer gave back before it finished: after this no exchange of it can come while the client is going. */
     take_entries(&worker->wake);
+    worker->is_stopping = true;
     worker->stopping = worker->server_count + (worker->client != NULL ? 1 : 0) + 1;
     for (size_t i = 0; i < worker->server_count; i++) {
         server_stop(worker->servers[i], something_closed, worker);
