@@ -58,6 +58,12 @@ static struct bytes component(struct bytes statement, const char *name)
     return BYTES_NONE;
 }
 
+static const char *form_name(enum record_form form)
+{
+    static const char *const names[] = { [RECORD_OPEN] = "open", [RECORD_ERASED] = "erased", [RECORD_RECOVERED] = "recovered" };
+    return names[form];
+}
+
 static struct bytes exchange_of(const struct log_entry *entry)
 {
     struct bytes id = BYTES_NONE;
@@ -87,7 +93,9 @@ static void append_line(struct buffer *out, const struct log_entry *entry)
 {
     char time[TIME_TEXT_SIZE];
     buffer_append_format(out, "%8" PRIu64 "  %s  %-15s", entry->index, time_text(entry->time_ms, time), kind_name(entry->kind));
-    if (entry->kind == RECORD_DECISION) {
+    if (entry->form != RECORD_OPEN) {
+        buffer_append_format(out, "  (%s: only its commitment is known)", form_name(entry->form));
+    } else if (entry->kind == RECORD_DECISION) {
         append_event_pair(out, entry, "verdict");
         append_event_pair(out, entry, "reason");
         append_event_pair(out, entry, "client");
@@ -111,11 +119,11 @@ static json_t *json_of_entry(const struct log_entry *entry)
 {
     uint8_t hash[SHA256_SIZE];
     char text[BASE64_SIZE(SHA256_SIZE) + 1] = { 0 };
-    commitment(entry->salt, entry->statement, hash);
+    log_entry_commitment(entry, hash);
     (void)base64_write(bytes_of(hash, sizeof hash), (uint8_t *)text);
-    return json_pack("{s:I, s:o, s:s, s:s, s:o, s:o}", "index", (json_int_t)entry->index, "time", json_of_time(entry->time_ms), "kind",
-                     kind_name(entry->kind), "commitment", text, "exchange", json_of_bytes(exchange_of(entry)), "statement",
-                     json_of_bytes(entry->statement));
+    return json_pack("{s:I, s:o, s:s, s:s, s:s, s:o, s:o}", "index", (json_int_t)entry->index, "time", json_of_time(entry->time_ms), "kind",
+                     kind_name(entry->kind), "form", form_name(entry->form), "commitment", text, "exchange",
+                     json_of_bytes(exchange_of(entry)), "statement", json_of_bytes(entry->statement));
 }
 
 /* ---- Reading ---- */
@@ -217,6 +225,11 @@ static int show_part(struct call *call, const struct log_entry *entry, const cha
     struct bytes data = BYTES_NONE;
     struct error e;
     bool is_there = true;
+    if (entry->form != RECORD_OPEN) {
+        error_set(&e, ERROR_ABSENT, "log", NULL, "entry %" PRIu64 " is %s: only its commitment is known", entry->index,
+                  form_name(entry->form));
+        return call_refuse(call, &e);
+    }
     if (strcmp(part, "statement") == 0) {
         data = entry->statement;
     } else if (strcmp(part, "peer-statement") == 0) {

@@ -61,14 +61,24 @@ uint64_t log_published_size(const struct log *log);
 struct log_reader;
 must_check bool log_reader_open(struct log_reader **out, struct disk *public, struct disk *private /* may be NULL */, struct error *e);
 void log_reader_close(struct log_reader *reader);
+/* What is left of a record. Stable numbers: they are on disk. */
+enum record_form {
+    RECORD_OPEN = 0,   /* all of it */
+    RECORD_ERASED = 1, /* salt, statement and attachment were wiped: only the commitment is left */
+    RECORD_RECOVERED =
+        2, /* the commitment came back from a mirror; the rest was lost, and kind (RECORD_NONE) and time of appending with it */
+};
 struct log_entry {
     uint64_t index;
     enum record_kind kind;
+    enum record_form form;
     int64_t time_ms;
-    uint8_t salt[SALT_SIZE];
+    uint8_t salt[SALT_SIZE];            /* zeros unless RECORD_OPEN, as the next are empty */
     struct bytes statement, attachment; /* live until the next call on this reader */
-    uint64_t exchange_hint;             /* reserved: 0 */
+    uint8_t commitment[SHA256_SIZE];    /* unless RECORD_OPEN */
 };
+/* The entry as it stands in the tree, whatever is left of its record. */
+void log_entry_commitment(const struct log_entry *entry, uint8_t out[SHA256_SIZE]);
 /* ERROR_ABSENT past the end; ERROR_INPUT (where: file and entry) if the record is damaged. */
 must_check bool log_reader_get(struct log_reader *reader, uint64_t index, struct log_entry *out, struct error *e);
 /* How many records are there now. */

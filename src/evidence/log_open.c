@@ -183,7 +183,7 @@ static bool absorb(struct opening *o, const struct segment_scan *scan, const str
     uint8_t hash[1][SHA256_SIZE];
     uint64_t index = view->entry.index;
     const struct tree_edge *known = &log->tree.commitments;
-    commitment(view->entry.salt, view->entry.statement, hash[0]);
+    log_entry_commitment(&view->entry, hash[0]);
     log->time_ms = view->entry.time_ms > log->time_ms ? view->entry.time_ms : log->time_ms;
     log->chain = view->chain;
     if (index >= log->published) {

@@ -328,6 +328,11 @@ static bool prove(struct log_reader *r, const struct log_entry *entry, struct by
     if (!note_parse(&note, checkpoint, CHECKPOINT_PATH, e) || !checkpoint_parse(note.text, &view, CHECKPOINT_PATH, e)) {
         return false;
     }
+    if (entry->form != RECORD_OPEN) {
+        return error_set(e, ERROR_ABSENT, "log", "GET /log/receipt/ proves the commitment itself", "entry %llu opens to nobody: %s",
+                         (unsigned long long)entry->index,
+                         entry->form == RECORD_ERASED ? "its salt and its statement were erased" : "only its commitment was recovered");
+    }
     if (entry->index >= view.size || view.size >> TREE_LEVELS != 0) {
         return error_set(e, ERROR_ABSENT, CHECKPOINT_PATH, "try again in a second", "entry %llu is not published yet",
                          (unsigned long long)entry->index);

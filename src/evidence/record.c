@@ -16,10 +16,21 @@
  *  40  statement size, attachment size (4 bytes each)
  *  48  salt
  *  80  statement, attachment, zeros up to a multiple of 8
+ *
+ * Closed, of which only the commitment is known:
+ *   0  checksum   the one that the record had: seeds the next record's
+ *   8  magic      "CmC1"
+ *  12  kind, form, 2 bytes 0
+ *  16  index, batch, time_ms
+ *  40  size of the record, 4 bytes 0
+ *  48  commitment
+ *  80  XXH3-64 of the 80 bytes before, seeded by the checksum of the record before
+ *  88  zeros
  */
-enum { AT_MAGIC = 8, AT_KIND = 12, AT_INDEX = 16, AT_BATCH = 24, AT_TIME = 32, AT_SIZES = 40, AT_SALT = 48 };
+enum { AT_MAGIC = 8, AT_KIND = 12, AT_FORM = 13, AT_INDEX = 16, AT_BATCH = 24, AT_TIME = 32, AT_SIZES = 40, AT_SALT = 48, AT_SEAL = 80 };
 
 static const uint8_t record_magic[4] = { 'C', 'm', 'R', '1' };
+static const uint8_t closed_magic[4] = { 'C', 'm', 'C', '1' };
 static const uint8_t segment_magic[16] = "comity-records/1";
 
 static void put_u64(uint8_t *out, uint64_t value)
@@ -144,11 +155,88 @@ void record_write(const struct log_record *record, uint64_t batch, uint64_t *cha
     put_u64(out, *chain);
 }
 
+static bool is_closed(struct bytes data)
+{
+    return memcmp(data.data + AT_MAGIC, closed_magic, sizeof closed_magic) == 0;
+}
+
+static bool has_closed_form(struct bytes data)
+{
+    uint8_t kind = data.data[AT_KIND], form = data.data[AT_FORM];
+    size_t size = get_u32(data.data + AT_SIZES);
+    bool is_erased = form == RECORD_ERASED && kind >= RECORD_REQUEST_SENT && kind <= RECORD_EVENT;
+    return (is_erased || (form == RECORD_RECOVERED && kind == RECORD_NONE)) && is_zero(data.data + AT_FORM + 1, 2) &&
+           size >= RECORD_CLOSED_BYTES && size <= RECORD_BYTES_MAX && size % RECORD_ALIGNMENT == 0 && is_zero(data.data + AT_SIZES + 4, 4);
+}
+
 static bool has_form(struct bytes data)
 {
+    if (is_closed(data)) {
+        return has_closed_form(data);
+    }
     return memcmp(data.data + AT_MAGIC, record_magic, sizeof record_magic) == 0 && is_zero(data.data + AT_KIND + 1, 3) &&
            data.data[AT_KIND] >= RECORD_REQUEST_SENT && data.data[AT_KIND] <= RECORD_EVENT &&
            get_u32(data.data + AT_SIZES) <= RECORD_STATEMENT_BYTES_MAX && get_u32(data.data + AT_SIZES + 4) <= RECORD_ATTACHMENT_BYTES_MAX;
+}
+
+/* The size on disk, by a header that has the form. */
+static size_t size_of(struct bytes data)
+{
+    return is_closed(data) ? get_u32(data.data + AT_SIZES) : record_bytes(get_u32(data.data + AT_SIZES), get_u32(data.data + AT_SIZES + 4));
+}
+
+/* Writes the fields that a closed record's form gives; `out` has index, batch, time and the checksum it had. */
+static void seal(enum record_form form, size_t size, const uint8_t commitment[SHA256_SIZE], uint64_t before, uint8_t *out)
+{
+    memcpy(out + AT_MAGIC, closed_magic, sizeof closed_magic);
+    out[AT_FORM] = (uint8_t)form;
+    memset(out + AT_FORM + 1, 0, 2);
+    put_u32(out + AT_SIZES, (uint32_t)size);
+    put_u32(out + AT_SIZES + 4, 0);
+    memcpy(out + AT_SALT, commitment, SHA256_SIZE);
+    put_u64(out + AT_SEAL, XXH3_64bits_withSeed(out, AT_SEAL, before));
+    memset(out + RECORD_CLOSED_BYTES, 0, size - RECORD_CLOSED_BYTES);
+}
+
+bool record_erase(struct bytes record, const struct record_view *view, uint64_t before, uint8_t *out)
+{
+    uint8_t hash[SHA256_SIZE];
+    if (view->size < RECORD_CLOSED_BYTES) {
+        return false;
+    }
+    log_entry_commitment(&view->entry, hash);
+    memmove(out, record.data, AT_SIZES);
+    seal(RECORD_ERASED, view->size, hash, before, out);
+    return true;
+}
+
+void record_write_recovered(uint64_t index, uint64_t batch, int64_t time_ms, const uint8_t commitment[SHA256_SIZE], uint64_t *chain,
+                            uint8_t out[RECORD_CLOSED_BYTES])
+{
+    memset(out, 0, RECORD_CLOSED_BYTES);
+    put_u64(out + AT_INDEX, index);
+    put_u64(out + AT_BATCH, batch);
+    put_u64(out + AT_TIME, (uint64_t)time_ms);
+    /* It never had a checksum: what is there gives it one. */
+    uint64_t made = XXH3_64bits_withSeed(commitment, SHA256_SIZE, *chain);
+    put_u64(out, made);
+    seal(RECORD_RECOVERED, RECORD_CLOSED_BYTES, commitment, *chain, out);
+    *chain = made;
+}
+
+static enum record_state parse_closed(struct bytes data, uint64_t index, uint64_t chain, struct record_view *out)
+{
+    if (get_u64(data.data + AT_SEAL) != XXH3_64bits_withSeed(data.data, AT_SEAL, chain) ||
+        !is_zero(data.data + RECORD_CLOSED_BYTES, data.size - RECORD_CLOSED_BYTES)) {
+        return RECORD_DAMAGED;
+    }
+    *out = (struct record_view){ .batch = get_u64(data.data + AT_BATCH), .size = data.size, .chain = get_u64(data.data) };
+    out->entry.index = index;
+    out->entry.kind = (enum record_kind)data.data[AT_KIND];
+    out->entry.form = (enum record_form)data.data[AT_FORM];
+    out->entry.time_ms = (int64_t)get_u64(data.data + AT_TIME);
+    memcpy(out->entry.commitment, data.data + AT_SALT, SHA256_SIZE);
+    return RECORD_GOOD;
 }
 
 enum record_state record_parse(struct bytes data, uint64_t index, uint64_t chain, struct record_view *out, size_t *needed)
@@ -163,13 +251,16 @@ enum record_state record_parse(struct bytes data, uint64_t index, uint64_t chain
     if (!has_form(data) || get_u64(data.data + AT_INDEX) != index) {
         return RECORD_DAMAGED;
     }
-    size_t statement_size = get_u32(data.data + AT_SIZES);
-    size_t attachment_size = get_u32(data.data + AT_SIZES + 4);
-    size_t size = record_bytes(statement_size, attachment_size);
+    size_t size = size_of(data);
     *needed = size;
     if (data.size < size) {
         return RECORD_SHORT;
     }
+    if (is_closed(data)) {
+        return parse_closed(bytes_of(data.data, size), index, chain, out);
+    }
+    size_t statement_size = get_u32(data.data + AT_SIZES);
+    size_t attachment_size = get_u32(data.data + AT_SIZES + 4);
     uint64_t checksum = record_checksum(bytes_of(data.data, size), chain);
     if (get_u64(data.data) != checksum) {
         return RECORD_DAMAGED;
@@ -184,6 +275,15 @@ enum record_state record_parse(struct bytes data, uint64_t index, uint64_t chain
     return RECORD_GOOD;
 }
 
+void log_entry_commitment(const struct log_entry *entry, uint8_t out[SHA256_SIZE])
+{
+    if (entry->form == RECORD_OPEN) {
+        commitment(entry->salt, entry->statement, out);
+    } else {
+        memcpy(out, entry->commitment, SHA256_SIZE);
+    }
+}
+
 bool record_peek(struct bytes data, struct record_claim *out)
 {
     if (data.size < RECORD_HEADER_BYTES || !has_form(data)) {
@@ -192,7 +292,7 @@ bool record_peek(struct bytes data, struct record_claim *out)
     out->index = get_u64(data.data + AT_INDEX);
     out->batch = get_u64(data.data + AT_BATCH);
     out->chain = get_u64(data.data);
-    out->size = record_bytes(get_u32(data.data + AT_SIZES), get_u32(data.data + AT_SIZES + 4));
+    out->size = size_of(data);
     return out->batch <= out->index;
 }
 

@@ -262,7 +262,7 @@ bool record_check_next(struct record_check *check, struct fault_list *faults, ui
         return true;
     }
     if (*has_record) {
-        commitment(view.entry.salt, view.entry.statement, out);
+        log_entry_commitment(&view.entry, out);
     }
     return true;
 }

@@ -6,6 +6,7 @@
 
 enum {
     RECORD_HEADER_BYTES = 80,
+    RECORD_CLOSED_BYTES = 88,
     RECORD_BYTES_MAX = RECORD_HEADER_BYTES + RECORD_STATEMENT_BYTES_MAX + RECORD_ATTACHMENT_BYTES_MAX,
     RECORD_ALIGNMENT = 8,
     SEGMENT_HEADER_BYTES = 64,
@@ -34,18 +35,29 @@ size_t record_bytes(size_t statement_size, size_t attachment_size);
 /* Writes record_bytes() bytes and moves `*chain` on. `batch` is the index of the first record of its batch. */
 void record_write(const struct log_record *record, uint64_t batch, uint64_t *chain, uint8_t *out);
 
-enum record_state {
-    RECORD_GOOD = 0,
-    RECORD_END,   /* zeros: nothing was written here */
-    RECORD_SHORT, /* `data` ends within the record; `*needed` says how many bytes it takes */
-    RECORD_DAMAGED,
-};
 /* One parsed record: views into the data. */
 struct record_view {
     struct log_entry entry;
     uint64_t batch;
     size_t size;    /* on disk */
     uint64_t chain; /* its checksum: seeds the next one's */
+};
+
+/*
+ * The closed form: a record of which only the commitment is known (docs/formats/records.md). `record` is the whole good record that stood behind
+ * one with the checksum `before`; its erased form takes its place byte for byte, and seeds the next one as it did. False when it has no room for it:
+ * a record without a statement, which says nothing about anybody.
+ */
+must_check bool record_erase(struct bytes record, const struct record_view *view, uint64_t before, uint8_t *out);
+/* RECORD_CLOSED_BYTES of the recovered form; moves `*chain` on, like record_write(). */
+void record_write_recovered(uint64_t index, uint64_t batch, int64_t time_ms, const uint8_t commitment[SHA256_SIZE], uint64_t *chain,
+                            uint8_t out[RECORD_CLOSED_BYTES]);
+
+enum record_state {
+    RECORD_GOOD = 0,
+    RECORD_END,   /* zeros: nothing was written here */
+    RECORD_SHORT, /* `data` ends within the record; `*needed` says how many bytes it takes */
+    RECORD_DAMAGED,
 };
 /* Parses and checks the record `index` at the front of `data`, which follows a record with the checksum `chain`. */
 enum record_state record_parse(struct bytes data, uint64_t index, uint64_t chain, struct record_view *out, size_t *needed);
