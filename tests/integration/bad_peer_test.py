@@ -1,4 +1,5 @@
 """Peers that lie, replay, are unknown, or speak another protocol: played by a script with the keys of a real gateway."""
+import base64
 import os
 import shutil
 import socket
@@ -9,7 +10,7 @@ import unittest
 import uuid
 
 import peer
-from comity import CLIENT, HOLDER, HOSPITAL, IMMUNISATIONS, PERSON, Federation, Gateway
+from comity import CLIENT, HOLDER, HOSPITAL, IMMUNISATIONS, PERSON, Community, Federation, Gateway, holder_policy
 
 
 def replace(message, name, value):
@@ -222,6 +223,91 @@ class BadPeer(unittest.TestCase):
                 stream = client.send(self.identity.state(self.request()))
                 client.h2.reset_stream(stream)
             client.flush()
+
+
+class OtherCommunity(unittest.TestCase):
+    """
+    A third community, recognised like the clinic's and before it, whose directory claims what is the clinic's: the pin of its line, and the
+    origin of its log, with a key of its own.
+    """
+    TILL = 'CORAL/COM/SHOP/TILL'
+
+    @classmethod
+    def setUpClass(cls):
+        cls.federation = federation = Federation()
+        federation.make()
+        consumer, cls.holder = federation.consumer, federation.holder
+        policy = holder_policy(federation.service_url)
+        policy['services'][1]['rights'].append({'subject': cls.TILL, 'method': '*', 'path': '/**'})
+        cls.holder.apply(policy)
+        community = Community(federation.folder / 'operators/coral', 'CORAL')
+        shop = Gateway(federation.folder / 'shop', 'CORAL/COM/SHOP')
+        community.create()
+        shop.init(community.operator)
+        shop.origin = consumer.origin
+        shop.statement_key = peer.vkey_write(consumer.origin, peer.vkey_parse(shop.statement_key)[1])
+        community.add(shop, [cls.TILL])
+        community.edit(lambda draft: draft['members'][0]['gateways'][0]['tls_pins'].append(consumer.tls_pin))
+        federation.baobab.recognise(community)
+        federation.baobab.edit(lambda draft: draft['recognised'].sort(key=lambda one: one['community'] != 'CORAL'))
+        community.sign()
+        federation.publish()
+        shutil.copy(community.note, shop.folder / 'directory.note')
+        shutil.copy(community.note, cls.holder.folder / 'foreign' / 'CORAL.note')
+        cls.holder.start()
+        federation.give_consent(categories=[IMMUNISATIONS])
+        cls.clinic = peer.Identity(consumer.folder, consumer.origin)
+        cls.shop = peer.Identity(shop.folder, consumer.origin)
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            cls.holder.stop()
+            cls.holder.log_verify()
+        finally:
+            cls.federation.__exit__(None)
+
+    def ask(self, identity, client, line=None, target=None):
+        """On the line of `line`, if it is another's than the statement's."""
+        request = identity.request('GET', target or self.federation.path(service='echo', rest='/x'), [('X-Road-Client', client)],
+                                   authority=f'127.0.0.1:{self.holder.peer_port}')
+        with peer.PeerClient(line or identity, self.holder.peer_port) as connection:
+            answer = connection.ask(identity.state(request))
+        peer.verify(answer, self.holder.statement_key)
+        return answer
+
+    def assert_refused(self, answer, reason):
+        self.assertEqual((answer.status, answer.get('comity-reason')), (500, reason), answer.fields)
+
+    def test_the_clinic_keeps_its_place(self):
+        self.assertEqual(self.ask(self.clinic, CLIENT).status, 200)
+        answer = self.ask(self.clinic, CLIENT, target=self.federation.path(PERSON))
+        self.assertEqual(answer.status, 200, answer.fields)
+        self.assertIn(b'immunizations', answer.body)
+
+    def test_it_speaks_for_nobody_else(self):
+        self.assertEqual(self.ask(self.shop, self.TILL).status, 200)
+        before = len(self.federation.service.requests)
+        self.assert_refused(self.ask(self.shop, CLIENT), 'peer.unknown')
+        self.assert_refused(self.ask(self.shop, CLIENT, target=self.federation.path(PERSON)), 'peer.unknown')
+        # The other's line with one's own statements, either way around.
+        self.assert_refused(self.ask(self.shop, CLIENT, line=self.clinic), 'receipt.invalid')
+        self.assert_refused(self.ask(self.clinic, self.TILL), 'receipt.invalid')
+        self.assert_refused(self.ask(self.clinic, CLIENT, line=self.shop), 'peer.unknown')
+        self.assertEqual(len(self.federation.service.requests), before)
+
+    def test_its_log_is_not_taken_for_the_clinics(self):
+        """Each is told the newest checkpoint of its own log, although both logs have the same origin."""
+        def newest(identity):
+            return f'{len(identity.leaves)} {base64.b64encode(peer.tree_root(identity.leaves)).decode()}'
+
+        for _ in range(40):
+            self.shop.log(os.urandom(8))
+        for identity, client in ((self.shop, self.TILL), (self.clinic, CLIENT), (self.shop, self.TILL), (self.clinic, CLIENT)):
+            answer = self.ask(identity, client)
+            self.assertEqual(answer.status, 200, answer.fields)
+            self.assertEqual(answer.get('comity-peer-checkpoint'), newest(identity))
+        self.assertGreater(len(self.shop.leaves), len(self.clinic.leaves))
 
 
 class Lines(unittest.TestCase):
