@@ -27,6 +27,14 @@ static bool check_note(struct bytes data, const struct verifier *log, struct che
     return good == 1 || error_set(e, ERROR_DENIED, where, NULL, "the log's key did not sign one of the checkpoints");
 }
 
+/* In a file stands what is checked and nothing else: the log's one line, so that no bit could be another. */
+static bool check_bare_note(struct bytes data, const struct verifier *log, struct checkpoint_view *out, const char *where, struct error *e)
+{
+    struct note note;
+    return check_note(data, log, out, where, e) && note_parse(&note, data, where, e) &&
+           (note.signature_count == 1 || error_set(e, ERROR_INPUT, where, NULL, "a checkpoint with more than the log's own signature"));
+}
+
 /* Do the two, of which the first is not the larger, contradict each other? */
 static bool check_contradiction(const struct equivocation *q, const char *where, struct error *e)
 {
@@ -119,8 +127,8 @@ bool equivocation_check(struct equivocation *out, struct bytes file, const char 
     if (!take_path(&r, out)) {
         return error_set(e, ERROR_INPUT, where, todo_form, "what follows the checkpoints is not a root and a path");
     }
-    if (!check_note(out->first_note, &out->log, &out->first, where, e) ||
-        !check_note(out->second_note, &out->log, &out->second, where, e)) {
+    if (!check_bare_note(out->first_note, &out->log, &out->first, where, e) ||
+        !check_bare_note(out->second_note, &out->log, &out->second, where, e)) {
         return false;
     }
     if (out->first.size > out->second.size) {
@@ -165,12 +173,30 @@ static void append_hash_line(struct buffer *out, const uint8_t hash[SHA256_SIZE]
     buffer_append_u8(out, '\n');
 }
 
-static void append_note(struct buffer *out, struct bytes note)
+/* The note, which has been checked, with the first of its lines that the log's key made. */
+static void append_note(struct buffer *out, struct bytes data, const struct verifier *log)
 {
+    static const char dash[] = "\xE2\x80\x94 ";
+    struct note note;
+    size_t i = 0;
+    if (!note_parse(&note, data, "", NULL)) {
+        out->failed = true;
+        return;
+    }
+    while (i < note.signature_count &&
+           (memcmp(note.signatures[i].id, log->id, KEY_ID_SIZE) != 0 || !bytes_equal(note.signatures[i].name, bytes_of_text(log->name)))) {
+        i++;
+    }
+    if (i == note.signature_count) {
+        out->failed = true;
+        return;
+    }
+    const struct note_signature *s = &note.signatures[i];
     buffer_append_text(out, "checkpoint ");
-    buffer_append_decimal(out, note.size);
+    buffer_append_decimal(out, note.text.size + sizeof dash - 1 + s->name.size + s->base64.size + 3);
     buffer_append_u8(out, '\n');
-    buffer_append(out, note);
+    buffer_append(out, note.text);
+    buffer_append_format(out, "\n%s%.*s %.*s\n", dash, BYTES_FMT(s->name), BYTES_FMT(s->base64));
 }
 
 bool equivocation_write(struct buffer *out, const struct verifier *log, struct bytes a_note, struct bytes b_note,
@@ -207,8 +233,8 @@ bool equivocation_write(struct buffer *out, const struct verifier *log, struct b
     buffer_append_text(out, "log ");
     verifier_write(log, out);
     buffer_append_u8(out, '\n');
-    append_note(out, q.first_note);
-    append_note(out, q.second_note);
+    append_note(out, q.first_note, log);
+    append_note(out, q.second_note, log);
     if (q.path_count > 0) {
         buffer_append_text(out, "prefix ");
         append_hash_line(out, q.prefix);

@@ -31,7 +31,7 @@ struct equivocation {
 must_check bool equivocation_check(struct equivocation *out, struct bytes file, const char *where, struct error *e);
 
 /*
- * Appends the proof, if these notes, in either order, are one. `path` is the consistency path from the smaller to the larger size; `prefix` the
+ * Appends the proof, if these notes, in either order, are one; of their lines only the log's own are kept. `path` is the consistency path from the smaller to the larger size; `prefix` the
  * root that it starts from, or NULL: then it is taken from the path, which has it unless the smaller size is a power of two. False, with nothing
  * appended: they prove nothing (ERROR_DENIED), or are no checkpoints of this log (ERROR_INPUT, ERROR_DENIED).
  */
