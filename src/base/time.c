@@ -5,11 +5,19 @@
 
 static int64_t (*replaced_now)(void *context);
 static void *replaced_context;
+static uint64_t (*replaced_monotonic)(void *context);
+static void *replaced_monotonic_context;
 
 void time_replace(int64_t (*now_ms)(void *context), void *context)
 {
     replaced_now = now_ms;
     replaced_context = context;
+}
+
+void time_replace_monotonic(uint64_t (*now_us)(void *context), void *context)
+{
+    replaced_monotonic = now_us;
+    replaced_monotonic_context = context;
 }
 
 int64_t time_now_ms(void)
@@ -24,6 +32,9 @@ int64_t time_now_ms(void)
 
 uint64_t time_monotonic_us(void)
 {
+    if (replaced_monotonic != NULL) {
+        return replaced_monotonic(replaced_monotonic_context);
+    }
     struct timespec now;
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;

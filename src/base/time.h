@@ -11,6 +11,8 @@ uint64_t time_monotonic_us(void);
 
 /* Puts another wall clock in (NULL: the real one again). For tests, before any thread reads the time. */
 void time_replace(int64_t (*now_ms)(void *context), void *context);
+/* The same for the monotonic clock. */
+void time_replace_monotonic(uint64_t (*now_us)(void *context), void *context);
 
 enum { TIME_TEXT_SIZE = 25 }; /* "2027-03-01T09:15:02.113Z" and NUL */
 /* RFC 3339 in UTC with milliseconds; years 0 to 9999. Returns `out`. */

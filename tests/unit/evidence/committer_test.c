@@ -15,7 +15,7 @@
 #include "crypto/note.h"
 #include "evidence/committer.h"
 #include "evidence/log_internal.h"
-#include "faulty_disk.h"
+#include "torture/faulty_disk.h"
 
 /* A disk in memory with locks, a signer, a log, and one worker that waits on its mailbox. */
 struct fixture {

@@ -3,7 +3,7 @@
 #define COMITY_TEST_LOG_RIG_H
 
 #include "evidence/log_internal.h"
-#include "../../support/faulty_disk.h"
+#include "torture/faulty_disk.h"
 #include "merkle_model.h"
 
 enum { RIG_ENTRIES_MAX = 4096, RIG_BATCH_MAX = 600 };

@@ -1,5 +1,5 @@
 /* The disk in memory: see faulty_disk.h. */
-#include "faulty_disk.h"
+#include "torture/faulty_disk.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -57,7 +57,7 @@ struct sim_disk {
     uint64_t bytes_max;
     uint64_t syncs;
     unsigned open_count;
-    bool is_threaded;
+    bool is_threaded, is_lying;
     pthread_mutex_t lock;
 };
 
@@ -308,11 +308,12 @@ static int sim_sync(struct disk *disk, struct disk_file *file)
     struct sim_disk *s = self(disk);
     enter(s);
     s->syncs++;
-    sync_node(file->node);
+    if (!s->is_lying) {
+        sync_node(file->node);
+    }
     return leave(s, 0);
 }
 
-int sim_disk_failed_sync(struct disk *disk, struct disk_file *file);
 int sim_disk_failed_sync(struct disk *disk, struct disk_file *file)
 {
     struct sim_disk *s = self(disk);
@@ -670,6 +671,16 @@ struct disk *sim_disk_copy(const struct disk *disk)
 void sim_disk_limit(struct disk *disk, uint64_t bytes_max)
 {
     self(disk)->bytes_max = bytes_max;
+}
+
+uint64_t sim_disk_bytes(const struct disk *disk)
+{
+    return bytes_used(self(disk));
+}
+
+void sim_disk_lie(struct disk *disk, bool is_lying)
+{
+    self(disk)->is_lying = is_lying;
 }
 
 uint64_t sim_disk_syncs(const struct disk *disk)

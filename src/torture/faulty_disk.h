@@ -1,9 +1,9 @@
 /*
- * Disks for tests (base/disk.h): one in memory that keeps what was synced apart from what was not, so that a power cut can keep, drop,
+ * Disks for torture and tests (base/disk.h): one in memory that keeps what was synced apart from what was not, so that a power cut can keep, drop,
  * garble or tear each write and each change of a name by a seed; and one around any disk whose n-th call fails.
  */
-#ifndef COMITY_TEST_FAULTY_DISK_H
-#define COMITY_TEST_FAULTY_DISK_H
+#ifndef COMITY_TORTURE_FAULTY_DISK_H
+#define COMITY_TORTURE_FAULTY_DISK_H
 
 #include "base/disk.h"
 
@@ -28,6 +28,12 @@ void sim_disk_each(struct disk *disk, void (*each)(void *context, const char *pa
 struct disk *sim_disk_copy(const struct disk *disk);
 /* How many bytes all files may have together: past it writes meet ENOSPC. 0: no limit. */
 void sim_disk_limit(struct disk *disk, uint64_t bytes_max);
+/* How many bytes all files have together. */
+uint64_t sim_disk_bytes(const struct disk *disk);
+/* From now on a sync of a file says that it worked, and makes nothing durable. */
+void sim_disk_lie(struct disk *disk, bool is_lying);
+/* A sync of the file that failed: what it was to make durable reads well until the power fails, and then it is gone. Returns 0. */
+int sim_disk_failed_sync(struct disk *disk, struct disk_file *file);
 /* How many syncs of files and folders there were. */
 uint64_t sim_disk_syncs(const struct disk *disk);
 bool sim_disk_equal(const struct disk *a, const struct disk *b);

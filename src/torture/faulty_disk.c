@@ -1,4 +1,4 @@
-#include "faulty_disk.h"
+#include "torture/faulty_disk.h"
 
 #include <errno.h>
 
@@ -54,8 +54,6 @@ static int faulty_write(struct disk *disk, struct disk_file *file, struct bytes 
     int real = f->faults->is_dead ? 0 : f->real->functions->write(f->real, file, data, offset);
     return fault != 0 ? fault : real;
 }
-
-int sim_disk_failed_sync(struct disk *disk, struct disk_file *file);
 
 static int faulty_sync(struct disk *disk, struct disk_file *file)
 {
