@@ -260,6 +260,8 @@ static bool scan_records(struct opening *o, struct error *e)
         return error_set(e, ERROR_INPUT, SEGMENT_FOLDER, restore, "the records from entry %llu on are missing",
                          (unsigned long long)(o->segment_count == 0 || log->published < o->firsts[0] ? 0 : log->published));
     }
+    /* The last published record's time is needed, too: times never go back within a log, and it may be in the segment before. */
+    at = at > 1 && o->firsts[at - 1] == log->published ? at - 1 : at;
     for (at--; at < o->segment_count; at++) {
         struct segment_scan scan;
         bool is_last = at + 1 == o->segment_count;
