@@ -96,18 +96,22 @@ static bool first_since(struct log_reader *reader, uint64_t size, int64_t since_
 static bool refill_replay(struct gateway *gateway, struct error *e)
 {
     struct log_reader *reader = NULL;
+    struct log_entry last;
     uint64_t size = 0;
     uint64_t index = 0;
     int64_t now_ms = time_now_ms();
     bool ok = log_reader_open(&reader, gateway->public_disk, gateway->private_disk, e) && log_reader_size(reader, &size, e) &&
               first_since(reader, size, now_ms - 2 * gateway->config->replay_window_ms, &index, e);
+    /* If the clock was ahead, what was accepted then counts again when that time comes: it is remembered until then. */
+    ok = ok && (size == 0 || log_reader_get(reader, size - 1, &last, e));
+    int64_t at_ms = ok && size > 0 && last.time_ms > now_ms ? last.time_ms : now_ms;
     for (; ok && index < size; index++) {
         struct log_entry entry;
         struct bytes id;
         ok = log_reader_get(reader, index, &entry, e);
         if (ok && entry.kind == RECORD_DECISION && event_text_get(entry.statement, "exchange", &id)) {
             /* One that is there twice is known as well; one that finds no room would be forgotten, and could be played again. */
-            ok = replay_check(gateway->replay, id, now_ms / 1000, now_ms) != REPLAY_IS_FULL ||
+            ok = replay_check(gateway->replay, id, at_ms / 1000, at_ms) != REPLAY_IS_FULL ||
                  error_set(e, ERROR_FULL, "replay window", "wait as long as limits.replay_window, then start again",
                            "too many exchanges in it");
         }

@@ -66,6 +66,23 @@ static void clock_that_jumps_back(void **state)
     replay_free(r);
 }
 
+/* As at a start: the log says that ids were accepted an hour ahead of the clock, and one of them comes when that hour has passed. */
+static void refilled_from_ahead(void **state)
+{
+    (void)state;
+    struct replay *r = replay_make(WINDOW_MS, 0);
+    const int64_t now_ms = 1700000000000;
+    const int64_t ahead_ms = now_ms + 3600000;
+    char id[32];
+    assert_int_equal(replay_check(r, BYTES("a"), ahead_ms / 1000, ahead_ms), REPLAY_FRESH);
+    for (int i = 0; i < 3600; i += 30) {
+        (void)snprintf(id, sizeof id, "%d", i);
+        assert_int_equal(replay_check(r, bytes_of_text(id), now_ms / 1000 + i, now_ms + 1000 * i), REPLAY_FRESH);
+    }
+    assert_int_equal(replay_check(r, BYTES("a"), ahead_ms / 1000, ahead_ms + WINDOW_MS), REPLAY_IS_SEEN);
+    replay_free(r);
+}
+
 static void bounded(void **state)
 {
     (void)state;
@@ -87,6 +104,7 @@ int main(void)
         cmocka_unit_test(once_and_never_again),
         cmocka_unit_test(seen_as_long_as_it_counts),
         cmocka_unit_test(clock_that_jumps_back),
+        cmocka_unit_test(refilled_from_ahead),
         cmocka_unit_test(bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
