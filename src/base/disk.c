@@ -233,6 +233,7 @@ static const struct disk_functions folder_functions = {
     .make_folder = folder_make_folder,
     .sync_folder = folder_sync_folder,
     .sync_all = folder_sync_all,
+    .is_for_any_thread = true,
     .list = folder_list,
     .free = folder_free,
 };

@@ -41,6 +41,8 @@ struct disk_functions {
     int (*sync_all)(struct disk *disk);
     int (*list)(struct disk *disk, const char *path, disk_list_each *each, void *context);
     void (*free)(struct disk *disk);
+    /* May several threads call at once, each for files of its own? A disk of a simulation may want one, so that a seed gives one run. */
+    bool is_for_any_thread;
 };
 
 /* Comes first in each kind of disk. */

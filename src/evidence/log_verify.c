@@ -9,11 +9,15 @@
 #include "evidence/merkle.h"
 #include "evidence/record_check_internal.h"
 #include "evidence/tile_read_internal.h"
+#include "evidence/verify_ahead_internal.h"
+#include "evidence/verify_internal.h"
 
 static const char *const heal = "restore it from a copy or a mirror";
 
 struct verification {
     struct disk *public;
+    struct disk *private; /* NULL: not at hand */
+    bool is_close;
     struct fault_list faults;
     log_progress *progress;
     void *context;
@@ -177,18 +181,30 @@ static bool read_leaves(struct verification *v, struct tile tile, uint8_t (*out)
     return true;
 }
 
-/* What one entry's leaf is, by the record, the bundle and the tile: two that agree outvote the third. */
-static bool decide_entry(struct verification *v, struct block *b, uint64_t index, unsigned i, struct error *e)
+/* Tells the faults of an entry's record, or before it, that were found while reading ahead. */
+static void tell_record_faults(struct verification *v, const struct verify_block *ahead, unsigned entry, size_t *next)
 {
-    bool has_record = false;
-    bool do_agree = b->is_in_bundle[i] && b->is_in_tile[i] && memcmp(b->bundle[i], b->tile[i], SHA256_SIZE) == 0;
-    if (v->records != NULL && !record_check_next(v->records, &v->faults, index, b->leaves[i], &has_record, e)) {
-        return false;
+    for (; *next < ahead->fault_count && ahead->faults[*next].entry == entry; (*next)++) {
+        v->faults.count++;
+        if (v->faults.report != NULL) {
+            v->faults.report(v->faults.context, &ahead->faults[*next].error);
+        }
     }
-    merkle_leaf(bytes_of(b->leaves[i], SHA256_SIZE), b->leaves[i]);
+}
+
+/* What one entry's leaf is, by the record, the bundle and the tile: two that agree outvote the third. */
+static void decide_entry(struct verification *v, struct block *b, const struct verify_block *ahead, unsigned i)
+{
+    bool has_record = v->records != NULL && ahead->has_record[i];
+    bool do_agree = b->is_in_bundle[i] && b->is_in_tile[i] && memcmp(b->bundle[i], b->tile[i], SHA256_SIZE) == 0;
+    if (has_record) {
+        merkle_leaf(bytes_of(ahead->records[i], SHA256_SIZE), b->leaves[i]);
+    }
     if (has_record && do_agree && memcmp(b->leaves[i], b->bundle[i], SHA256_SIZE) != 0) {
-        fault_add(&v->faults, record_check_path(v->records), "entry %llu: the record is not the one that was logged",
-                  (unsigned long long)index);
+        char path[SEGMENT_PATH_SIZE];
+        segment_path(ahead->segments[i], path);
+        fault_add(&v->faults, path, "entry %llu: the record is not the one that was logged",
+                  (unsigned long long)(ahead->index * TILE_WIDTH + i));
         has_record = false;
     }
     if (!has_record) {
@@ -196,7 +212,6 @@ static bool decide_entry(struct verification *v, struct block *b, uint64_t index
         b->is_disputed[i] = b->is_in_bundle[i] && b->is_in_tile[i] && !do_agree;
         b->has_dispute = b->has_dispute || b->is_disputed[i];
     }
-    return true;
 }
 
 /* Do these leaves fit to what is above them: the next level's tile or, for the last block, the signed root? */
@@ -246,9 +261,10 @@ static void settle_dispute(struct verification *v, struct block *b, uint64_t ind
     fault_add(&v->faults, path, "it does not agree with the entry bundle, and neither with the rest of the log");
 }
 
-static bool check_edges(struct verification *v, uint64_t size, bool is_end, struct error *e)
+/* The tiles from `level` on that are complete by now or, at the end, as complete as they are. */
+static bool check_edges(struct verification *v, int level, uint64_t size, bool is_end, struct error *e)
 {
-    for (int level = 0; level < TILE_LEVELS; level++) {
+    for (; level < TILE_LEVELS; level++) {
         struct tree_edge *edge = &v->tree.edges[level];
         uint64_t index = edge->first / TILE_WIDTH;
         unsigned width = tile_width(level, index, size);
@@ -262,51 +278,112 @@ static bool check_edges(struct verification *v, uint64_t size, bool is_end, stru
     return true;
 }
 
-static bool check_block(struct verification *v, struct block *b, uint64_t index, struct error *e)
+static bool append_leaves(struct verification *v, const uint8_t (*leaves)[SHA256_SIZE], unsigned width, struct error *e)
+{
+    if (!tree_reserve(&v->tree, width)) {
+        return error_memory(e, "log");
+    }
+    tree_append_leaves(&v->tree, leaves, width);
+    return true;
+}
+
+/* Decides each entry of a block by itself, and says which file is wrong where they disagree. */
+static bool check_block_closely(struct verification *v, struct block *b, const struct verify_block *ahead, struct error *e)
 {
     uint64_t size = v->checkpoint.size;
-    struct tile tile = { .level = 0, .index = index, .width = tile_width(0, index, size) };
-    struct tile bundle = { .level = TILE_ENTRIES, .index = index, .width = tile.width };
+    struct tile tile = { .level = 0, .index = ahead->index, .width = ahead->width };
+    struct tile bundle = { .level = TILE_ENTRIES, .index = ahead->index, .width = ahead->width };
+    size_t next_fault = 0;
     memset(b, 0, sizeof *b);
     if (!read_leaves(v, bundle, b->bundle, b->is_in_bundle, e) || !read_leaves(v, tile, b->tile, b->is_in_tile, e)) {
         return false;
     }
     for (unsigned i = 0; i < tile.width; i++) {
-        if (!decide_entry(v, b, index * TILE_WIDTH + i, i, e)) {
+        tell_record_faults(v, ahead, i, &next_fault);
+        if (ahead->has_failed && i == ahead->record_count) {
+            *e = ahead->failure;
             return false;
         }
+        decide_entry(v, b, ahead, i);
     }
     if (b->has_dispute) {
-        settle_dispute(v, b, index, tile.width);
+        settle_dispute(v, b, ahead->index, tile.width);
     }
-    if (!tree_reserve(&v->tree, tile.width)) {
-        return error_memory(e, "log");
-    }
-    tree_append_leaves(&v->tree, (const uint8_t(*)[SHA256_SIZE])b->leaves, tile.width);
-    if (!check_tile(v, TILE_ENTRIES, index, tile.width, (const uint8_t(*)[SHA256_SIZE])b->leaves, e) ||
-        !check_edges(v, size, v->tree.size == size, e)) {
-        return false;
-    }
-    tree_forget(&v->tree, v->tree.size);
-    return true;
+    return append_leaves(v, (const uint8_t(*)[SHA256_SIZE])b->leaves, tile.width, e) &&
+           check_tile(v, TILE_ENTRIES, ahead->index, tile.width, (const uint8_t(*)[SHA256_SIZE])b->leaves, e) &&
+           check_edges(v, 0, size, v->tree.size == size, e);
 }
 
-static bool check_all(struct verification *v, uint64_t *entries, struct error *e)
+static void note_partial(void *context, const char *name, bool is_folder)
 {
-    bool ok = true;
-    uint64_t size = v->has_checkpoint ? v->checkpoint.size : 0;
+    bool *has_any = context;
+    (void)name;
+    (void)is_folder;
+    *has_any = true;
+}
+
+/* Do partial tiles lie beside a full one that is good? They are looked at, too. */
+static bool check_partials(struct verification *v, int level, const struct verify_block *ahead, struct error *e)
+{
+    const struct tile tile = { .level = level, .index = ahead->index, .width = TILE_WIDTH };
+    char folder[TILE_PATH_SIZE];
+    bool has_any = false;
+    tile_partial_folder(tile, folder);
+    int code = v->public->functions->list(v->public, folder, note_partial, &has_any);
+    if (code != 0 && code != ENOENT && code != ENOTDIR) {
+        return disk_error(e, code, folder, "check the public folder's disk, owner and mode");
+    }
+    return !has_any || check_tile(v, level, ahead->index, TILE_WIDTH, (const uint8_t(*)[SHA256_SIZE])ahead->leaves, e);
+}
+
+static bool check_block(struct verification *v, struct block *b, const struct verify_block *ahead, struct error *e)
+{
+    uint64_t size = v->checkpoint.size;
+    bool ok;
+    if (ahead->is_clean && !v->is_close) {
+        ok = append_leaves(v, (const uint8_t(*)[SHA256_SIZE])ahead->leaves, TILE_WIDTH, e) && check_partials(v, TILE_ENTRIES, ahead, e) &&
+             check_partials(v, 0, ahead, e) && check_edges(v, 1, size, v->tree.size == size, e);
+    } else {
+        ok = check_block_closely(v, b, ahead, e);
+    }
+    if (ok) {
+        tree_forget(&v->tree, v->tree.size);
+    }
+    return ok;
+}
+
+static bool check_blocks(struct verification *v, uint64_t size, struct error *e)
+{
+    const bool has_thread = !v->is_close && v->public->functions->is_for_any_thread &&
+                            (v->private == NULL || v->private->functions->is_for_any_thread);
+    const struct verify_source source = { .public = v->public, .records = v->records, .size = size, .todo = heal };
+    struct verify_ahead *ahead = NULL;
+    bool ok = false;
     struct block *block = malloc(sizeof *block);
     if (block == NULL) {
         return error_memory(e, "log");
     }
+    if (!verify_ahead_start(&ahead, &source, has_thread, e)) {
+        goto done;
+    }
+    ok = true;
     for (uint64_t index = 0; ok && index * TILE_WIDTH < size; index++) {
-        ok = check_block(v, block, index, e);
+        ok = check_block(v, block, verify_ahead_take(ahead), e);
+        verify_ahead_give_back(ahead);
         if (v->progress != NULL) {
             v->progress(v->context, v->tree.size, size);
         }
     }
+done:
+    verify_ahead_stop(ahead);
     free(block);
-    if (!ok) {
+    return ok;
+}
+
+static bool check_all(struct verification *v, uint64_t *entries, struct error *e)
+{
+    uint64_t size = v->has_checkpoint ? v->checkpoint.size : 0;
+    if (!check_blocks(v, size, e)) {
         return false;
     }
     if (v->has_checkpoint && memcmp(v->tree.root, v->checkpoint.root, SHA256_SIZE) != 0) {
@@ -316,12 +393,15 @@ static bool check_all(struct verification *v, uint64_t *entries, struct error *e
     return v->records == NULL || record_check_end(v->records, &v->faults, entries, e);
 }
 
-bool log_verify(struct disk *public, struct disk *private, const struct verifier *key, log_fault *report, log_progress *progress,
-                void *context, uint64_t *entries, uint64_t *faults, struct error *e)
+bool log_verify_how(struct disk *public, struct disk *private, const struct verifier *key, bool is_close, log_fault *report,
+                    log_progress *progress, void *context, uint64_t *entries, uint64_t *faults, struct error *e)
 {
-    struct verification v = {
-        .public = public, .progress = progress, .context = context, .faults = { .report = report, .context = context, .todo = heal }
-    };
+    struct verification v = { .public = public,
+                              .private = private,
+                              .is_close = is_close,
+                              .progress = progress,
+                              .context = context,
+                              .faults = { .report = report, .context = context, .todo = heal } };
     struct error failure = { 0 };
     uint8_t *text = NULL;
     *entries = 0;
@@ -340,4 +420,10 @@ bool log_verify(struct disk *public, struct disk *private, const struct verifier
         *e = failure;
     }
     return ok;
+}
+
+bool log_verify(struct disk *public, struct disk *private, const struct verifier *key, log_fault *report, log_progress *progress,
+                void *context, uint64_t *entries, uint64_t *faults, struct error *e)
+{
+    return log_verify_how(public, private, key, false, report, progress, context, entries, faults, e);
 }

@@ -77,9 +77,9 @@ void record_check_free(struct record_check *check)
     }
 }
 
-const char *record_check_path(const struct record_check *check)
+uint64_t record_check_segment(const struct record_check *check)
 {
-    return check->scan.file != NULL ? check->scan.path : SEGMENT_FOLDER;
+    return check->scan.header.first;
 }
 
 /* Where the next segment says that this one was cut by a recovery; its header is checked when its turn comes. */

@@ -20,8 +20,8 @@ void record_check_free(struct record_check *check); /* NULL is allowed */
 /* The commitment of the next record, which is `index`; `*has_record` is false when it is damaged or missing, which was reported. */
 must_check bool record_check_next(struct record_check *check, struct fault_list *faults, uint64_t index, uint8_t out[SHA256_SIZE],
                                   bool *has_record, struct error *e);
-/* The segment that the last record came from. */
-const char *record_check_path(const struct record_check *check);
+/* The first index of the segment that the last record came from. */
+uint64_t record_check_segment(const struct record_check *check);
 /* Checks the records behind the published ones, and what is left. `*entries` becomes the number of records. */
 must_check bool record_check_end(struct record_check *check, struct fault_list *faults, uint64_t *entries, struct error *e);
 
