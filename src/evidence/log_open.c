@@ -183,16 +183,12 @@ static bool absorb(struct opening *o, const struct segment_scan *scan, const str
     uint8_t hash[1][SHA256_SIZE];
     uint64_t index = view->entry.index;
     const struct tree_edge *known = &log->tree.commitments;
-<<<<<<< ours
-    log_entry_commitment(&view->entry, hash[0]);
-=======
->>>>>>> theirs
     log->time_ms = view->entry.time_ms > log->time_ms ? view->entry.time_ms : log->time_ms;
     log->chain = view->chain;
     if (index < known->first && index + 1 < log->published) {
         return true; /* what it must be is in a bundle that is not at hand: checked by its checksum, and by log_verify() */
     }
-    commitment(view->entry.salt, view->entry.statement, hash[0]);
+    log_entry_commitment(&view->entry, hash[0]);
     if (index >= log->published) {
         if (!tree_reserve(&log->tree, 1)) {
             return error_memory(e, scan->path);
