@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "evidence/log_prove.h"
 #include "evidence/tile.h"
 #include "gateway/public_service_internal.h"
 
@@ -82,10 +83,27 @@ void public_log_file(struct public_call *call)
     if (bytes_equal(call->rest, BYTES("checkpoint"))) {
         send_checkpoint(call, "checkpoint");
     } else if (bytes_equal(call->rest, BYTES("checkpoint.cosigned"))) {
-        send_checkpoint(call, "checkpoint.cosigned");
+        send_checkpoint(call, CHECKPOINT_COSIGNED_PATH);
     } else if (tile_parse(call->rest, &tile)) {
         send_tile(call, tile);
     } else {
         public_refuse(call, 404, "there are checkpoint, checkpoint.cosigned and tile/... (C2SP tlog-tiles)");
+    }
+}
+
+/* Under the newest cosigned checkpoint that has the entry, so that a receipt can be fetched again when the witnesses have seen it. */
+void public_log_receipt(struct public_call *call)
+{
+    struct error e;
+    uint64_t index;
+    if (!bytes_to_u64(call->rest, &index)) {
+        public_refuse(call, 404, "there is /log/receipt/<index>: a decimal number without leading zeros");
+    } else if (!log_prove(call->gateway->public_disk, index, NULL, &call->answer, &e)) {
+        if (e.kind == ERROR_INPUT) {
+            e.kind = ERROR_IO; /* a damaged tile is our trouble, not the caller's */
+        }
+        public_fail(call, &e);
+    } else {
+        call->cache = PUBLIC_CACHE_SHORT;
     }
 }

@@ -36,6 +36,7 @@ struct route {
     struct metric requests[STATUS_CLASSES];
 };
 static struct route routes[] = {
+    { "GET", BYTES("/log/receipt/"), 0, false, public_log_receipt, COUNTED("log-receipt") },
     { "GET", BYTES("/log/"), 0, false, public_log_file, COUNTED("log") },
 };
 static struct metric elsewhere[STATUS_CLASSES] = COUNTED("none");

@@ -2,7 +2,6 @@
 import base64
 import hashlib
 import json
-import os
 import subprocess
 import time
 import unittest
@@ -11,10 +10,10 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 
 import peer
+from logcheck import logcheck as go
 from comity import CLIENT, PERSON, Federation
 
 HERE = Path(__file__).resolve().parent
-LOGCHECK = HERE.parent.parent / 'build' / 'logcheck'
 
 
 def node(job):
@@ -56,18 +55,6 @@ def node_state(identity, message):
     message.signature_input = made['signature-input']
     message.receipt = base64.b64decode(made['signature'].removeprefix('comity=:').removesuffix(':'), validate=True).decode()
     return message
-
-
-def go(*arguments, stdin=''):
-    """logcheck, built when it is older than its source."""
-    source = HERE / 'logcheck'
-    if not LOGCHECK.exists() or LOGCHECK.stat().st_mtime < (source / 'main.go').stat().st_mtime:
-        env = {**os.environ, 'GO111MODULE': 'off', 'GOPATH': '/usr/share/gocode', 'GOFLAGS': ''}
-        subprocess.run(['go', 'build', '-o', str(LOGCHECK), '.'], cwd=source, env=env, check=True, timeout=300)
-    done = subprocess.run([str(LOGCHECK), *map(str, arguments)], input=stdin, capture_output=True, text=True, check=False, timeout=300)
-    if done.returncode != 0:
-        raise AssertionError(f'Go refuses: {done.stderr}')
-    return json.loads(done.stdout)
 
 
 class KnownAnswers(unittest.TestCase):

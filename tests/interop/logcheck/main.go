@@ -1,6 +1,6 @@
 // logcheck reads a log with the Go project's own transparency-log packages, which know nothing of Comity.
 //
-//	logcheck log FOLDER VKEY               every leaf of the tree, its proof, its entry, and consistency from every earlier size
+//	logcheck log FOLDER|URL VKEY           every leaf of the tree, its proof, its entry, and consistency from every earlier size
 //	logcheck receipt VKEY ENTRY-HEX <FILE  one tlog-proof from standard input
 //
 // It prints one line of JSON; exit 1 when something does not hold, with the reason.
@@ -14,6 +14,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -73,6 +74,25 @@ func openCheckpoint(text []byte, vkey string) (tlog.Tree, error) {
 	return tree, nil
 }
 
+// readFile reads a file of the log from a folder, or from any web server that has it.
+func readFile(folder, path string) ([]byte, error) {
+	if !strings.Contains(folder, "://") {
+		return os.ReadFile(filepath.Join(folder, path))
+	}
+	answer, err := http.Get(strings.TrimSuffix(folder, "/") + "/" + path)
+	if err != nil {
+		return nil, err
+	}
+	defer answer.Body.Close()
+	if answer.StatusCode == http.StatusNotFound {
+		return nil, fmt.Errorf("%s: %w", path, os.ErrNotExist)
+	}
+	if answer.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("%s: %s", path, answer.Status)
+	}
+	return io.ReadAll(answer.Body)
+}
+
 // tiles reads C2SP tlog-tiles from a folder: the Go packages' own layout differs only in the paths.
 type tiles struct{ folder string }
 
@@ -94,9 +114,9 @@ func c2spPath(level string, n int64, width int) string {
 
 // read takes the partial tile, or, where it is gone, the full one, whose front it was.
 func (t tiles) read(level string, n int64, width int) ([]byte, error) {
-	data, err := os.ReadFile(filepath.Join(t.folder, c2spPath(level, n, width)))
-	if os.IsNotExist(err) && width != 256 {
-		return os.ReadFile(filepath.Join(t.folder, c2spPath(level, n, 256)))
+	data, err := readFile(t.folder, c2spPath(level, n, width))
+	if errors.Is(err, os.ErrNotExist) && width != 256 {
+		return readFile(t.folder, c2spPath(level, n, 256))
 	}
 	return data, err
 }
@@ -141,7 +161,7 @@ func (t tiles) entries(size int64) ([][]byte, error) {
 }
 
 func checkLog(folder, vkey string) (interface{}, error) {
-	text, err := os.ReadFile(filepath.Join(folder, "checkpoint"))
+	text, err := readFile(folder, "checkpoint")
 	if err != nil {
 		return nil, err
 	}
