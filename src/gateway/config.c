@@ -139,6 +139,9 @@ static bool read_texts(struct reading *r)
         const struct config_text *row = &config_texts[i];
         const char *given = text_at(r, row->from);
         given = given == NULL ? row->without : given;
+        if (given == NULL) {
+            continue; /* the configuration was zeroed */
+        }
         const char *kept = row->is_path ? keep_path(r, given, row->path) : keep_text(r, bytes_of_text(given));
         if (kept == NULL) {
             return false;

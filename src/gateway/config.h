@@ -46,11 +46,14 @@ struct gateway_config {
     const char *statement_key_path;
     const char *tls_key_path;
     const char *certificate_path;
-    const char *store_url;      /* "sqlite:/path" */
-    const char *log_folder;     /* the public part: may be served by any web server */
-    const char *records_folder; /* the private part */
-    const char *archive_folder; /* directory notes and policies by digest: what decisions stood on */
-    const char *lock_path;      /* who holds the lock on this file owns the log */
+    const char *witness_key_path; /* cosigns others' checkpoints; need not be there */
+    const char *store_url;        /* "sqlite:/path" */
+    const char *log_folder;       /* the public part: may be served by any web server */
+    const char *records_folder;   /* the private part */
+    const char *archive_folder;   /* directory notes and policies by digest: what decisions stood on */
+    const char *witness_folder;   /* what we cosigned for others, and proofs of equivocation */
+    const char *witnesses_file;   /* who cosigns our own checkpoints (C2SP tlog-policy); NULL: nobody */
+    const char *lock_path;        /* who holds the lock on this file owns the log */
 
     const char *peers_address;
     struct gateway_listener *applications;
@@ -61,6 +64,7 @@ struct gateway_config {
 
     struct net_limits limits; /* complete: no zeros */
     int64_t replay_window_ms; /* how far a statement's time may be from ours, either way */
+    int64_t witness_wait_ms;  /* how long a start waits for what the witnesses know of our log */
     int64_t drain_ms;         /* how long running exchanges may take once we are told to stop */
 
     enum diag_format diag_format;

@@ -55,6 +55,7 @@ static const cyaml_schema_field_t keys_fields[] = {
     OPTIONAL_TEXT("statement", keys.statement),
     OPTIONAL_TEXT("tls", keys.tls),
     OPTIONAL_TEXT("certificate", keys.certificate),
+    OPTIONAL_TEXT("witness", keys.witness),
     CYAML_FIELD_END,
 };
 
@@ -64,10 +65,9 @@ static const cyaml_schema_field_t store_fields[] = {
 };
 
 static const cyaml_schema_field_t log_fields[] = {
-    OPTIONAL_TEXT("folder", log.folder),
-    OPTIONAL_TEXT("records", log.records),
-    OPTIONAL_TEXT("archive", log.archive),
-    CYAML_FIELD_END,
+    OPTIONAL_TEXT("folder", log.folder),       OPTIONAL_TEXT("records", log.records),
+    OPTIONAL_TEXT("archive", log.archive),     OPTIONAL_TEXT("witness_folder", log.witness_folder),
+    OPTIONAL_TEXT("witnesses", log.witnesses), CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t log_listener_fields[] = {
@@ -102,6 +102,7 @@ static const cyaml_schema_field_t limits_fields[] = {
     OPTIONAL_TEXT("write_stall", limits.write_stall),
     OPTIONAL_TEXT("replay_window", limits.replay_window),
     OPTIONAL_TEXT("drain", limits.drain),
+    OPTIONAL_TEXT("witness_wait", limits.witness_wait),
     OPTIONAL_TEXT("spool_folder", limits.spool_folder),
     CYAML_FIELD_END,
 };
@@ -154,9 +155,12 @@ const struct config_text config_texts[CONFIG_TEXT_COUNT] = {
     { "keys.statement", "keys/statement.pem", FROM(keys.statement), TO(statement_key_path), true },
     { "keys.tls", "keys/tls.pem", FROM(keys.tls), TO(tls_key_path), true },
     { "keys.certificate", "keys/tls.crt", FROM(keys.certificate), TO(certificate_path), true },
+    { "keys.witness", "keys/witness.pem", FROM(keys.witness), TO(witness_key_path), true },
     { "log.folder", "log", FROM(log.folder), TO(log_folder), true },
     { "log.records", "records", FROM(log.records), TO(records_folder), true },
     { "log.archive", "archive", FROM(log.archive), TO(archive_folder), true },
+    { "log.witness_folder", "witness", FROM(log.witness_folder), TO(witness_folder), true },
+    { "log.witnesses", NULL, FROM(log.witnesses), TO(witnesses_file), true },
     { "listen.peers", "0.0.0.0:5500", FROM(listen.peers), TO(peers_address), false },
     { "listen.management", "127.0.0.1:9080", FROM(listen.management), TO(management_address), false },
     { "listen.control", "control.sock", FROM(listen.control), TO(control_path), true },
@@ -179,4 +183,5 @@ const struct config_amount config_amounts[CONFIG_AMOUNT_COUNT] = {
     { "limits.write_stall", "30s", "100ms", "10m", AMOUNT_MS32, FROM(limits.write_stall), TO(limits.write_stall_ms) },
     { "limits.replay_window", "60s", "1s", "1h", AMOUNT_MS64, FROM(limits.replay_window), TO(replay_window_ms) },
     { "limits.drain", "30s", "0", "1h", AMOUNT_MS64, FROM(limits.drain), TO(drain_ms) },
+    { "limits.witness_wait", "3s", "100ms", "1m", AMOUNT_MS64, FROM(limits.witness_wait), TO(witness_wait_ms) },
 };

@@ -25,13 +25,13 @@ struct config_file {
         unsigned threshold;
     } directory;
     struct {
-        char *statement, *tls, *certificate;
+        char *statement, *tls, *certificate, *witness;
     } keys;
     struct {
         char *url;
     } store;
     struct {
-        char *folder, *records, *archive;
+        char *folder, *records, *archive, *witness_folder, *witnesses;
     } log;
     struct {
         char *peers, *management, *control;
@@ -41,7 +41,7 @@ struct config_file {
     } listen;
     struct {
         char *body, *body_memory, *head, *fields, *connections, *streams, *idle, *head_time, *body_stall, *write_stall, *write_buffer,
-            *connect, *floods, *replay_window, *drain, *spool_folder;
+            *connect, *floods, *replay_window, *drain, *witness_wait, *spool_folder;
     } limits;
     struct {
         int format, level; /* 0: absent; else 1 + the enum's value */
@@ -53,14 +53,14 @@ struct config_file {
 };
 extern const cyaml_schema_value_t config_file_schema;
 
-/* A text with a default. `is_path`: relative to the folder. */
+/* A text with a default; NULL: none, and then the value is NULL, too. `is_path`: relative to the folder. */
 struct config_text {
     const char *path, *without;
     size_t from; /* in struct config_file */
     size_t to;   /* in struct gateway_config: const char * */
     bool is_path;
 };
-enum { CONFIG_TEXT_COUNT = 11, CONFIG_AMOUNT_COUNT = 16 };
+enum { CONFIG_TEXT_COUNT = 14, CONFIG_AMOUNT_COUNT = 17 };
 extern const struct config_text config_texts[CONFIG_TEXT_COUNT];
 
 /* A duration, a size or a count with a default and bounds, all written as in the file. */

@@ -44,6 +44,10 @@ static void least_file_gets_the_defaults(void **state)
     assert_string_equal(config->log_folder, "/srv/gw/log");
     assert_string_equal(config->records_folder, "/srv/gw/records");
     assert_string_equal(config->archive_folder, "/srv/gw/archive");
+    assert_string_equal(config->witness_folder, "/srv/gw/witness");
+    assert_string_equal(config->witness_key_path, "/srv/gw/keys/witness.pem");
+    assert_null(config->witnesses_file);
+    assert_int_equal(config->witness_wait_ms, 3000);
     assert_string_equal(config->lock_path, "/srv/gw/records/lock");
     assert_string_equal(config->peers_address, "0.0.0.0:5500");
     assert_string_equal(config->management_address, "127.0.0.1:9080");
@@ -350,9 +354,11 @@ static void reference_page_is_in_step(void **state)
     }
     assert_int_equal(rows, key_count);
     for (size_t i = 0; i < COUNT_OF(config_texts); i++) {
-        (void)snprintf(row, sizeof row, "\n| `%s` | `%s` |", config_texts[i].path, config_texts[i].without);
+        const char *without = config_texts[i].without, *quote = without == NULL ? "" : "`";
+        without = without == NULL ? "none" : without;
+        (void)snprintf(row, sizeof row, "\n| `%s` | %s%s%s |", config_texts[i].path, quote, without, quote);
         if (strstr(page, row) == NULL) {
-            fail_msg("the page's default of %s is not %s", config_texts[i].path, config_texts[i].without);
+            fail_msg("the page's default of %s is not %s", config_texts[i].path, without);
         }
     }
     for (size_t i = 0; i < COUNT_OF(config_amounts); i++) {
