@@ -121,3 +121,18 @@ bool directory_check_time(const struct directory *directory, int64_t now_ms, str
     }
     return true;
 }
+
+bool directory_check_newest(const struct directory *directory, const struct directory_seen *seen, struct error *e)
+{
+    if (directory->serial < seen->serial) {
+        return error_set(e, ERROR_DENIED, "directory", "get the newest one from the community's operator",
+                         "the directory of %.*s has serial %llu, older than the newest seen, %llu", BYTES_FMT(directory->community),
+                         (unsigned long long)directory->serial, (unsigned long long)seen->serial);
+    }
+    if (directory->serial == seen->serial && memcmp(directory->digest, seen->digest, SHA256_SIZE) != 0) {
+        return error_set(e, ERROR_DENIED, "directory", "ask the community's operator, who signed two texts under one serial",
+                         "the directory of %.*s differs from the one seen under the same serial, %llu", BYTES_FMT(directory->community),
+                         (unsigned long long)seen->serial);
+    }
+    return true;
+}

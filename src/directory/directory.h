@@ -5,8 +5,6 @@
 #ifndef COMITY_DIRECTORY_DIRECTORY_H
 #define COMITY_DIRECTORY_DIRECTORY_H
 
-#include <pthread.h>
-
 #include "base/arena.h"
 #include "crypto/certificate.h"
 #include "crypto/hash.h"
@@ -89,6 +87,17 @@ void directory_free(struct directory *directory); /* NULL is allowed */
 /* ERROR_DENIED before valid_from or from valid_until on. */
 must_check bool directory_check_time(const struct directory *directory, int64_t now_ms, struct error *e);
 
+/* The newest directory that was ever used of a community. Serial 0: none was. */
+struct directory_seen {
+    uint64_t serial;
+    uint8_t digest[SHA256_SIZE];
+};
+/*
+ * ERROR_DENIED if the directory is older than the newest seen of its community, or is another text under the same serial: one that was
+ * changed back could bring a revoked key to life again. Whoever loads directories remembers the newest, also over a restart.
+ */
+must_check bool directory_check_newest(const struct directory *directory, const struct directory_seen *seen, struct error *e);
+
 /* NULL when absent. */
 const struct directory_member *directory_find_member(const struct directory *d, const struct identifier *id);
 const struct directory_subsystem *directory_find_subsystem(const struct directory *d, const struct identifier *id);
@@ -100,7 +109,7 @@ bool directory_gateway_serves(const struct directory_gateway *gateway, const str
 
 /*
  * What one gateway knows of the world: its own community's directory and those of the communities that it recognises. Immutable;
- * shared by reference count; swapped whole (struct world_slot below).
+ * shared by reference count; swapped whole.
  */
 struct world {
     _Atomic int reference_count;
@@ -112,24 +121,17 @@ struct world {
 };
 /*
  * Loads `own_path` with the given trust, then `COMMUNITY.note` from `foreign_folder` (may be NULL) for each recognised community. A
- * foreign one that is missing, expired, not recognised now, wrongly signed or not accepted is left out and reported through `warn`
- * (`accept` and `warn` may be NULL);
- * a bad own directory is an error. `own_serial_seen`: a smaller own serial is refused (ERROR_DENIED: older than the newest seen).
+ * foreign one that is missing, expired, not recognised now, wrongly signed or not accepted is left out and reported through `warn`; an
+ * own one that is any of these, or not `community`'s, is an error. `accept` and `warn` may be NULL.
  */
 typedef void world_warn(void *context, const char *community, const struct error *e);
-/* May this foreign directory, which is good in itself, be used? False: it is left out, and `e` (why) goes to `warn`. */
-typedef bool world_accept(void *context, const struct directory *foreign, struct error *e);
-must_check bool world_load(struct world **out, const char *own_path, const char *foreign_folder, const struct verifier *operators,
-                           size_t operator_count, size_t threshold, uint64_t own_serial_seen, int64_t now_ms, world_accept *accept,
+/* May this directory, own or foreign, which is good in itself and valid now, be used? The own one is asked about first. */
+typedef bool world_accept(void *context, const struct directory *directory, struct error *e);
+must_check bool world_load(struct world **out, struct bytes community, const char *own_path, const char *foreign_folder,
+                           const struct verifier *operators, size_t operator_count, size_t threshold, int64_t now_ms, world_accept *accept,
                            world_warn *warn, void *context, struct error *e);
 struct world *world_keep(struct world *world);
 void world_release(struct world *world); /* NULL is allowed */
-
-/*
- * ERROR_DENIED if a directory in `newer` has a smaller serial than the same community's in `older`, or the same serial with another
- * text: a directory that was changed back could bring a revoked key to life again. Ask it before a swap.
- */
-must_check bool world_check_newer(const struct world *older, const struct world *newer, struct error *e);
 
 /*
  * Both own and foreign. Nothing is found at `now_ms` outside the own directory's dates (a gateway fails closed then), and a foreign
@@ -144,19 +146,6 @@ const struct directory_member *world_find_member(const struct world *w, const st
 const struct directory_gateway *world_find_gateway_by_pin(const struct world *w, const uint8_t pin[PIN_SIZE], int64_t now_ms);
 /* The directory of a community, own or recognised now; NULL when neither. */
 const struct directory *world_find_community(const struct world *w, struct bytes community, int64_t now_ms);
-
-/* Where the newest world stands. Readers take it under a lock that is held for a few instructions, and keep it as long as they need. */
-struct world_slot {
-    pthread_mutex_t lock;
-    struct world *world;
-};
-/* Takes the reference over; `world` may be NULL. */
-void world_slot_init(struct world_slot *slot, struct world *world);
-void world_slot_clear(struct world_slot *slot);
-/* The newest, with a reference that the caller releases. NULL while there is none. Any thread. */
-must_check struct world *world_slot_keep(struct world_slot *slot);
-/* Takes `world` over and releases the one before. Any thread. */
-void world_slot_swap(struct world_slot *slot, struct world *world);
 
 /*
  * Appends the unsigned text of a directory, the one canonical form of docs/formats/directory.md; the result of parsing it equals `d`.

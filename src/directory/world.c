@@ -6,7 +6,6 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-#include "base/diag.h"
 #include "base/encode.h"
 #include "directory/table_internal.h"
 
@@ -144,19 +143,19 @@ static bool load_all_foreign(struct world *w, const char *folder, int64_t now_ms
     return true;
 }
 
-static bool check_own(const struct directory *own, const char *path, uint64_t serial_seen, int64_t now_ms, struct error *e)
+static bool check_own(const struct directory *own, struct bytes community, const char *path, int64_t now_ms, world_accept *accept,
+                      void *context, struct error *e)
 {
-    if (own->serial < serial_seen) {
-        return error_set(e, ERROR_DENIED, path, "get the newest one from the community's operator",
-                         "serial %llu is older than the newest seen, %llu", (unsigned long long)own->serial,
-                         (unsigned long long)serial_seen);
+    if (!bytes_equal(own->community, community)) {
+        return error_set(e, ERROR_DENIED, path, "put our own community's directory there", "it is the directory of %.*s, not of %.*s",
+                         BYTES_FMT(own->community), BYTES_FMT(community));
     }
-    return directory_check_time(own, now_ms, e);
+    return directory_check_time(own, now_ms, e) && (accept == NULL || accept(context, own, e));
 }
 
-bool world_load(struct world **out, const char *own_path, const char *foreign_folder, const struct verifier *operators,
-                size_t operator_count, size_t threshold, uint64_t own_serial_seen, int64_t now_ms, world_accept *accept, world_warn *warn,
-                void *context, struct error *e)
+bool world_load(struct world **out, struct bytes community, const char *own_path, const char *foreign_folder,
+                const struct verifier *operators, size_t operator_count, size_t threshold, int64_t now_ms, world_accept *accept,
+                world_warn *warn, void *context, struct error *e)
 {
     *out = NULL;
     struct world *w = calloc(1, sizeof *w);
@@ -165,7 +164,7 @@ bool world_load(struct world **out, const char *own_path, const char *foreign_fo
     }
     atomic_init(&w->reference_count, 1);
     if (!directory_load(&w->own, own_path, operators, operator_count, threshold, e) ||
-        !check_own(w->own, own_path, own_serial_seen, now_ms, e) ||
+        !check_own(w->own, community, own_path, now_ms, accept, context, e) ||
         (foreign_folder != NULL && !load_all_foreign(w, foreign_folder, now_ms, accept, warn, context, e))) {
         world_release(w);
         return false;
@@ -196,48 +195,6 @@ void world_release(struct world *world)
     }
     directory_free(world->own);
     free(world);
-}
-
-static bool check_newer(const struct directory *older, const struct directory *newer, struct error *e)
-{
-    if (!bytes_equal(older->community, newer->community)) {
-        return true;
-    }
-    if (newer->serial < older->serial) {
-        return error_set(e, ERROR_DENIED, "directory", "get the newest one from the community's operator",
-                         "the directory of %.*s has serial %llu, older than the one in use, %llu", BYTES_FMT(newer->community),
-                         (unsigned long long)newer->serial, (unsigned long long)older->serial);
-    }
-    if (newer->serial == older->serial && memcmp(newer->digest, older->digest, sizeof newer->digest) != 0) {
-        return error_set(e, ERROR_DENIED, "directory", "ask the community's operator, who signed two texts under one serial",
-                         "the directory of %.*s differs from the one in use under the same serial, %llu", BYTES_FMT(newer->community),
-                         (unsigned long long)newer->serial);
-    }
-    return true;
-}
-
-static const struct directory *find_any(const struct world *w, struct bytes community)
-{
-    if (bytes_equal(w->own->community, community)) {
-        return w->own;
-    }
-    size_t i = find_foreign(w, community);
-    return i < w->foreign_count ? w->foreign[i] : NULL;
-}
-
-bool world_check_newer(const struct world *older, const struct world *newer, struct error *e)
-{
-    const struct directory *before = find_any(older, newer->own->community);
-    if (before != NULL && !check_newer(before, newer->own, e)) {
-        return false;
-    }
-    for (size_t i = 0; i < newer->foreign_count; i++) {
-        before = find_any(older, newer->foreign[i]->community);
-        if (before != NULL && !check_newer(before, newer->foreign[i], e)) {
-            return false;
-        }
-    }
-    return true;
 }
 
 static bool own_is_now(const struct world *w, int64_t now_ms)
@@ -284,45 +241,4 @@ const struct directory_gateway *world_find_gateway_by_pin(const struct world *w,
         found = foreign_is_now(w, i, now_ms) ? directory_find_gateway_by_pin(w->foreign[i], pin) : NULL;
     }
     return found;
-}
-
-static void lock(struct world_slot *slot)
-{
-    if (pthread_mutex_lock(&slot->lock) != 0) {
-        diag(DIAG_ERROR, "directory", "a lock can't be taken", NULL);
-        abort();
-    }
-}
-
-void world_slot_init(struct world_slot *slot, struct world *world)
-{
-    slot->world = world;
-    if (pthread_mutex_init(&slot->lock, NULL) != 0) {
-        diag(DIAG_ERROR, "directory", "a lock can't be made", NULL);
-        abort();
-    }
-}
-
-void world_slot_clear(struct world_slot *slot)
-{
-    world_release(slot->world);
-    slot->world = NULL;
-    (void)pthread_mutex_destroy(&slot->lock);
-}
-
-struct world *world_slot_keep(struct world_slot *slot)
-{
-    lock(slot);
-    struct world *kept = slot->world == NULL ? NULL : world_keep(slot->world);
-    (void)pthread_mutex_unlock(&slot->lock);
-    return kept;
-}
-
-void world_slot_swap(struct world_slot *slot, struct world *world)
-{
-    lock(slot);
-    struct world *before = slot->world;
-    slot->world = world;
-    (void)pthread_mutex_unlock(&slot->lock);
-    world_release(before); /* outside the lock: freeing a large directory takes its time */
 }

@@ -64,60 +64,62 @@ static void warn_foreign(void *context, const char *community, const struct erro
          e->todo, NULL);
 }
 
-static bool serial_name(char *name, size_t size, struct bytes community)
+static bool newest_name(char *name, size_t size, struct bytes community, struct error *e)
 {
-    int written = snprintf(name, size, "directory.serial.%.*s", BYTES_FMT(community));
-    return written > 0 && (size_t)written < size;
+    int written = snprintf(name, size, "directory.newest.%.*s", BYTES_FMT(community));
+    return (written > 0 && (size_t)written < size) || error_set(e, ERROR_INPUT, "directory", NULL, "the community's name is too long");
 }
 
-/* The newest serial that was ever loaded of a community; 0 when none was. */
-static bool serial_seen(struct store *store, struct bytes community, uint64_t *serial, struct error *e)
+/* "<serial> <digest in hex>", so that both change at once. */
+static bool read_newest(struct store *store, const char *name, struct directory_seen *seen, struct error *e)
 {
-    char name[512];
-    *serial = 0;
-    if (!serial_name(name, sizeof name, community)) {
-        return error_set(e, ERROR_INPUT, "directory", NULL, "the community's name is too long");
+    struct buffer text;
+    struct bytes serial;
+    *seen = (struct directory_seen){ 0 };
+    buffer_init(&text, 256);
+    bool ok = state_get_text(store, name, &text, e);
+    if (ok) {
+        struct bytes rest = buffer_bytes(&text);
+        ok = (bytes_split(&rest, ' ', &serial) && bytes_to_u64(serial, &seen->serial) && hex_parse(rest, seen->digest, SHA256_SIZE)) ||
+             error_set(e, ERROR_INPUT, name, "restore the database from a backup", "the stored value is no serial with a digest");
+    } else {
+        ok = e->kind == ERROR_ABSENT;
     }
-    return state_get_u64(store, name, serial, e) || e->kind == ERROR_ABSENT;
+    buffer_clear(&text);
+    return ok;
 }
 
-static bool note_serial(struct store *store, const struct directory *directory, uint64_t seen, struct error *e)
+static bool write_newest(struct store *store, const char *name, const struct directory *directory, struct error *e)
 {
-    char name[512];
-    return directory->serial <= seen ||
-           (serial_name(name, sizeof name, directory->community) && state_set_u64(store, name, directory->serial, e));
+    char hex[2 * SHA256_SIZE + 1];
+    struct buffer text;
+    hex_write(bytes_of(directory->digest, SHA256_SIZE), hex);
+    buffer_init(&text, 256);
+    buffer_append_format(&text, "%llu %s", (unsigned long long)directory->serial, hex);
+    bool ok = text.failed ? error_memory(e, name) : state_set_text(store, name, buffer_bytes(&text), e);
+    buffer_clear(&text);
+    return ok;
 }
 
-/* A foreign directory older than one that was seen may bring back keys that were revoked: it is left out. */
-static bool accept_foreign(void *context, const struct directory *foreign, struct error *e)
+/* The newest directory of each community is remembered, also over a restart: one that was put back does not bring revoked keys back. */
+static bool accept_directory(void *context, const struct directory *directory, struct error *e)
 {
     struct gateway *gateway = context;
-    uint64_t seen;
-    if (!serial_seen(gateway->store, foreign->community, &seen, e)) {
+    struct directory_seen seen;
+    char name[512];
+    if (!newest_name(name, sizeof name, directory->community, e) || !read_newest(gateway->store, name, &seen, e) ||
+        !directory_check_newest(directory, &seen, e)) {
         return false;
     }
-    if (foreign->serial < seen) {
-        return error_set(e, ERROR_DENIED, "directory", "fetch that community's newest directory",
-                         "serial %llu is older than %llu, which was seen", (unsigned long long)foreign->serial, (unsigned long long)seen);
-    }
-    return note_serial(gateway->store, foreign, seen, e);
+    return directory->serial == seen.serial || write_newest(gateway->store, name, directory, e);
 }
 
 static bool load_world(struct gateway *gateway, struct world **out, struct error *e)
 {
     const struct gateway_config *config = gateway->config;
-    uint64_t seen;
-    if (!serial_seen(gateway->store, config->member.parts[0], &seen, e) ||
-        !world_load(out, config->directory.file, config->directory.foreign_folder, config->directory.operators,
-                    config->directory.operator_count, config->directory.threshold, seen, time_now_ms(), accept_foreign, warn_foreign,
-                    gateway, e)) {
-        return false;
-    }
-    if (!bytes_equal((*out)->own->community, config->member.parts[0])) {
-        return error_set(e, ERROR_INPUT, config->directory.file, "set directory.file to our own community's",
-                         "this directory is of community %.*s", BYTES_FMT((*out)->own->community));
-    }
-    return note_serial(gateway->store, (*out)->own, seen, e);
+    return world_load(out, config->member.parts[0], config->directory.file, config->directory.foreign_folder, config->directory.operators,
+                      config->directory.operator_count, config->directory.threshold, time_now_ms(), accept_directory, warn_foreign, gateway,
+                      e);
 }
 
 static bool load_policy(struct gateway *gateway, struct policy **out, struct error *e)

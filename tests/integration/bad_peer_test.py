@@ -420,6 +420,36 @@ class Lines(unittest.TestCase):
         finally:
             (holder.folder / 'directory.note').write_bytes(new)
 
+    def test_two_texts_under_one_serial(self):
+        """An operator that signs another text under a serial that was seen is refused, also after a restart."""
+        federation, holder = self.federation, self.holder
+        good, draft = (holder.folder / 'directory.note').read_bytes(), federation.baobab.draft.read_text()
+
+        def change(draft):
+            draft['serial'] -= 1
+            draft['members'][0]['name'] = 'Another Hospital'
+        federation.baobab.edit(change)
+        federation.baobab.sign()
+        shutil.copy(federation.baobab.note, holder.folder / 'directory.note')
+        try:
+            before = holder.stderr().count('under the same serial')
+            holder.reload()
+            deadline = time.monotonic() + 20
+            while holder.stderr().count('under the same serial') == before:
+                self.assertLess(time.monotonic(), deadline, holder.stderr()[-2000:])
+                time.sleep(0.02)
+            self.assertEqual(federation.ask(service='echo', rest='/x').status, 200)
+            holder.stop()
+            holder.start(wait=False)
+            self.assertNotEqual(holder.end(), 0)
+            self.assertGreater(holder.stderr().count('under the same serial'), before + 1)
+        finally:
+            (holder.folder / 'directory.note').write_bytes(good)
+            federation.baobab.draft.write_text(draft)
+            if holder.process is None:
+                holder.start()
+        self.assertEqual(federation.ask(service='echo', rest='/x').status, 200)
+
     def test_wrongly_signed_directory(self):
         federation, holder = self.federation, self.holder
         good = (holder.folder / 'directory.note').read_text()

@@ -1,4 +1,3 @@
-#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -105,18 +104,18 @@ static void warn(void *context, const char *community, const struct error *e)
 /* The one community that is not accepted; NULL: none. */
 static const char *refused_community;
 
-static bool accept(void *context, const struct directory *foreign, struct error *e)
+static bool accept(void *context, const struct directory *directory, struct error *e)
 {
     (void)context;
-    return refused_community == NULL || !bytes_equal(foreign->community, bytes_of_text(refused_community)) ||
+    return refused_community == NULL || !bytes_equal(directory->community, bytes_of_text(refused_community)) ||
            error_set(e, ERROR_DENIED, "test", NULL, "not accepted");
 }
 
-static bool load(struct world **out, uint64_t seen, const char *now, struct warned *warned, struct error *e)
+static bool load(struct world **out, const char *now, struct warned *warned, struct error *e)
 {
     struct signer *signer = fixture_signer(1);
     *warned = (struct warned){ 0 };
-    bool ok = world_load(out, own_path, folder, signer_verifier(signer), 1, 1, seen, at(now), accept, warn, warned, e);
+    bool ok = world_load(out, BYTES("AURORA"), own_path, folder, signer_verifier(signer), 1, 1, at(now), accept, warn, warned, e);
     signer_free(signer);
     return ok;
 }
@@ -126,7 +125,7 @@ static struct world *load_good(const char *now)
     struct world *w = NULL;
     struct warned warned;
     struct error e = { 0 };
-    if (!load(&w, 0, now, &warned, &e)) {
+    if (!load(&w, now, &warned, &e)) {
         fail_msg("%s: %s", e.where, e.what);
     }
     return w;
@@ -213,7 +212,7 @@ static void each_of_many_communities_is_found(void **state)
     struct warned warned;
     struct error e = { 0 };
     refused_community = names[1];
-    assert_true(load(&w, 0, "2027-03-01T00:00:00Z", &warned, &e));
+    assert_true(load(&w, "2027-03-01T00:00:00Z", &warned, &e));
     refused_community = NULL;
     assert_int_equal(w->foreign_count, COUNT_OF(names) - 1);
     assert_string_equal(warned.community, names[1]);
@@ -256,7 +255,7 @@ static void doubtful_neighbours_are_left_out_with_a_reason(void **state)
         if (row[i].operator_number != 0) {
             write_foreign(row[i].from, row[i].to, row[i].operator_number);
         }
-        if (!load(&w, 3, row[i].now, &warned, &e)) {
+        if (!load(&w, row[i].now, &warned, &e)) {
             fail_msg("row %zu: %s", i, e.what);
         }
         assert_int_equal(w->foreign_count, 0);
@@ -273,13 +272,14 @@ static void a_bad_own_directory_is_an_error(void **state)
 {
     static const struct {
         const char *now, *from, *to;
-        uint64_t seen;
+        const char *refused;
         const char *what;
     } row[] = {
-        { "2027-03-01T00:00:00Z", "\"serial\": 3", "\"serial\": 3", 4, "serial 3 is older than the newest seen, 4" },
-        { "2028-03-01T00:00:00Z", NULL, NULL, 3, "was valid until" },
-        { "2026-03-01T00:00:00Z", NULL, NULL, 3, "is valid from" },
-        { "2027-03-01T00:00:00Z", "\"members\"", "\"member\"", 3, "unknown key" },
+        { "2027-03-01T00:00:00Z", NULL, NULL, "AURORA", "not accepted" },
+        { "2027-03-01T00:00:00Z", "\"AURORA\"", "\"AZALEA\"", NULL, "directory of AZALEA, not of AURORA" },
+        { "2028-03-01T00:00:00Z", NULL, NULL, NULL, "was valid until" },
+        { "2026-03-01T00:00:00Z", NULL, NULL, NULL, "is valid from" },
+        { "2027-03-01T00:00:00Z", "\"members\"", "\"member\"", NULL, "unknown key" },
     };
     struct world *w = NULL;
     struct warned warned;
@@ -287,100 +287,73 @@ static void a_bad_own_directory_is_an_error(void **state)
     (void)state;
     for (size_t i = 0; i < COUNT_OF(row); i++) {
         write_own(row[i].from, row[i].to);
-        assert_false(load(&w, row[i].seen, row[i].now, &warned, &e));
+        refused_community = row[i].refused;
+        assert_false(load(&w, row[i].now, &warned, &e));
+        refused_community = NULL;
         assert_null(w);
         if (strstr(e.what, row[i].what) == NULL) {
             fail_msg("row %zu: \"%s\", want \"%s\"", i, e.what, row[i].what);
         }
     }
     (void)remove_files(NULL);
-    assert_false(load(&w, 0, row[0].now, &warned, &e));
+    assert_false(load(&w, row[0].now, &warned, &e));
     assert_int_equal(e.kind, ERROR_ABSENT);
 
     /* Without a folder nobody else is known, and nobody complains. */
     write_own(NULL, NULL);
     struct signer *signer = fixture_signer(1);
-    assert_true(world_load(&w, own_path, NULL, signer_verifier(signer), 1, 1, 0, at(row[0].now), NULL, NULL, NULL, &e));
+    assert_true(world_load(&w, BYTES("AURORA"), own_path, NULL, signer_verifier(signer), 1, 1, at(row[0].now), NULL, NULL, NULL, &e));
     assert_int_equal(w->foreign_count, 0);
     assert_null(world_find_community(w, BYTES("BAOBAB"), at(row[0].now)));
     world_release(w);
-    assert_true(world_load(&w, own_path, folder, signer_verifier(signer), 1, 1, 0, at(row[0].now), NULL, NULL, NULL, &e));
+    assert_true(world_load(&w, BYTES("AURORA"), own_path, folder, signer_verifier(signer), 1, 1, at(row[0].now), NULL, NULL, NULL, &e));
     world_release(w);
     signer_free(signer);
 }
 
+static struct directory *load_own(const char *from, const char *to)
+{
+    struct directory *d = NULL;
+    struct error e = { 0 };
+    struct signer *signer = fixture_signer(1);
+    write_own(from, to);
+    if (!directory_load(&d, own_path, signer_verifier(signer), 1, 1, &e)) {
+        fail_msg("%s: %s", e.where, e.what);
+    }
+    signer_free(signer);
+    return d;
+}
+
 static void nothing_goes_back(void **state)
 {
-    static const char now[] = "2027-03-01T00:00:00Z";
-    struct error e = { 0 };
+    static const struct {
+        const char *from, *to;
+        const char *what; /* NULL: it may be used */
+    } row[] = {
+        { NULL, NULL, NULL },
+        { "\"serial\": 3", "\"serial\": 4", NULL },
+        { "\"serial\": 3", "\"serial\": 2", "AURORA has serial 2, older than the newest seen, 3" },
+        { "\"open data\"", "\"opened data\"", "under the same serial, 3" },
+    };
+    const struct directory_seen none = { 0 };
+    struct directory *base = load_own(NULL, NULL);
+    struct directory_seen seen = { .serial = base->serial };
     (void)state;
-    write_own(NULL, NULL);
-    write_foreign(NULL, NULL, 21);
-    struct world *base = load_good(now);
-    struct world *same = load_good(now);
-    assert_true(world_check_newer(base, same, &e));
-    write_own("\"serial\": 3", "\"serial\": 4");
-    write_foreign("\"serial\": 3", "\"serial\": 4", 21);
-    struct world *newer = load_good(now);
-    assert_true(world_check_newer(base, newer, &e));
-    assert_false(world_check_newer(newer, base, &e));
-    assert_int_equal(e.kind, ERROR_DENIED);
-    assert_non_null(strstr(e.what, "AURORA has serial 3"));
-    write_foreign("\"serial\": 3", "\"serial\": 2", 21);
-    struct world *back = load_good(now);
-    assert_false(world_check_newer(base, back, &e));
-    assert_non_null(strstr(e.what, "BAOBAB has serial 2"));
-    write_foreign("\"open data\"", "\"opened data\"", 21);
-    struct world *fork = load_good(now);
-    assert_false(world_check_newer(base, fork, &e));
-    assert_non_null(strstr(e.what, "under the same serial"));
-    /* A community that was not there before, or is gone, is no going back. */
-    assert_int_equal(unlink(foreign_path), 0);
-    struct world *alone = load_good(now);
-    assert_true(world_check_newer(newer, alone, &e));
-    assert_true(world_check_newer(alone, newer, &e));
-    struct world *const all[] = { base, same, newer, back, fork, alone };
-    for (size_t i = 0; i < COUNT_OF(all); i++) {
-        world_release(all[i]);
-    }
-}
-
-static void *read_often(void *context)
-{
-    struct world_slot *slot = context;
-    for (int i = 0; i < 20000; i++) {
-        struct world *w = world_slot_keep(slot);
-        if (w == NULL || w->own->serial < 3) {
-            abort();
+    memcpy(seen.digest, base->digest, sizeof seen.digest);
+    for (size_t i = 0; i < COUNT_OF(row); i++) {
+        struct error e = { 0 };
+        struct directory *d = load_own(row[i].from, row[i].to);
+        assert_true(directory_check_newest(d, &none, &e));
+        if (directory_check_newest(d, &seen, &e) != (row[i].what == NULL)) {
+            fail_msg("row %zu", i);
         }
-        world_release(w);
+        if (row[i].what != NULL) {
+            assert_int_equal(e.kind, ERROR_DENIED);
+            assert_non_null(strstr(e.what, row[i].what));
+        }
+        directory_free(d);
     }
-    return NULL;
-}
-
-static void readers_keep_what_they_took(void **state)
-{
-    static const char now[] = "2027-03-01T00:00:00Z";
-    struct world_slot slot;
-    pthread_t threads[3];
-    (void)state;
-    world_slot_init(&slot, NULL);
-    assert_null(world_slot_keep(&slot));
-    write_own(NULL, NULL);
-    world_slot_swap(&slot, load_good(now));
-    struct world *kept = world_slot_keep(&slot);
-    for (size_t i = 0; i < COUNT_OF(threads); i++) {
-        assert_int_equal(pthread_create(&threads[i], NULL, read_often, &slot), 0);
-    }
-    for (int i = 0; i < 200; i++) {
-        world_slot_swap(&slot, load_good(now));
-    }
-    for (size_t i = 0; i < COUNT_OF(threads); i++) {
-        assert_int_equal(pthread_join(threads[i], NULL), 0);
-    }
-    world_slot_clear(&slot);
-    assert_int_equal(kept->own->serial, 3); /* outlives the slot */
-    world_release(kept);
+    directory_free(base);
 }
 
 int main(void)
@@ -391,7 +364,6 @@ int main(void)
         cmocka_unit_test_teardown(doubtful_neighbours_are_left_out_with_a_reason, remove_files),
         cmocka_unit_test_teardown(a_bad_own_directory_is_an_error, remove_files),
         cmocka_unit_test_teardown(nothing_goes_back, remove_files),
-        cmocka_unit_test_teardown(readers_keep_what_they_took, remove_files),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
