@@ -1,11 +1,15 @@
 #include "base/arena.h"
 
+#include <pthread.h>
 #include <stdalign.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { CHUNK_BYTES = 4096 - 64 }; /* with malloc's own header, one page */
+enum {
+    CHUNK_BYTES = 8192 - 64, /* with malloc's own header, two pages */
+    KEPT_MAX = 64,           /* chunks that a thread keeps for its next arenas */
+};
 
 struct arena_chunk {
     struct arena_chunk *next;
@@ -14,13 +18,90 @@ struct arena_chunk {
     alignas(max_align_t) uint8_t data[];
 };
 
+/* Of use after free, AddressSanitizer can only tell where memory is freed. */
+#if defined(__SANITIZE_ADDRESS__)
+#define KEEPS_CHUNKS false
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define KEEPS_CHUNKS false
+#endif
+#endif
+#ifndef KEEPS_CHUNKS
+#define KEEPS_CHUNKS true
+#endif
+
+/* Wiped chunks. A message takes a dozen of them, and what malloc does to join and part them was a tenth of a worker's time. */
+struct kept {
+    struct arena_chunk *first;
+    size_t count;
+    bool is_known; /* to the key below */
+};
+static _Thread_local struct kept kept;
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static bool has_key;
+
+static void free_kept(void *context)
+{
+    struct kept *k = context;
+    while (k->first != NULL) {
+        struct arena_chunk *next = k->first->next;
+        free(k->first);
+        k->first = next;
+    }
+    *k = (struct kept){ 0 };
+}
+
+static void make_key(void)
+{
+    has_key = pthread_key_create(&key, free_kept) == 0;
+}
+
+/* Can this thread keep chunks: will they be freed when it ends? */
+static bool may_keep(void)
+{
+    if (!KEEPS_CHUNKS || kept.is_known) {
+        return KEEPS_CHUNKS;
+    }
+    kept.is_known = pthread_once(&key_once, make_key) == 0 && has_key && pthread_setspecific(key, &kept) == 0;
+    return kept.is_known;
+}
+
+static void chunk_free(struct arena_chunk *chunk)
+{
+    /* Messages speak of persons: what is freed must not be found in memory later. */
+    explicit_bzero(chunk->data, chunk->used);
+    if (chunk->capacity != CHUNK_BYTES || kept.count >= KEPT_MAX || !may_keep()) {
+        free(chunk);
+        return;
+    }
+    chunk->next = kept.first;
+    kept.first = chunk;
+    kept.count++;
+}
+
+static struct arena_chunk *chunk_make(size_t capacity)
+{
+    struct arena_chunk *chunk = capacity == CHUNK_BYTES ? kept.first : NULL;
+    if (chunk != NULL) {
+        kept.first = chunk->next;
+        kept.count--;
+    } else {
+        chunk = malloc(sizeof *chunk + capacity);
+        if (chunk == NULL) {
+            return NULL;
+        }
+    }
+    chunk->used = 0;
+    chunk->capacity = capacity;
+    return chunk;
+}
+
 void arena_clear(struct arena *a)
 {
     while (a->chunks != NULL) {
         struct arena_chunk *next = a->chunks->next;
-        /* Messages speak of persons: what is freed must not be found in memory later. */
-        explicit_bzero(a->chunks->data, a->chunks->used);
-        free(a->chunks);
+        chunk_free(a->chunks);
         a->chunks = next;
     }
     a->size = 0;
@@ -39,12 +120,10 @@ void *arena_take(struct arena *a, size_t size)
     struct arena_chunk *chunk = a->chunks;
     if (chunk == NULL || chunk->capacity - chunk->used < size) {
         size_t capacity = size > CHUNK_BYTES ? size : CHUNK_BYTES;
-        chunk = malloc(sizeof *chunk + capacity);
+        chunk = chunk_make(capacity);
         if (chunk == NULL) {
             return NULL;
         }
-        chunk->used = 0;
-        chunk->capacity = capacity;
         /* A chunk made for one large piece goes behind the one in use, whose rest would be lost otherwise. */
         if (a->chunks != NULL && size > CHUNK_BYTES / 2) {
             chunk->next = a->chunks->next;

@@ -12,7 +12,7 @@ struct arena {
     size_t size_max;
 };
 
-/* Wipes and frees all that was handed out; the arena may be used again. */
+/* Wipes and frees all that was handed out, or keeps some of it for the next arenas of this thread; the arena may be used again. */
 void arena_clear(struct arena *a);
 
 /* `size` bytes, not zeroed, aligned for any type; NULL when memory or the arena's maximum is exhausted. */

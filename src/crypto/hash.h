@@ -1,4 +1,4 @@
-/* SHA-256 and SHA-512 (FIPS 180-4), by OpenSSL; the algorithms are fetched once. Any thread. */
+/* SHA-256 and SHA-512 (FIPS 180-4), by OpenSSL. Any thread. */
 #ifndef COMITY_CRYPTO_HASH_H
 #define COMITY_CRYPTO_HASH_H
 

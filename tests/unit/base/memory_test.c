@@ -1,4 +1,6 @@
 /* struct buffer and struct arena: what grows, and where it stops. */
+#include <malloc.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdalign.h>
 #include <stdarg.h>
@@ -136,6 +138,60 @@ static void an_arena_copies_and_formats(void **state)
     arena_clear(&small);
 }
 
+/* What one message said must not be found by the next one, whoever has its memory then. */
+static void an_arena_is_wiped_before_it_is_used_again(void **state)
+{
+    enum { SIZE = 1000, ROUNDS = 200 };
+    (void)state;
+    for (unsigned round = 0; round < ROUNDS; round++) {
+        struct arena a = { 0 };
+        for (unsigned i = 0; i < 30; i++) {
+            uint8_t *taken = arena_take(&a, SIZE);
+            assert_non_null(taken);
+            size_t found = 0;
+            for (size_t j = 0; j < SIZE; j++) {
+                found += taken[j] == 'S';
+            }
+            assert_true(found < SIZE / 2);
+            memset(taken, 'S', SIZE);
+        }
+        arena_clear(&a);
+    }
+}
+
+static void *use_arenas(void *context)
+{
+    struct arena a[10] = { { 0 } };
+    for (size_t i = 0; i < COUNT_OF(a); i++) {
+        for (unsigned j = 0; j < 100; j++) {
+            if (arena_take(&a[i], 900) == NULL) {
+                return NULL;
+            }
+        }
+    }
+    for (size_t i = 0; i < COUNT_OF(a); i++) {
+        arena_clear(&a[i]);
+    }
+    return context;
+}
+
+/* What a thread keeps is freed with it: a leak would show under AddressSanitizer and valgrind, and here by its size. */
+static void threads_give_back_what_they_kept(void **state)
+{
+    (void)state;
+    size_t before = 0;
+    for (unsigned i = 0; i < 60; i++) {
+        pthread_t thread;
+        void *result = NULL;
+        assert_int_equal(pthread_create(&thread, NULL, use_arenas, &before), 0);
+        assert_int_equal(pthread_join(thread, &result), 0);
+        assert_ptr_equal(result, &before);
+        size_t used = mallinfo2().uordblks;
+        before = i == 20 ? used : before;
+        assert_true(i <= 20 || used < before + 256 * 1024);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -144,6 +200,8 @@ int main(void)
         cmocka_unit_test(a_buffer_grows_up_to_its_maximum),
         cmocka_unit_test(an_arena_hands_out_and_stops),
         cmocka_unit_test(an_arena_copies_and_formats),
+        cmocka_unit_test(an_arena_is_wiped_before_it_is_used_again),
+        cmocka_unit_test(threads_give_back_what_they_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
