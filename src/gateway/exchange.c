@@ -9,11 +9,16 @@
 struct exchange *exchange_make(struct worker *worker, const struct listener *listener, struct server_request *request, const char *prefix,
                                struct step_table table, struct step_table refusal)
 {
-    struct exchange *x = arena_take_zeroed(&request->arena, sizeof *x);
+    struct exchange *x = arena_take(&request->arena, sizeof *x);
     if (x == NULL) {
         const struct server_answer answer = { .status = 503 };
         server_answer(request, &answer);
         return NULL;
+    }
+    memset(x, 0, offsetof(struct exchange, entries));
+    for (int i = 0; i < ENTRY_COUNT; i++) {
+        x->entries[i].checkpoint = NULL;
+        x->entries[i].has_failed = false;
     }
     x->worker = worker;
     x->snapshot = snapshot_keep(worker->snapshot);
@@ -124,11 +129,16 @@ void exchange_end(struct exchange *x, const struct server_answer *answer)
 
 void exchange_prepare_entry(struct exchange *x, int which, enum record_kind kind, struct bytes statement, struct bytes attachment)
 {
-    x->entries[which] = (struct commit_entry){
-        .record = { .kind = kind, .statement = statement, .attachment = attachment },
-        .mailbox = &x->worker->mailbox,
-        .owner = x,
-    };
+    struct commit_entry *entry = &x->entries[which];
+    entry->record.kind = kind;
+    entry->record.statement = statement;
+    entry->record.attachment = attachment;
+    entry->record.index = 0;
+    entry->record.path_count = 0; /* the path itself is large, and is written by the committer */
+    entry->mailbox = &x->worker->mailbox;
+    entry->owner = x;
+    entry->has_failed = false;
+    entry->checkpoint = NULL;
 }
 
 bool exchange_log(struct exchange *x, int which, enum record_kind kind, struct bytes statement, struct bytes attachment)

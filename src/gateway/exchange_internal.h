@@ -60,7 +60,6 @@ struct exchange {
     struct message sent_request;                                  /* as it went between the gateways */
     struct message answer;                                        /* likewise */
     struct bytes request_statement, answer_statement, parameters; /* parameters: of what we state */
-    struct commit_entry entries[ENTRY_COUNT];
     bool is_submitted[ENTRY_COUNT];
     bool is_logged[ENTRY_COUNT];
 
@@ -96,6 +95,9 @@ struct exchange {
     struct bytes error_text; /* X-Road-Error, of a holder's refusal */
     unsigned refusal_status; /* 0: 500 */
     struct bytes detail;     /* for people; never a person's identifier */
+
+    /* Not zeroed with the rest, for their size: see exchange_make(). */
+    struct commit_entry entries[ENTRY_COUNT];
 };
 
 /* "http://host:port/base" in its parts; views. */

@@ -1,6 +1,8 @@
 /* The holder's service: called over HTTP/1.1, and what of its answer may leave. */
 #include "gateway/holder_internal.h"
 
+#include <stdlib.h>
+
 #include "policy/release.h"
 
 /* X-Road 1.1: base URL, service path (one '/' dropped where both have it), and the query if there was a '?'. */
@@ -174,25 +176,36 @@ static bool all_permitted(const struct exchange *x)
     return true;
 }
 
-/* Cuts the service's answer into x->answer_body, piece by piece. */
+/* One that was spooled: piece by piece, and handed on so. */
+static bool cut_spooled(struct exchange *x, struct release *release, struct buffer *out, struct error *e)
+{
+    enum { PIECE_BYTES = 16 * 1024 };
+    uint8_t *piece = malloc(PIECE_BYTES);
+    uint64_t size = body_size(x->reply->body);
+    bool ok = piece != NULL || error_memory(e, "release");
+    for (uint64_t offset = 0; ok && offset < size;) {
+        size_t got = 0;
+        ok = body_read(x->reply->body, offset, piece, PIECE_BYTES, &got, e) && release_add(release, bytes_of(piece, got), out, e);
+        offset += got;
+        if (ok && (out->failed || out->size >= PIECE_BYTES)) {
+            ok = !out->failed ? body_append(x->answer_body, buffer_bytes(out), e) : error_memory(e, "release");
+            buffer_reset(out);
+        }
+    }
+    if (piece != NULL) {
+        explicit_bzero(piece, PIECE_BYTES);
+    }
+    free(piece);
+    return ok;
+}
+
+/* Cuts the service's answer into x->answer_body. */
 static bool cut(struct exchange *x, struct release *release, struct error *e)
 {
     struct buffer out;
-    uint8_t piece[16 * 1024];
-    uint64_t offset = 0;
-    uint64_t size = body_size(x->reply->body);
-    bool ok = true;
+    struct bytes whole;
     buffer_init(&out, SIZE_MAX);
-    while (ok && offset < size) {
-        size_t got = 0;
-        ok = body_read(x->reply->body, offset, piece, sizeof piece, &got, e) && release_add(release, bytes_of(piece, got), &out, e);
-        offset += got;
-        /* Handed on in larger pieces than they come in, so that a small answer is hashed and copied once. */
-        if (ok && (out.failed || out.size >= sizeof piece)) {
-            ok = !out.failed ? body_append(x->answer_body, buffer_bytes(&out), e) : error_memory(e, "release");
-            buffer_reset(&out);
-        }
-    }
+    bool ok = body_view(x->reply->body, &whole) ? release_add(release, whole, &out, e) : cut_spooled(x, release, &out, e);
     ok = ok && release_end(release, &out, e) && (!out.failed || error_memory(e, "release")) &&
          body_append(x->answer_body, buffer_bytes(&out), e);
     buffer_clear(&out);
