@@ -252,28 +252,40 @@ static bool add_own_fields(struct exchange *x)
             return false;
         }
     }
+    struct bytes sequence = sequences_take(x->worker->gateway->sequences, &x->peer->statement_key, x->arena, &x->sequence);
+    if (sequence.data == NULL || (sequence.size > 0 && !fields_add(fields, x->arena, BYTES("comity-sequence"), sequence))) {
+        return false;
+    }
     return (!x->is_message_id_made || fields_add(fields, x->arena, BYTES("x-road-id"), x->message_id)) &&
            (x->purpose.size == 0 || fields_add(fields, x->arena, BYTES("comity-purpose"), x->purpose));
+}
+
+/* The statement that has this number is in no log, and so was never sent. */
+static enum verdict give_sequence_back(struct exchange *x, enum verdict verdict)
+{
+    sequences_give_back(x->worker->gateway->sequences, &x->peer->statement_key, x->sequence);
+    x->sequence = 0;
+    return verdict;
 }
 
 static enum verdict state_request(struct exchange *x)
 {
     struct error e;
+    x->sequence = 0;
     x->peer = x->candidates[x->candidate];
     x->sent_request = (struct message){ .method = x->request->method, .authority = x->peer->addresses[0], .target = x->target };
     if (!take_fields(x) || !exchange_hash_request(x) || !add_own_fields(x)) {
-        return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
+        return give_sequence_back(x, exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL));
     }
     const struct message_seal seal = { .exchange_id = x->exchange_id,
                                        .origin = x->worker->gateway->config->origin,
                                        .created_s = time_now_ms() / 1000 };
     struct statement statement;
     if (!message_state(&x->sent_request, &seal, x->arena, &statement, &e)) {
-        return exchange_refuse_error(x,
-                                     e.kind == ERROR_FULL    ? REASON_REQUEST_TOO_LARGE
-                                     : e.kind == ERROR_INPUT ? REASON_REQUEST_MALFORMED
-                                                             : REASON_GATEWAY_INTERNAL,
-                                     &e);
+        enum reason reason = e.kind == ERROR_FULL    ? REASON_REQUEST_TOO_LARGE
+                             : e.kind == ERROR_INPUT ? REASON_REQUEST_MALFORMED
+                                                     : REASON_GATEWAY_INTERNAL;
+        return give_sequence_back(x, exchange_refuse_error(x, reason, &e));
     }
     x->request_statement = statement.text;
     x->parameters = statement.parameters;
@@ -283,9 +295,10 @@ static enum verdict state_request(struct exchange *x)
 static enum verdict log_request(struct exchange *x)
 {
     if (!x->is_submitted[ENTRY_REQUEST] && !exchange_log(x, ENTRY_REQUEST, RECORD_REQUEST_SENT, x->request_statement, BYTES_NONE)) {
-        return REFUSE;
+        return give_sequence_back(x, REFUSE);
     }
-    return exchange_wait_logged(x, ENTRY_REQUEST);
+    enum verdict verdict = exchange_wait_logged(x, ENTRY_REQUEST);
+    return verdict == REFUSE ? give_sequence_back(x, REFUSE) : verdict;
 }
 
 static void answered(void *context, struct client_answer *answer, enum client_failure failure, const struct error *e)

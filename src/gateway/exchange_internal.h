@@ -71,6 +71,7 @@ struct exchange {
     struct client_answer *reply; /* from the peer, or from the service */
     enum client_failure failure;
     bool is_called, is_answered;
+    uint64_t sequence; /* of our request to this peer (gateway/sequences_internal.h); 0: none */
 
     /* The holder's side. */
     struct bytes request_receipt; /* text, for the record */

@@ -131,6 +131,12 @@ static bool open_evidence(struct gateway *gateway, struct error *e)
            refill_replay(gateway, e) && committer_start(&gateway->committer, gateway->log, &options, e);
 }
 
+static bool begin_sequences(struct gateway *gateway, struct error *e)
+{
+    gateway->sequences = sequences_make(committer_log_size(gateway->committer));
+    return gateway->sequences != NULL || error_memory(e, "gateway");
+}
+
 static bool make_tables(struct gateway *gateway, struct error *e)
 {
     gateway->checkpoints = checkpoint_cache_make(4096);
@@ -197,7 +203,7 @@ bool gateway_start(struct gateway **out, const struct gateway_config *config, uv
     public_metrics_register();
     /* The timer comes last: until then nothing of the gateway is on the main loop, and a failure can free at once. */
     if (!gateway_config_check_complete(config, e) || !make_tables(gateway, e) || !store_open(&gateway->store, config->store_url, e) ||
-        !open_evidence(gateway, e) || !snapshot_load(&gateway->snapshot, gateway, e) ||
+        !open_evidence(gateway, e) || !begin_sequences(gateway, e) || !snapshot_load(&gateway->snapshot, gateway, e) ||
         !consents_open(&gateway->consents, gateway->store, gateway->committer, 0, e) ||
         !uses_open(&gateway->uses, gateway->store, gateway->public_disk, gateway->private_disk, e) ||
         !grounds_keep(gateway, gateway->snapshot, e) || !log_start(gateway, e) || !start_workers(gateway, e) || !start_timer(gateway, e)) {
@@ -261,6 +267,11 @@ static void closed(uv_handle_t *handle)
 
 static void stop_workers(struct gateway *gateway)
 {
+    struct error e;
+    /* What no exchange uses any more; without it the other sides see the run's last numbers missing, and ask. */
+    if (gateway->worker_count > 0 && gateway->sequences != NULL && !sequences_log(gateway->sequences, gateway->committer, &e)) {
+        diag_error(DIAG_WARN, "evidence", "the last numbers of this run's requests are not logged", &e);
+    }
     /* The committer first: it must not wake a worker whose loop is gone. It is freed only when nobody can submit to it. */
     committer_finish(gateway->committer);
     for (size_t i = 0; i < gateway->worker_count; i++) {
@@ -325,6 +336,7 @@ void gateway_free(struct gateway *gateway)
     snapshot_release(gateway->snapshot);
     replay_free(gateway->replay);
     origins_free(gateway->origins);
+    sequences_free(gateway->sequences);
     checkpoint_cache_free(gateway->checkpoints);
     free(gateway->workers);
     (void)pthread_mutex_destroy(&gateway->lock);

@@ -8,6 +8,7 @@
 #include "gateway/gateway.h"
 #include "gateway/origins_internal.h"
 #include "gateway/replay.h"
+#include "gateway/sequences_internal.h"
 
 #include "net/client.h"
 #include "net/server.h"
@@ -87,6 +88,7 @@ struct gateway {
     struct uses *uses;
     struct checkpoint_cache *checkpoints;
     struct origins *origins;
+    struct sequences *sequences;
     struct replay *replay;
 
     pthread_mutex_t lock; /* guards snapshot */

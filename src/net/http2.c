@@ -100,7 +100,7 @@ static bool never_comes_twice(struct bytes name)
     case 14:
         return bytes_equal(name, BYTES("content-digest")) || bytes_equal(name, BYTES("content-length"));
     case 15:
-        return bytes_equal(name, BYTES("comity-decision"));
+        return bytes_equal(name, BYTES("comity-decision")) || bytes_equal(name, BYTES("comity-sequence"));
     case 11:
         return bytes_equal(name, BYTES("traceparent"));
     case 18:
