@@ -43,6 +43,7 @@ struct committer {
     _Atomic uint64_t log_size; /* for whoever asks */
     enum publisher_state publisher_state;
     struct publication *publication;
+    struct sealing *sealings; /* asked for by others */
 
     /* The committer's thread alone: */
     struct commit_entry **batch;
@@ -312,6 +313,43 @@ static void gather(uint64_t started_us, size_t count)
     (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL); /* woken early it only batches less */
 }
 
+/* What committer_seal() waits on; lives on its stack. */
+struct sealing {
+    pthread_cond_t done;
+    bool is_done, ok;
+    struct error e;
+    struct sealing *next;
+};
+
+/* Between two batches. With the lock held; false: nobody had asked. */
+static bool seal_log(struct committer *c)
+{
+    struct sealing *first = c->sealings;
+    struct error e = { 0 };
+    if (first == NULL) {
+        return false;
+    }
+    c->sealings = NULL;
+    (void)pthread_mutex_unlock(&c->lock);
+    bool ok = log_seal(c->log, &e);
+    if (!ok && c->log->is_dead && !c->is_dead) {
+        c->is_dead = true;
+        if (c->options.on_dead != NULL) {
+            c->options.on_dead(c->options.context, &e);
+        }
+    }
+    (void)pthread_mutex_lock(&c->lock);
+    while (first != NULL) {
+        struct sealing *next = first->next;
+        first->ok = ok;
+        first->e = e;
+        first->is_done = true;
+        (void)pthread_cond_signal(&first->done);
+        first = next;
+    }
+    return true;
+}
+
 static void *committer_run(void *context)
 {
     struct committer *c = context;
@@ -322,6 +360,9 @@ static void *committer_run(void *context)
         start_publication(c);
         if (must_wait_for_publisher(c)) {
             (void)pthread_cond_wait(&c->work, &c->lock); /* the queue grows meanwhile, and then refuses: back-pressure */
+            continue;
+        }
+        if (seal_log(c)) {
             continue;
         }
         size_t count = take_batch(c);
@@ -520,6 +561,29 @@ bool committer_append(struct committer *committer, enum record_kind kind, struct
     (void)pthread_mutex_destroy(&waiter.lock);
     (void)pthread_cond_destroy(&waiter.done);
     return ok || error_set(e, ERROR_IO, "log", "see the gateway's diagnostics", "the entry could not be made durable");
+}
+
+bool committer_seal(struct committer *committer, struct error *e)
+{
+    struct sealing sealing = { .done = PTHREAD_COND_INITIALIZER };
+    (void)pthread_mutex_lock(&committer->lock);
+    if (committer->is_stopping) {
+        (void)pthread_mutex_unlock(&committer->lock);
+        (void)pthread_cond_destroy(&sealing.done);
+        return error_set(e, ERROR_FULL, "committer", "start the gateway again", "the log is closing");
+    }
+    sealing.next = committer->sealings;
+    committer->sealings = &sealing;
+    (void)pthread_cond_signal(&committer->work);
+    while (!sealing.is_done) {
+        (void)pthread_cond_wait(&sealing.done, &committer->lock);
+    }
+    (void)pthread_mutex_unlock(&committer->lock);
+    (void)pthread_cond_destroy(&sealing.done);
+    if (!sealing.ok && e != NULL) {
+        *e = sealing.e;
+    }
+    return sealing.ok;
 }
 
 uint64_t committer_log_size(const struct committer *committer)

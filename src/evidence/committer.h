@@ -57,6 +57,8 @@ must_check bool committer_append(struct committer *committer, enum record_kind k
 /* Done entries, oldest first, or NULL. The mailbox's own thread. */
 struct commit_entry *mailbox_take(struct mailbox *mailbox);
 /* How many entries the log has now. Any thread. */
+/* log_seal() by the thread that writes. Blocks; any thread. */
+must_check bool committer_seal(struct committer *committer, struct error *e);
 uint64_t committer_log_size(const struct committer *committer);
 /* Finishes what is queued, publishes, and joins the thread. The log stays open, and the committer is still there: whoever submits is
  * refused (ERROR_FULL). Once; NULL is allowed. */

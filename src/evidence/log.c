@@ -57,6 +57,27 @@ bool log_next_segment(struct log *log, uint64_t needed, struct error *e)
            segment_switch(&log->segments, log->tree.size, log->chain, 0, SEGMENT_HEADER_BYTES, e);
 }
 
+bool log_seal(struct log *log, struct error *e)
+{
+    struct error failure = { 0 };
+    if (log->is_dead) {
+        if (e != NULL) {
+            *e = log->death;
+        }
+        return false;
+    }
+    if (log->segments.used == SEGMENT_HEADER_BYTES || log_next_segment(log, 0, &failure)) {
+        return true;
+    }
+    if (failure.kind == ERROR_IO) {
+        die(log, &failure);
+    }
+    if (e != NULL) {
+        *e = failure;
+    }
+    return false;
+}
+
 bool log_wants_prepare(const struct log *log)
 {
     const struct segment_store *s = &log->segments;

@@ -54,6 +54,11 @@ must_check bool log_append(struct log *log, struct log_record *const *records, s
 
 /* Writes tiles, bundles and the checkpoint file for the current size; called when idle and at least once a second under load. */
 must_check bool log_publish(struct log *log, struct error *e);
+/*
+ * Ends the segment that is appended to, so that nothing writes into what there is now, and records in it can be erased (evidence/log_erase.h).
+ * ERROR_FULL: no space, the log goes on; ERROR_IO: the log is dead.
+ */
+must_check bool log_seal(struct log *log, struct error *e);
 uint64_t log_size(const struct log *log);
 uint64_t log_published_size(const struct log *log);
 

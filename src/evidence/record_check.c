@@ -5,6 +5,8 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "evidence/closed_list_internal.h"
+
 enum {
     TRIES_MAX = 5,   /* a batch may be just on its way into the last segment */
     ROUNDS_MAX = 20, /* and one after the other, without end: then what follows is left to the next check */
@@ -26,6 +28,7 @@ struct record_check {
     uint64_t next; /* index of the next record */
     uint64_t end;  /* index behind the last good one */
     int64_t time_ms;
+    struct closed_list closed;
     unsigned patience; /* how often an unpublished record is read again before it counts as damaged */
 };
 
@@ -72,6 +75,7 @@ void record_check_free(struct record_check *check)
 {
     if (check != NULL) {
         segment_scan_close(&check->scan);
+        closed_list_clear(&check->closed);
         free(check->firsts);
         free(check);
     }
@@ -236,6 +240,9 @@ static bool take_record(struct record_check *c, struct record_view *view, bool *
         if (view->entry.time_ms < c->time_ms) {
             fault_add(faults, c->scan.path, "entry %llu is older than the one before it", (unsigned long long)c->next);
         }
+        if (!closed_list_take(&c->closed, &view->entry)) {
+            return error_memory(e, c->scan.path);
+        }
         c->time_ms = view->entry.time_ms;
         c->chain = view->chain;
         c->end = c->next + 1;
@@ -280,6 +287,15 @@ static bool take_rest(struct record_check *c, struct fault_list *faults, struct 
     return true;
 }
 
+/* Each one by itself, as damage is: an erasure is the only way that a record may lose its statement. */
+static void report_closed(const struct record_check *c, struct fault_list *faults)
+{
+    for (size_t i = 0; i < c->closed.count; i++) {
+        fault_add(faults, SEGMENT_FOLDER, "entry %llu was erased, and no event in the log says so",
+                  (unsigned long long)c->closed.entries[i]);
+    }
+}
+
 bool record_check_end(struct record_check *check, struct fault_list *faults, uint64_t *entries, struct error *e)
 {
     unsigned tries = 0;
@@ -307,5 +323,6 @@ bool record_check_end(struct record_check *check, struct fault_list *faults, uin
         }
         pause_for_writer(); /* what is there now may be records by then */
     }
+    report_closed(check, faults);
     return true;
 }

@@ -72,6 +72,8 @@ void segment_scan_seek(struct segment_scan *scan, uint64_t offset, uint64_t inde
 enum scan_state { SCAN_GOOD = 0, SCAN_END, SCAN_DAMAGED, SCAN_FAILED };
 /* The next record; its views live until the next call. After SCAN_END or SCAN_DAMAGED the same place is read anew. */
 enum scan_state segment_scan_next(struct segment_scan *scan, struct record_view *out, struct error *e);
+/* The bytes of the record that segment_scan_next() has just given, which stands at `offset`. Live until the next call. */
+struct bytes segment_scan_bytes(const struct segment_scan *scan, uint64_t offset, size_t size);
 /*
  * After SCAN_DAMAGED: goes to the next record behind the damage, in this segment, that its neighbours prove to be whole. False when there
  * is none, and the scan stays where it is. `*is_read` is false when it could not be read.

@@ -117,6 +117,11 @@ enum scan_state segment_scan_next(struct segment_scan *scan, struct record_view 
     return SCAN_DAMAGED;
 }
 
+struct bytes segment_scan_bytes(const struct segment_scan *scan, uint64_t offset, size_t size)
+{
+    return bytes_of(scan->window + (offset - scan->window_offset), size);
+}
+
 /* Is there a good record `index` at `offset`, or the end, if what stands before it has the checksum `chain`? Then the scan goes there. */
 static bool try_at(struct segment_scan *scan, uint64_t offset, uint64_t index, uint64_t chain)
 {

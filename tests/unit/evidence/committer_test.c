@@ -454,6 +454,50 @@ static void a_reader_works_beside_the_writer(void **state)
     fixture_free(f);
 }
 
+/* While two append, a third seals again and again: each time all that it had appended before stands in an older segment. */
+static void sealing_works_beside_appending(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_make(0, 0);
+    struct worker workers[2];
+    pthread_t threads[2];
+    struct error e;
+    for (unsigned i = 0; i < 2; i++) {
+        worker_init(&workers[i], f, i, 400, 20);
+        assert_int_equal(pthread_create(&threads[i], NULL, work, &workers[i]), 0);
+    }
+    for (unsigned i = 0; i < 5; i++) {
+        uint64_t index = 0, *firsts = NULL;
+        size_t count = 0;
+        assert_true(committer_append(f->committer, RECORD_EVENT, BYTES("event"), BYTES_NONE, &index, &e));
+        assert_true(committer_seal(f->committer, &e));
+        assert_true(segment_list(f->private, &firsts, &count, &e));
+        assert_true(count > 1 && firsts[count - 1] > index);
+        free(firsts);
+    }
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    }
+    fixture_free(f);
+}
+
+static void sealing_on_a_full_disk_is_no_death(void **state)
+{
+    (void)state;
+    struct fixture *f = fixture_make(0, 0);
+    struct error e;
+    uint64_t index = 0;
+    assert_true(committer_append(f->committer, RECORD_EVENT, BYTES("event"), BYTES_NONE, &index, &e));
+    sim_disk_limit(f->private, sim_disk_bytes(f->private) + 4096);
+    assert_false(committer_seal(f->committer, &e));
+    assert_int_equal(e.kind, ERROR_FULL);
+    assert_true(committer_append(f->committer, RECORD_EVENT, BYTES("event"), BYTES_NONE, &index, &e));
+    sim_disk_limit(f->private, 0);
+    assert_true(committer_seal(f->committer, &e));
+    assert_int_equal(f->deaths, 0);
+    fixture_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -467,6 +511,8 @@ int main(void)
         cmocka_unit_test(a_full_disk_is_no_death),
         cmocka_unit_test(stopping_finishes_the_queue),
         cmocka_unit_test(a_reader_works_beside_the_writer),
+        cmocka_unit_test(sealing_works_beside_appending),
+        cmocka_unit_test(sealing_on_a_full_disk_is_no_death),
     };
     diag_configure((enum diag_level)(DIAG_ERROR + 1), DIAG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -256,7 +256,11 @@ void rig_check(struct rig *rig, const char *when)
         if (!log_reader_get(reader, i, &entry, &e)) {
             fail_msg("%s: entry %" PRIu64 ": %s", when, i, e.what);
         }
-        if (told->is_acknowledged &&
+        bool is_erased = entry.form == RECORD_ERASED && told->erasure != TOLD_OPEN;
+        if (entry.form != RECORD_OPEN ? !is_erased : told->erasure == TOLD_ERASED) {
+            fail_msg("%s: entry %" PRIu64 " has the form %d", when, i, (int)entry.form);
+        }
+        if (told->is_acknowledged && !is_erased &&
             (!bytes_equal(entry.statement, rig_statement(told->number)) || !bytes_equal(entry.attachment, rig_attachment(told->number)) ||
              memcmp(entry.salt, told->salt, SALT_SIZE) != 0 || entry.time_ms != told->time_ms)) {
             fail_msg("%s: entry %" PRIu64 " is not what was acknowledged", when, i);
@@ -265,7 +269,12 @@ void rig_check(struct rig *rig, const char *when)
             fail_msg("%s: entry %" PRIu64 " is older than the one before", when, i);
         }
         time_ms = entry.time_ms;
-        commitment(entry.salt, entry.statement, leaves[i]);
+        if (is_erased) {
+            commitment(told->salt, rig_statement(told->number), leaves[i]);
+            assert_memory_equal(entry.commitment, leaves[i], SHA256_SIZE);
+        } else {
+            commitment(entry.salt, entry.statement, leaves[i]);
+        }
         merkle_leaf(bytes_of(leaves[i], SHA256_SIZE), leaves[i]);
     }
     check_signed(rig, (const hash *)leaves, size, when);

@@ -14,6 +14,7 @@ struct told {
     uint8_t salt[SALT_SIZE];
     uint64_t number; /* its statement and attachment are made from it */
     int64_t time_ms;
+    enum { TOLD_OPEN = 0, TOLD_MAY_BE_ERASED, TOLD_ERASED } erasure;
 };
 
 struct rig {
