@@ -7,7 +7,7 @@
 
 #include "base/error.h"
 
-enum diag_level { DIAG_DEBUG = 0, DIAG_INFO, DIAG_WARN, DIAG_ERROR };
+enum diag_level { DIAG_DEBUG = 0, DIAG_INFO, DIAG_WARN, DIAG_ERROR, DIAG_NOTHING /* only for diag_configure() */ };
 enum diag_format { DIAG_TEXT = 0, DIAG_JSON };
 
 /* Before threads start. */

@@ -13,6 +13,7 @@ extern const struct command command_log;
 extern const struct command command_doctor;
 extern const struct command command_demo;
 extern const struct command command_help;
+extern const struct command command_torture;
 extern const struct command command_version;
 
 #endif

@@ -328,6 +328,6 @@ static void both_ways_tell_the_same(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(both_ways_tell_the_same) };
-    diag_configure((enum diag_level)(DIAG_ERROR + 1), DIAG_TEXT);
+    diag_configure(DIAG_NOTHING, DIAG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
