@@ -33,10 +33,12 @@ bench: ## speed and size beside nginx and HAProxy; a table, and build/bench.json
 	@tools/build release
 	@bench/run.py
 
-soak: ## a pair of gateways under load and faults for SECONDS (600); watches memory, files and evidence
+soak: ## load and faults for SECONDS (600), 1,000 kills, 1,000 seeds of torture; watches memory, files and evidence
 	@tools/deps build bench test
 	@tools/build release
 	@bench/soak.py --seconds $(or $(SECONDS),600)
+	@cd tests/support && KILLS=$(or $(KILLS),1000) PYTHONPATH=. COMITY=../../build/release/comity /usr/bin/python3 ../faults/kill_test.py
+	@build/release/comity torture --seed 1 --runs $(or $(RUNS),1000)
 
 fuzz: ## each fuzz target for SECONDS (60); TARGET=name for one
 	@tools/deps build test
