@@ -1,0 +1,19 @@
+/* The parts of `comity evidence`. */
+#ifndef COMITY_CLI_COMMAND_EVIDENCE_INTERNAL_H
+#define COMITY_CLI_COMMAND_EVIDENCE_INTERNAL_H
+
+#include "audit/bundle.h"
+#include "audit/trust.h"
+#include "cli/commands_internal.h"
+
+extern const struct command evidence_export_command;
+extern const struct command evidence_redact_command;
+extern const struct command evidence_trust_command;
+extern const struct command evidence_verify_command;
+
+/* Writes the bundle to the file of -o (which must not be there yet), or to standard output. Returns what the command ends with. */
+int evidence_write(const struct call *call, const struct bundle *bundle);
+/* Says why a file proves nothing. */
+int evidence_refuse(const struct call *call, const struct refusal *refusal);
+
+#endif
