@@ -166,6 +166,10 @@ static bool log_start(struct gateway *gateway, struct error *e)
 
 static bool start_workers(struct gateway *gateway, struct error *e)
 {
+    gateway->peer_group = server_group_make();
+    if (gateway->peer_group == NULL) {
+        return error_memory(e, "gateway");
+    }
     for (unsigned i = 0; i < gateway->config->workers; i++) {
         gateway->worker_count++;
         if (!worker_start(&gateway->workers[i], gateway, i, e)) {
@@ -338,6 +342,7 @@ void gateway_free(struct gateway *gateway)
     origins_free(gateway->origins);
     sequences_free(gateway->sequences);
     checkpoint_cache_free(gateway->checkpoints);
+    server_group_free(gateway->peer_group);
     free(gateway->workers);
     (void)pthread_mutex_destroy(&gateway->lock);
     free(gateway);

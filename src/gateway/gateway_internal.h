@@ -96,6 +96,7 @@ struct gateway {
 
     struct worker *workers;
     size_t worker_count;
+    struct server_group *peer_group; /* of the workers' listeners for peers: a peer has few connections, and each is much work */
     _Atomic bool is_draining, is_dead;
     _Atomic size_t requests; /* under way, in all workers */
     void (*on_dead)(void *context, const struct error *e);

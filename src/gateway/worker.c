@@ -187,6 +187,7 @@ static bool start_servers(struct worker *worker, struct error *e)
             .tls = is_peers ? worker->snapshot->peer_tls : worker->snapshot->application_tls[i - 1],
             .limits = config->limits,
             .reuse_port = true,
+            .group = is_peers ? worker->gateway->peer_group : NULL,
             .with_sha512 = true,
             .preface = is_peers ? evidence_form : (struct preface_form){ .size_max = 0 },
             .on_request = is_peers ? on_peer : on_application,

@@ -9,6 +9,7 @@
 #include "base/metrics.h"
 #include "base/time.h"
 #include "net/connection_internal.h"
+#include "net/server_group_internal.h"
 #include "net/server_listen_internal.h"
 #include "net/tls_internal.h"
 
@@ -22,6 +23,7 @@ struct server {
     struct listen_socket listen;
     uv_poll_t poll;  /* not uv_listen(): accepting must pause when descriptors run out, which libuv can't */
     bool is_polling; /* the handle is open or closing */
+    struct group_member group;
     bool is_draining;
     bool is_stopping;
     struct loop_timer accept_timer;
@@ -239,7 +241,7 @@ static void end_run(void *context)
 
 static void check_end(struct server *server)
 {
-    if (server->is_stopping && !server->is_polling && server->connection_count == 0) {
+    if (server->is_stopping && !server->is_polling && !server->group.is_open && server->connection_count == 0) {
         loop_work_add(server->loop, LOOP_DISPATCH, &server->end_work, end_run, server);
     }
 }
@@ -298,6 +300,7 @@ static void connection_end(void *context, enum stream_end how, const struct erro
     c->next->previous = c->previous;
     free(c);
     server->connection_count--;
+    group_connection_ended(&server->group);
     metric_add(&metric_connections, -1);
     check_end(server);
 }
@@ -326,12 +329,19 @@ void server_connection_clear_timer(struct server_connection *c)
     loop_timer_clear(&c->timer);
 }
 
+/* One that was counted to this listener, and isn't made. */
+static void refuse(struct server *server, int fd)
+{
+    (void)close(fd); /* nothing was read or written */
+    group_connection_ended(&server->group);
+}
+
 static void connection_make(struct server *server, int fd)
 {
     struct error e = { 0 };
     struct server_connection *c = calloc(1, server->functions->size);
     if (c == NULL) {
-        (void)close(fd); /* nothing was read or written */
+        refuse(server, fd);
         return;
     }
     c->functions = server->functions;
@@ -340,6 +350,7 @@ static void connection_make(struct server *server, int fd)
     c->limits = &server->options.limits;
     if (!stream_accept(&c->stream, loop_uv(server->loop), fd, server->listen.is_unix, server->tls, c->limits, &connection_events, c, &e)) {
         diag_error(DIAG_WARN, "net", "could not accept", &e);
+        group_connection_ended(&server->group);
         free(c);
         return;
     }
@@ -381,6 +392,18 @@ static void accept_pause(struct server *server, int why)
     loop_timer_set(server->loop, &server->accept_timer, ACCEPT_PAUSE_MS, accept_again, server);
 }
 
+/* Accepted here, or passed on by another of the group. */
+static void take_connection(void *context, int fd)
+{
+    struct server *server = context;
+    if (server->connection_count >= server->options.limits.connections_max) {
+        metric_add(&metric_refused, 1);
+        refuse(server, fd);
+        return;
+    }
+    connection_make(server, fd);
+}
+
 static void accept_run(uv_poll_t *poll, int failed, int events)
 {
     struct server *server = poll->data;
@@ -398,12 +421,9 @@ static void accept_run(uv_poll_t *poll, int failed, int events)
             }
             continue; /* the one that came is gone already */
         }
-        if (server->connection_count >= server->options.limits.connections_max) {
-            metric_add(&metric_refused, 1);
-            (void)close(fd); /* nothing was read or written */
-            continue;
+        if (!group_pass(&server->group, fd)) {
+            take_connection(server, fd);
         }
-        connection_make(server, fd);
     }
 }
 
@@ -414,8 +434,14 @@ static void poll_closed(uv_handle_t *handle)
     check_end(server);
 }
 
+static void group_closed(void *context)
+{
+    check_end(context);
+}
+
 static void stop_listening(struct server *server)
 {
+    group_leave(&server->group);
     if (server->is_polling && !uv_is_closing((uv_handle_t *)&server->poll)) {
         loop_timer_clear(&server->accept_timer);
         (void)uv_poll_stop(&server->poll);
@@ -467,6 +493,10 @@ bool server_start(struct server **out, uv_loop_t *uv, const struct server_option
     }
     server->poll.data = server;
     server->is_polling = true;
+    if (options->group != NULL && !group_join(&server->group, options->group, uv, take_connection, group_closed, server, e)) {
+        server_stop(server, NULL, NULL); /* frees it, from the loop */
+        return false;
+    }
     poll_start(server);
     *out = server;
     return true;

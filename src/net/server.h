@@ -10,6 +10,14 @@
 struct server;
 
 /*
+ * The listeners of one address on several loops, which part their connections evenly: of two connections, the kernel's hash may well put both
+ * on one loop, and another core stands idle. A connection is passed on before anything is read from it; then it lives and dies on one loop.
+ */
+struct server_group;
+must_check struct server_group *server_group_make(void); /* NULL when memory is out */
+void server_group_free(struct server_group *group);      /* after its servers; NULL is allowed */
+
+/*
  * A request whose head and body are whole. Owned by net until server_answer(); everything it points to lives until then. If its
  * peer goes away meanwhile, `is_gone` becomes true and the answer is dropped: the request still must be answered, to free it.
  */
@@ -69,6 +77,7 @@ struct server_options {
     struct tls *tls; /* NULL: plain. Kept by reference: the caller may free it after */
     struct net_limits limits;
     bool reuse_port;             /* SO_REUSEPORT: one listener a worker */
+    struct server_group *group;  /* of those; borrowed, and outlives them. NULL: the kernel's hash alone says who gets a connection */
     bool with_sha512;            /* also make the body's SHA-512 */
     struct preface_form preface; /* HTTP/2 only */
     server_on_request *on_request;
