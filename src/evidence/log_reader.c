@@ -5,12 +5,11 @@
 #include "crypto/note.h"
 #include "evidence/log_internal.h"
 #include "evidence/merkle.h"
-#include "evidence/tile_read_internal.h"
+#include "evidence/tile_nodes.h"
 
 enum {
     PLACE_EVERY = 64,    /* records: a get reads at most so many */
     SEGMENTS_KNOWN = 16, /* of which places are remembered */
-    TILES_KEPT = 16,
 };
 
 /* Where every 64th record of a segment stands. */
@@ -24,22 +23,18 @@ struct places {
     uint64_t used; /* 0: empty; else the higher, the later */
 };
 
-struct kept_tile {
-    struct tile tile;
-    uint8_t *data;
-};
-
 struct log_reader {
     struct disk *public;
     struct disk *private;
     uint64_t *firsts;
     size_t segment_count;
     struct segment_scan scan; /* file NULL: none is open */
+    bool has_jumped;          /* the scan stands where headers led it, not all records before: what it reads is compared with the tree */
     struct places places[SEGMENTS_KNOWN];
     uint64_t clock;
     uint64_t size;
-    struct kept_tile tiles[TILES_KEPT];
-    size_t next_tile;
+    uint64_t published; /* the size of the tree when it was last looked at */
+    struct tile_nodes nodes;
 };
 
 bool log_reader_open(struct log_reader **out, struct disk *public, struct disk *private, struct error *e)
@@ -51,6 +46,8 @@ bool log_reader_open(struct log_reader **out, struct disk *public, struct disk *
     }
     r->public = public;
     r->private = private;
+    r->nodes.fetch = tile_fetch_disk;
+    r->nodes.context = public;
     *out = r;
     return true;
 }
@@ -70,9 +67,7 @@ void log_reader_close(struct log_reader *reader)
     }
     segment_scan_close(&reader->scan);
     forget_places(reader);
-    for (size_t i = 0; i < TILES_KEPT; i++) {
-        free(reader->tiles[i].data);
-    }
+    tile_nodes_clear(&reader->nodes);
     free(reader->firsts);
     free(reader);
 }
@@ -96,7 +91,7 @@ static struct places *places_of(struct log_reader *r, uint64_t first)
 /* Remembers where the scan stands, if it is at the next place of its segment. */
 static void remember_place(struct log_reader *r, struct places *p)
 {
-    if (r->scan.index != p->first + p->count * PLACE_EVERY) {
+    if (r->has_jumped || r->scan.index != p->first + p->count * PLACE_EVERY) {
         return;
     }
     if (p->count == p->capacity) {
@@ -123,24 +118,33 @@ static size_t segment_of(const struct log_reader *r, uint64_t index)
     return low;
 }
 
-/* Puts the scan on the segment, at or before `index`, as near as is known. */
-static bool go_near(struct log_reader *r, size_t segment, uint64_t index, struct error *e)
+/* Puts the scan on the segment, at or before `index`, as near as is known or, if it may jump, can be found. */
+static bool go_near(struct log_reader *r, size_t segment, uint64_t index, bool may_jump, struct error *e)
 {
     uint64_t first = r->firsts[segment];
     if (r->scan.file == NULL || r->scan.header.first != first) {
         segment_scan_close(&r->scan);
+        r->has_jumped = false;
         if (!segment_scan_open(&r->scan, r->private, first, e)) {
             return false;
         }
     }
     struct places *p = places_of(r, first);
-    bool is_ahead = r->scan.index <= index && index - r->scan.index < PLACE_EVERY;
-    if (!is_ahead && p->count > 0) {
-        uint64_t nth = (index - first) / PLACE_EVERY;
-        nth = nth < p->count ? nth : p->count - 1;
+    if (r->scan.index <= index && index - r->scan.index < PLACE_EVERY && (may_jump || !r->has_jumped)) {
+        return true;
+    }
+    uint64_t nth = (index - first) / PLACE_EVERY;
+    bool is_known = nth < p->count;
+    nth = is_known || p->count == 0 ? nth : p->count - 1;
+    r->has_jumped = false;
+    if (p->count > 0) {
         segment_scan_seek(&r->scan, p->at[nth].offset, first + nth * PLACE_EVERY, p->at[nth].chain);
-    } else if (!is_ahead) {
+    } else {
         segment_scan_seek(&r->scan, SEGMENT_HEADER_BYTES, first, r->scan.header.chain);
+    }
+    if (!is_known && may_jump) {
+        uint64_t limit = segment + 1 < r->segment_count ? r->firsts[segment + 1] : UINT64_MAX;
+        r->has_jumped = segment_scan_jump(&r->scan, index, limit);
     }
     return true;
 }
@@ -205,7 +209,8 @@ static bool refresh(struct log_reader *r, struct error *e)
     uint64_t index = 0;
     bool is_stuck = false;
     const uint64_t published = published_size(r);
-    if (!go_near(r, count - 1, UINT64_MAX, e)) {
+    r->published = published;
+    if (!go_near(r, count - 1, UINT64_MAX, false, e)) {
         return false;
     }
     for (;;) {
@@ -241,6 +246,37 @@ static bool refuse_damaged(const struct log_reader *r, uint64_t index, struct er
                      (unsigned long long)index);
 }
 
+/* Is it the entry that the tree has there? Read after a jump, it may be anything. */
+static bool is_in_tree(struct log_reader *r, const struct log_entry *entry)
+{
+    uint8_t hash[SHA256_SIZE];
+    uint8_t leaf[SHA256_SIZE];
+    log_entry_commitment(entry, hash);
+    merkle_leaf(bytes_of(hash, sizeof hash), hash);
+    r->nodes.size = r->published;
+    r->nodes.e = NULL;
+    return tile_nodes_read(&r->nodes, 0, entry->index, leaf) && memcmp(hash, leaf, sizeof leaf) == 0;
+}
+
+/* By a jump. False: it must be gone to by all records before it, which also finds out why. */
+static bool get_by_jump(struct log_reader *r, size_t segment, uint64_t index, struct log_entry *out)
+{
+    struct record_view view;
+    enum scan_state state = SCAN_GOOD;
+    if (index >= r->published || !go_near(r, segment, index, true, NULL)) {
+        return false;
+    }
+    while (state == SCAN_GOOD && r->scan.index <= index) {
+        remember_place(r, places_of(r, r->scan.header.first));
+        state = segment_scan_next(&r->scan, &view, NULL);
+    }
+    if (state != SCAN_GOOD || (r->has_jumped && !is_in_tree(r, &view.entry))) {
+        return false;
+    }
+    *out = view.entry;
+    return true;
+}
+
 bool log_reader_get(struct log_reader *reader, uint64_t index, struct log_entry *out, struct error *e)
 {
     struct record_view view;
@@ -255,7 +291,11 @@ bool log_reader_get(struct log_reader *reader, uint64_t index, struct log_entry 
         return error_set(e, ERROR_INPUT, SEGMENT_FOLDER, "restore it from a copy or a mirror", "the segment with entry %llu is missing",
                          (unsigned long long)index);
     }
-    if (!go_near(reader, segment_of(reader, index), index, e)) {
+    const size_t segment = segment_of(reader, index);
+    if (get_by_jump(reader, segment, index, out)) {
+        return true;
+    }
+    if (!go_near(reader, segment, index, false, e)) {
         return false;
     }
     for (;;) {
@@ -277,47 +317,6 @@ bool log_reader_get(struct log_reader *reader, uint64_t index, struct log_entry 
 
 /* ---- proofs ---- */
 
-struct prover {
-    struct log_reader *reader;
-    uint64_t size;
-    struct error *e;
-};
-
-static const uint8_t *keep_tile(struct log_reader *r, struct tile tile, struct error *e)
-{
-    for (size_t i = 0; i < TILES_KEPT; i++) {
-        const struct kept_tile *k = &r->tiles[i];
-        if (k->data != NULL && k->tile.level == tile.level && k->tile.index == tile.index && k->tile.width >= tile.width) {
-            return k->data;
-        }
-    }
-    struct kept_tile *slot = &r->tiles[r->next_tile];
-    r->next_tile = (r->next_tile + 1) % TILES_KEPT;
-    free(slot->data);
-    slot->data = NULL;
-    if (!tile_read(r->public, tile, &slot->data, e)) {
-        return NULL;
-    }
-    slot->tile = tile;
-    return slot->data;
-}
-
-static bool read_node(void *context, unsigned level, uint64_t index, uint8_t out[SHA256_SIZE])
-{
-    struct prover *p = context;
-    unsigned first;
-    unsigned count;
-    struct tile tile = tile_of_node(level, index, p->size, &first, &count);
-    const uint8_t *data = keep_tile(p->reader, tile, p->e);
-    if (data == NULL) {
-        return false;
-    }
-    uint8_t hashes[1 << (TILE_HEIGHT - 1)][SHA256_SIZE];
-    memcpy(hashes, data + (size_t)first * SHA256_SIZE, (size_t)count * SHA256_SIZE);
-    merkle_root((const uint8_t(*)[SHA256_SIZE])hashes, count, out);
-    return true;
-}
-
 static bool prove(struct log_reader *r, const struct log_entry *entry, struct bytes checkpoint, struct buffer *receipt, struct error *e)
 {
     struct note note;
@@ -337,8 +336,9 @@ static bool prove(struct log_reader *r, const struct log_entry *entry, struct by
         return error_set(e, ERROR_ABSENT, CHECKPOINT_PATH, "try again in a second", "entry %llu is not published yet",
                          (unsigned long long)entry->index);
     }
-    struct prover prover = { r, view.size, e };
-    if (!merkle_prove_inclusion(entry->index, 0, view.size, read_node, &prover, path, &count)) {
+    r->nodes.size = view.size;
+    r->nodes.e = e;
+    if (!merkle_prove_inclusion(entry->index, 0, view.size, tile_nodes_read, &r->nodes, path, &count)) {
         return false;
     }
     commitment(entry->salt, entry->statement, hash);

@@ -62,6 +62,8 @@ struct segment_scan {
     uint64_t chain;         /* checksum of the record before it */
     uint8_t *window;
     size_t window_capacity, window_size;
+    size_t window_written; /* how much of it ever held something */
+    size_t ahead;          /* how much the next read takes */
     uint64_t window_offset;
 };
 /* Zeroed `scan` in; ERROR_INPUT when the header is damaged. On failure the scan is closed. */
@@ -69,6 +71,12 @@ must_check bool segment_scan_open(struct segment_scan *scan, struct disk *disk, 
 void segment_scan_close(struct segment_scan *scan);
 /* Goes to a record whose place is known. What was read ahead is forgotten. */
 void segment_scan_seek(struct segment_scan *scan, uint64_t offset, uint64_t index, uint64_t chain);
+/*
+ * Goes to a record at or before `index`, near it, by looking at headers here and there; `limit` is the first index of the next segment, or
+ * UINT64_MAX. What it goes by is not proven by the records before: bytes within a statement could look like a header. So whoever jumps must know
+ * from elsewhere what the record is, and go there by all records before it when it is not. False: it found nothing nearer, and stays.
+ */
+must_check bool segment_scan_jump(struct segment_scan *scan, uint64_t index, uint64_t limit);
 enum scan_state { SCAN_GOOD = 0, SCAN_END, SCAN_DAMAGED, SCAN_FAILED };
 /* The next record; its views live until the next call. After SCAN_END or SCAN_DAMAGED the same place is read anew. */
 enum scan_state segment_scan_next(struct segment_scan *scan, struct record_view *out, struct error *e);

@@ -4,7 +4,8 @@
 
 #include "evidence/segment_internal.h"
 
-enum { WINDOW_BYTES = 128 * 1024 };
+/* How much is read at once: little at first, for whoever wants one record; more for whoever goes on. */
+enum { WINDOW_BYTES = 128 * 1024, AHEAD_BYTES_MIN = 8 * 1024 };
 
 void segment_scan_close(struct segment_scan *scan)
 {
@@ -12,7 +13,7 @@ void segment_scan_close(struct segment_scan *scan)
         (void)scan->disk->functions->close(scan->disk, scan->file); /* read only: nothing to lose */
     }
     if (scan->window != NULL) {
-        explicit_bzero(scan->window, scan->window_capacity); /* salts */
+        explicit_bzero(scan->window, scan->window_written); /* salts */
         free(scan->window);
     }
     memset(scan, 0, sizeof *scan);
@@ -51,6 +52,7 @@ void segment_scan_seek(struct segment_scan *scan, uint64_t offset, uint64_t inde
     scan->index = index;
     scan->chain = chain;
     scan->window_size = 0;
+    scan->ahead = AHEAD_BYTES_MIN;
 }
 
 /* Makes the window hold at least `size` bytes from scan->offset on, or all there is. */
@@ -65,14 +67,18 @@ static bool fill(struct segment_scan *scan, size_t size, struct bytes *out, stru
                 return error_memory(e, scan->path);
             }
             if (scan->window != NULL) {
-                explicit_bzero(scan->window, scan->window_capacity);
+                explicit_bzero(scan->window, scan->window_written);
                 free(scan->window);
             }
             scan->window = window;
             scan->window_capacity = capacity;
+            scan->window_written = 0;
         }
-        int fault = scan->disk->functions->read(scan->disk, scan->file, scan->window, scan->window_capacity, scan->offset,
-                                                &scan->window_size);
+        size_t wanted = scan->ahead < size ? size : scan->ahead;
+        wanted = wanted < scan->window_capacity ? wanted : scan->window_capacity;
+        scan->ahead = scan->ahead < scan->window_capacity ? scan->ahead * 2 : scan->ahead;
+        int fault = scan->disk->functions->read(scan->disk, scan->file, scan->window, wanted, scan->offset, &scan->window_size);
+        scan->window_written = scan->window_written < wanted ? wanted : scan->window_written;
         if (fault != 0) {
             scan->window_size = 0;
             return disk_error(e, fault, scan->path, "check the disk");
@@ -137,6 +143,72 @@ static bool try_at(struct segment_scan *scan, uint64_t offset, uint64_t index, u
     }
     segment_scan_seek(scan, at_offset, at_index, at_chain);
     return false;
+}
+
+enum { PROBE_BYTES = 8 * 1024, PROBES_MAX = 40 };
+
+/* Between these a record is looked for: all before `low` are older, all from `high` on are not. */
+struct search {
+    uint64_t low, high;             /* offsets */
+    uint64_t low_index, high_index; /* indices of the records there; high_index may be UINT64_MAX */
+};
+
+/* Where the record should be if all had the same size, some way before it; every other time just the middle, so that it ends. */
+static uint64_t guess(const struct search *s, uint64_t index, unsigned probe)
+{
+    const uint64_t span = s->high - s->low;
+    uint64_t ahead = span / 2;
+    if (probe % 2 == 0 && s->high_index != UINT64_MAX) {
+        ahead = (uint64_t)((double)span * (double)(index - s->low_index) / (double)(s->high_index - s->low_index));
+        ahead = ahead > PROBE_BYTES / 2 ? ahead - PROBE_BYTES / 2 : 0;
+    }
+    return s->low + ahead / RECORD_ALIGNMENT * RECORD_ALIGNMENT;
+}
+
+/* The first thing in `data` that looks like the header of a record between. */
+static bool find_header(struct bytes data, const struct search *s, uint64_t offset, struct record_claim *out, uint64_t *at)
+{
+    for (size_t i = 0; i + RECORD_HEADER_BYTES <= data.size; i += RECORD_ALIGNMENT) {
+        if (record_peek(bytes_of(data.data + i, data.size - i), out) && out->index >= s->low_index && out->index < s->high_index &&
+            out->size <= s->high - offset - i) {
+            *at = offset + i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool segment_scan_jump(struct segment_scan *scan, uint64_t index, uint64_t limit)
+{
+    uint8_t data[PROBE_BYTES];
+    struct search s = { .low = SEGMENT_HEADER_BYTES, .high = scan->size, .low_index = scan->header.first, .high_index = limit };
+    bool is_found = false;
+    struct record_claim best = { .index = 0 };
+    for (unsigned probe = 0; probe < PROBES_MAX && s.high > s.low && s.high - s.low > PROBE_BYTES && s.low_index < index; probe++) {
+        const uint64_t offset = guess(&s, index, probe);
+        struct record_claim claim;
+        uint64_t at = 0;
+        size_t got = 0;
+        if (scan->disk->functions->read(scan->disk, scan->file, data, sizeof data, offset, &got) != 0) {
+            break; /* whoever reads on from where it stands meets it again */
+        }
+        bool has_header = find_header(bytes_of(data, got), &s, offset, &claim, &at);
+        if (has_header && claim.index < index) {
+            is_found = true;
+            best = claim;
+            s.low = at + claim.size;
+            s.low_index = claim.index + 1;
+        } else {
+            /* Too far; or zeros, or the middle of a long record: what is before it is as good. */
+            s.high = offset;
+            s.high_index = has_header ? claim.index : s.high_index;
+        }
+    }
+    explicit_bzero(data, sizeof data);
+    if (is_found) {
+        segment_scan_seek(scan, s.low, best.index + 1, best.chain);
+    }
+    return is_found;
 }
 
 bool segment_scan_skip_damage(struct segment_scan *scan, bool *is_read, struct error *e)

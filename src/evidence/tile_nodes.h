@@ -8,7 +8,11 @@
 #include "base/disk.h"
 #include "evidence/tile.h"
 
-enum { TILE_NODES_KEPT = 16 };
+/*
+ * Tiles of leaves come and go; those above are few and serve many paths: 256 of level 1 stand for 16.7 million entries. All together they take
+ * 4.3 MiB.
+ */
+enum { TILE_NODES_LEAF_SLOTS = 16, TILE_NODES_SLOTS = TILE_NODES_LEAF_SLOTS + 256 };
 
 /*
  * The bytes of a tile or entry bundle, at least tile.width items, into heap memory that the caller frees. A full one may stand for a partial
@@ -24,11 +28,10 @@ struct tile_nodes {
     void *context;
     uint64_t size;   /* of the tree */
     struct error *e; /* why tile_nodes_read() failed; may be NULL */
-    struct {
+    struct tile_nodes_kept {
         struct tile tile;
-        uint8_t *data;
-    } kept[TILE_NODES_KEPT];
-    size_t next;
+        uint8_t (*hashes)[SHA256_SIZE]; /* the tile's, then those of the levels made of it, each half as many */
+    } kept[TILE_NODES_SLOTS];
 };
 void tile_nodes_clear(struct tile_nodes *nodes);
 /* A merkle_read (evidence/merkle.h) whose context is a struct tile_nodes. */
