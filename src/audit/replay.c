@@ -6,29 +6,6 @@
 #include "audit/replay_internal.h"
 #include "consent/event_text.h"
 
-/* Decided on consents that no entry has made yet: a withdrawal that was in force before it was logged. They wait for that entry. */
-enum { AHEAD_MAX = 1024 };
-struct ahead {
-    struct log_entry entry; /* statement and attachment in `memory` */
-    struct consent_key key;
-    struct arena memory;
-};
-
-struct decision_replay {
-    struct replay_source source;
-    struct bytes origin;
-    replay_each *each;
-    void *context;
-    struct grounds grounds;
-    struct consent_history *history;
-    struct open_decisions open;
-    struct ahead ahead[AHEAD_MAX];
-    size_t ahead_count;
-    struct replay_counts counts;
-    bool is_whole; /* asked from the first entry on: every decision is known */
-    struct buffer logged, decided;
-};
-
 bool decision_replay_make(struct decision_replay **out, struct bytes origin, const struct replay_source *source, replay_each *each,
                           void *context, struct error *e)
 {
@@ -72,7 +49,7 @@ void decision_replay_free(struct decision_replay *replay)
 
 /* ---- Telling ---- */
 
-static void tell(struct decision_replay *r, enum replay_outcome outcome, const struct log_entry *entry, struct bytes exchange,
+void replay_tell(struct decision_replay *r, enum replay_outcome outcome, const struct log_entry *entry, struct bytes exchange,
                  const char *what, struct bytes logged, struct bytes decided)
 {
     struct replay_finding finding = { .outcome = outcome, .entry = entry->index, .time_ms = entry->time_ms, .exchange = exchange };
@@ -85,14 +62,14 @@ static void tell(struct decision_replay *r, enum replay_outcome outcome, const s
 
 static void tell_different(struct decision_replay *r, const struct decision_read *read, const char *what)
 {
-    tell(r, REPLAY_DIFFERENT, read->entry, read->exchange, what, BYTES_NONE, BYTES_NONE);
+    replay_tell(r, REPLAY_DIFFERENT, read->entry, read->exchange, what, BYTES_NONE, BYTES_NONE);
 }
 
 static void tell_gone(struct decision_replay *r, const struct decision_read *read, const char *what, const struct error *why)
 {
     char text[REPLAY_TEXT_SIZE], reason[sizeof *why];
     (void)snprintf(text, sizeof text, "%s: %s", what, error_text(why, reason, sizeof reason));
-    tell(r, REPLAY_UNDECIDABLE, read->entry, read->exchange, text, BYTES_NONE, BYTES_NONE);
+    replay_tell(r, REPLAY_UNDECIDABLE, read->entry, read->exchange, text, BYTES_NONE, BYTES_NONE);
 }
 
 /* The first line that is another one. A person is not named: the entry itself shows whom. */
@@ -114,7 +91,7 @@ static void tell_lines(struct decision_replay *r, const struct decision_read *re
     char what[REPLAY_TEXT_SIZE];
     struct bytes name = ours.size > 0 ? ours : theirs;
     (void)snprintf(what, sizeof what, "%.*s", BYTES_FMT(bytes_slice(name, 0, bytes_find(name, ':'))));
-    tell(r, REPLAY_DIFFERENT, read->entry, read->exchange, what, ours, theirs);
+    replay_tell(r, REPLAY_DIFFERENT, read->entry, read->exchange, what, ours, theirs);
 }
 
 /* ---- Deciding again ---- */
@@ -443,7 +420,7 @@ static bool take_decision(struct decision_replay *r, struct decision_read *read,
     return state != AGAIN_NO_MEMORY && (!read->is_permit || is_again || note_open(r, read, &again));
 }
 
-static bool take_decision_entry(struct decision_replay *r, const struct log_entry *entry, bool is_again, bool *is_ahead)
+bool replay_take_decision(struct decision_replay *r, const struct log_entry *entry, bool is_again, bool *is_ahead)
 {
     struct decision_read read;
     char what[REPLAY_TEXT_SIZE];
@@ -467,139 +444,4 @@ static bool take_decision_entry(struct decision_replay *r, const struct log_entr
     }
     decision_read_clear(&read);
     return ok;
-}
-
-/* ---- Answers ---- */
-
-static bool has_line(struct bytes lines, struct bytes wanted)
-{
-    struct bytes line;
-    while (bytes_split(&lines, '\n', &line)) {
-        if (bytes_equal(line, wanted)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What left must have been permitted, on consents that nothing in between has changed. */
-static void compare_answer(struct decision_replay *r, const struct log_entry *entry, const struct said *said,
-                           const struct open_decision *decision)
-{
-    struct bytes exchange = said_value(said, "x-road-request-id", false), left = said_value(said, "comity-released", false), item;
-    r->counts.answers++;
-    if (left.size == 0) {
-        return;
-    }
-    while (bytes_split(&left, ',', &item)) {
-        item = bytes_trim(item);
-        if (!has_line(decision->released, item)) {
-            tell(r, REPLAY_DIFFERENT, entry, exchange, "a category left that was not permitted", item, BYTES_NONE);
-            return;
-        }
-    }
-    const struct consent_past *past = decision->has_key ? consent_history_find(r->history, &decision->key) : NULL;
-    const struct consent_version *version = past == NULL ? NULL : consent_past_find(past, decision->consents);
-    if (version != NULL && version != &past->versions[0]) {
-        tell(r, REPLAY_DIFFERENT, entry, exchange, "it left on consents that an entry before it had changed", BYTES_NONE, BYTES_NONE);
-    }
-}
-
-static void take_answer(struct decision_replay *r, const struct log_entry *entry)
-{
-    struct said said;
-    uint8_t digest[SHA256_SIZE];
-    if (!said_parse(entry->statement, &said, "answer", NULL) || !said.is_answer ||
-        !said_digest(said_value(&said, "comity-decision", false), digest)) {
-        tell(r, REPLAY_DIFFERENT, entry, BYTES_NONE, "the answer's statement can't be read", BYTES_NONE, BYTES_NONE);
-        return;
-    }
-    struct open_decision *decision = open_take(&r->open, digest);
-    if (decision != NULL) {
-        compare_answer(r, entry, &said, decision);
-    } else if (r->is_whole && said_value(&said, "comity-reason", false).size == 0) {
-        tell(r, REPLAY_DIFFERENT, entry, said_value(&said, "x-road-request-id", false), "it answers what no entry before it permits",
-             BYTES_NONE, BYTES_NONE);
-    }
-    open_free(decision);
-}
-
-/* ---- Entries ---- */
-
-/* A change of consents: what was decided on it before it was logged can be decided now. */
-static bool take_consent(struct decision_replay *r, const struct log_entry *entry, struct error *e)
-{
-    struct consent_key key;
-    struct error fault;
-    if (!consent_history_add(r->history, entry->statement, entry->index, &key, &fault)) {
-        if (fault.kind == ERROR_MEMORY) {
-            return error_memory(e, "replay");
-        }
-        tell(r, REPLAY_UNDECIDABLE, entry, BYTES_NONE, fault.what, BYTES_NONE, BYTES_NONE);
-        return true;
-    }
-    for (size_t i = 0; i < r->ahead_count && key.person.size > 0;) {
-        struct ahead *ahead = &r->ahead[i];
-        bool is_ahead = true;
-        if (bytes_equal(ahead->key.person, key.person) && bytes_equal(ahead->key.recipient, key.recipient) &&
-            bytes_equal(ahead->key.purpose, key.purpose) && !take_decision_entry(r, &ahead->entry, true, &is_ahead)) {
-            return error_memory(e, "replay");
-        }
-        if (is_ahead) {
-            i++;
-            continue;
-        }
-        arena_clear(&ahead->memory);
-        *ahead = r->ahead[--r->ahead_count];
-        r->ahead[r->ahead_count] = (struct ahead){ 0 };
-    }
-    return true;
-}
-
-bool decision_replay_take(struct decision_replay *replay, const struct log_entry *entry, bool is_asked, struct error *e)
-{
-    bool is_ahead;
-    replay->is_whole = replay->is_whole && is_asked;
-    if (entry->kind == RECORD_EVENT) {
-        return !bytes_start_with(entry->statement, BYTES("comity-event: consent/1\n")) || take_consent(replay, entry, e);
-    }
-    if (!is_asked) {
-        return true;
-    }
-    replay->counts.entries++;
-    if (entry->kind == RECORD_ANSWER_SENT) {
-        take_answer(replay, entry);
-        return true;
-    }
-    if (entry->kind != RECORD_DECISION) {
-        return true;
-    }
-    replay->counts.decisions++;
-    return take_decision_entry(replay, entry, false, &is_ahead) || error_memory(e, "replay");
-}
-
-void decision_replay_skip(struct decision_replay *replay, uint64_t index, const struct error *why)
-{
-    char text[sizeof *why];
-    const struct log_entry entry = { .index = index };
-    replay->is_whole = false; /* what it permitted is not known */
-    tell(replay, REPLAY_UNDECIDABLE, &entry, BYTES_NONE, error_text(why, text, sizeof text), BYTES_NONE, BYTES_NONE);
-}
-
-bool decision_replay_end(struct decision_replay *replay, struct replay_counts *counts, struct error *e)
-{
-    for (size_t i = 0; i < replay->ahead_count; i++) {
-        struct decision_read read;
-        char what[REPLAY_TEXT_SIZE];
-        enum read_outcome outcome = decision_read(&replay->ahead[i].entry, &read, what);
-        if (outcome == READ_DECISION) {
-            tell_different(replay, &read, "it names consents that the log does not have");
-        }
-        decision_read_clear(&read);
-        if (outcome != READ_DECISION) {
-            return error_memory(e, "replay");
-        }
-    }
-    *counts = replay->counts;
-    return true;
 }

@@ -77,5 +77,34 @@ must_check bool open_add(struct open_decisions *open, const uint8_t digest[SHA25
 /* Takes it out; the caller frees it with open_free(). NULL: there is none. */
 struct open_decision *open_take(struct open_decisions *open, const uint8_t digest[SHA256_SIZE]);
 void open_free(struct open_decision *decision); /* NULL is allowed */
+/* Decided on consents that no entry has made yet: a withdrawal that was in force before it was logged. They wait for that entry. */
+enum { AHEAD_MAX = 1024 };
+struct ahead {
+    struct log_entry entry; /* statement and attachment in `memory` */
+    struct consent_key key;
+    struct arena memory;
+};
+
+struct decision_replay {
+    struct replay_source source;
+    struct bytes origin;
+    replay_each *each;
+    void *context;
+    struct grounds grounds;
+    struct consent_history *history;
+    struct open_decisions open;
+    struct ahead ahead[AHEAD_MAX];
+    size_t ahead_count;
+    struct replay_counts counts;
+    bool is_whole;   /* asked from the first entry on, and all could be read: every decision is known */
+    bool has_closed; /* something could not be read: it may have been the event of a consent */
+    struct buffer logged, decided;
+};
+
+/* replay.c. A finding, counted; `logged` and `decided` never hold a person's identifier. */
+void replay_tell(struct decision_replay *r, enum replay_outcome outcome, const struct log_entry *entry, struct bytes exchange,
+                 const char *what, struct bytes logged, struct bytes decided);
+/* One decision; `is_again`: it has waited for an event. False: memory is out. `*is_ahead`: it names consents that no entry has made yet. */
+must_check bool replay_take_decision(struct decision_replay *r, const struct log_entry *entry, bool is_again, bool *is_ahead);
 
 #endif

@@ -1,0 +1,162 @@
+/* The log's entries, one after the other: consents as they change, decisions, and what left on them. */
+#include <stdio.h>
+
+#include "audit/replay_internal.h"
+
+/* ---- Answers ---- */
+
+static bool has_line(struct bytes lines, struct bytes wanted)
+{
+    struct bytes line;
+    while (bytes_split(&lines, '\n', &line)) {
+        if (bytes_equal(line, wanted)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* What left must have been permitted, on consents that nothing in between has changed. */
+static void compare_answer(struct decision_replay *r, const struct log_entry *entry, const struct said *said,
+                           const struct open_decision *decision)
+{
+    struct bytes exchange = said_value(said, "x-road-request-id", false), left = said_value(said, "comity-released", false), item;
+    r->counts.answers++;
+    if (left.size == 0) {
+        return;
+    }
+    while (bytes_split(&left, ',', &item)) {
+        item = bytes_trim(item);
+        if (!has_line(decision->released, item)) {
+            replay_tell(r, REPLAY_DIFFERENT, entry, exchange, "a category left that was not permitted", item, BYTES_NONE);
+            return;
+        }
+    }
+    const struct consent_past *past = decision->has_key ? consent_history_find(r->history, &decision->key) : NULL;
+    const struct consent_version *version = past == NULL ? NULL : consent_past_find(past, decision->consents);
+    if (version != NULL && version != &past->versions[0]) {
+        replay_tell(r, REPLAY_DIFFERENT, entry, exchange, "it left on consents that an entry before it had changed", BYTES_NONE,
+                    BYTES_NONE);
+    }
+}
+
+static void take_answer(struct decision_replay *r, const struct log_entry *entry)
+{
+    struct said said;
+    uint8_t digest[SHA256_SIZE];
+    if (!said_parse(entry->statement, &said, "answer", NULL) || !said.is_answer ||
+        !said_digest(said_value(&said, "comity-decision", false), digest)) {
+        replay_tell(r, REPLAY_DIFFERENT, entry, BYTES_NONE, "the answer's statement can't be read", BYTES_NONE, BYTES_NONE);
+        return;
+    }
+    struct open_decision *decision = open_take(&r->open, digest);
+    if (decision != NULL) {
+        compare_answer(r, entry, &said, decision);
+    } else if (r->is_whole && said_value(&said, "comity-reason", false).size == 0) {
+        replay_tell(r, REPLAY_DIFFERENT, entry, said_value(&said, "x-road-request-id", false), "it answers what no entry before it permits",
+                    BYTES_NONE, BYTES_NONE);
+    }
+    open_free(decision);
+}
+
+/* ---- Entries ---- */
+
+/* A change of consents: what was decided on it before it was logged can be decided now. */
+static bool take_consent(struct decision_replay *r, const struct log_entry *entry, struct error *e)
+{
+    struct consent_key key;
+    struct error fault;
+    if (!consent_history_add(r->history, entry->statement, entry->index, &key, &fault)) {
+        if (fault.kind == ERROR_MEMORY) {
+            return error_memory(e, "replay");
+        }
+        replay_tell(r, REPLAY_UNDECIDABLE, entry, BYTES_NONE, fault.what, BYTES_NONE, BYTES_NONE);
+        return true;
+    }
+    for (size_t i = 0; i < r->ahead_count && key.person.size > 0;) {
+        struct ahead *ahead = &r->ahead[i];
+        bool is_ahead = true;
+        if (bytes_equal(ahead->key.person, key.person) && bytes_equal(ahead->key.recipient, key.recipient) &&
+            bytes_equal(ahead->key.purpose, key.purpose) && !replay_take_decision(r, &ahead->entry, true, &is_ahead)) {
+            return error_memory(e, "replay");
+        }
+        if (is_ahead) {
+            i++;
+            continue;
+        }
+        arena_clear(&ahead->memory);
+        *ahead = r->ahead[--r->ahead_count];
+        r->ahead[r->ahead_count] = (struct ahead){ 0 };
+    }
+    return true;
+}
+
+/* Of an erased entry the kind is left; of one that came back from a mirror not even that. */
+static void take_closed(struct decision_replay *r, const struct log_entry *entry, bool is_asked)
+{
+    r->is_whole = false;
+    r->has_closed = true;
+    if (!is_asked) {
+        return;
+    }
+    r->counts.entries++;
+    r->counts.decisions += entry->kind == RECORD_DECISION;
+    if (entry->kind == RECORD_DECISION || entry->kind == RECORD_NONE) {
+        replay_tell(r, REPLAY_UNDECIDABLE, entry, BYTES_NONE, entry->form == RECORD_ERASED ? "it was erased" : "its record was lost",
+                    BYTES_NONE, BYTES_NONE);
+    }
+}
+
+bool decision_replay_take(struct decision_replay *replay, const struct log_entry *entry, bool is_asked, struct error *e)
+{
+    bool is_ahead;
+    replay->is_whole = replay->is_whole && is_asked;
+    if (entry->form != RECORD_OPEN) {
+        take_closed(replay, entry, is_asked);
+        return true;
+    }
+    if (entry->kind == RECORD_EVENT) {
+        return !bytes_start_with(entry->statement, BYTES("comity-event: consent/1\n")) || take_consent(replay, entry, e);
+    }
+    if (!is_asked) {
+        return true;
+    }
+    replay->counts.entries++;
+    if (entry->kind == RECORD_ANSWER_SENT) {
+        take_answer(replay, entry);
+        return true;
+    }
+    if (entry->kind != RECORD_DECISION) {
+        return true;
+    }
+    replay->counts.decisions++;
+    return replay_take_decision(replay, entry, false, &is_ahead) || error_memory(e, "replay");
+}
+
+void decision_replay_skip(struct decision_replay *replay, uint64_t index, const struct error *why)
+{
+    char text[sizeof *why];
+    const struct log_entry entry = { .index = index };
+    replay->is_whole = false;
+    replay->has_closed = true;
+    replay_tell(replay, REPLAY_UNDECIDABLE, &entry, BYTES_NONE, error_text(why, text, sizeof text), BYTES_NONE, BYTES_NONE);
+}
+
+bool decision_replay_end(struct decision_replay *replay, struct replay_counts *counts, struct error *e)
+{
+    for (size_t i = 0; i < replay->ahead_count; i++) {
+        struct decision_read read;
+        char what[REPLAY_TEXT_SIZE];
+        enum read_outcome outcome = decision_read(&replay->ahead[i].entry, &read, what);
+        if (outcome == READ_DECISION) {
+            replay_tell(replay, replay->has_closed ? REPLAY_UNDECIDABLE : REPLAY_DIFFERENT, read.entry, read.exchange,
+                        "it names consents that the log does not have", BYTES_NONE, BYTES_NONE);
+        }
+        decision_read_clear(&read);
+        if (outcome != READ_DECISION) {
+            return error_memory(e, "replay");
+        }
+    }
+    *counts = replay->counts;
+    return true;
+}
