@@ -7,6 +7,7 @@
 #include "cli/place.h"
 #include "crypto/certificate.h"
 #include "gateway/config.h"
+#include "witness/key.h"
 
 enum { CERTIFICATE_DAYS = 3650, CONFIGURATION_BYTES_MAX = 64 * 1024 };
 
@@ -121,12 +122,13 @@ static bool make_keys(const struct plan *plan, struct buffer *vkey, uint8_t pin[
 {
     bool ok = false;
     struct signer *signer = NULL;
-    char keys[PLACE_PATH_SIZE], statement[PLACE_PATH_SIZE], tls[PLACE_PATH_SIZE], certificate[PLACE_PATH_SIZE];
+    char keys[PLACE_PATH_SIZE], statement[PLACE_PATH_SIZE], tls[PLACE_PATH_SIZE], certificate[PLACE_PATH_SIZE], witness[PLACE_PATH_SIZE];
     if (!path_join(keys, plan->folder, "keys", e) || !path_join(statement, keys, "statement.pem", e) ||
         !path_join(tls, keys, "tls.pem", e) || !path_join(certificate, keys, "tls.crt", e) || !folder_make(keys, 0700, false, e)) {
         goto done;
     }
-    if (!signer_make(&signer, buffer_bytes(&plan->origin), e) || !signer_save(signer, statement, e)) {
+    if (!signer_make(&signer, buffer_bytes(&plan->origin), e) || !signer_save(signer, statement, e) ||
+        !path_join(witness, keys, "witness.pem", e) || !witness_key_make(buffer_bytes(&plan->origin), witness, e)) {
         goto done;
     }
     verifier_write(signer_verifier(signer), vkey);
@@ -231,10 +233,11 @@ const struct command command_init = {
     .arguments = "[--gateway CODE] [--operator VKEY] [--peers ADDRESS] [--applications ADDRESS] [--management ADDRESS] FOLDER "
                  "COMMUNITY/CLASS/MEMBER",
     .summary = "make a gateway's keys, configuration, empty store and empty log",
-    .text = "Makes FOLDER with everything that one gateway needs: keys/ (the Ed25519 key that signs its log, and the key and certificate "
-            "of its TLS), gateway.yaml, an empty database and an empty log. Nothing that is there is overwritten.\n"
-            "Writes the two public keys that the community's operator puts into the directory, and what to do next. The name of the "
-            "statement key is the origin of the gateway's log: COMMUNITY/CLASS/MEMBER/CODE.",
+    .text =
+        "Makes FOLDER with everything that one gateway needs: keys/ (the Ed25519 key that signs its log, the one that cosigns "
+        "others' logs, and the key and certificate of its TLS), gateway.yaml, an empty database and an empty log. Nothing that is there is overwritten.\n"
+        "Writes the two public keys that the community's operator puts into the directory, and what to do next. The name of the "
+        "statement key is the origin of the gateway's log: COMMUNITY/CLASS/MEMBER/CODE.",
     .examples = "comity init hospital AURORA/GOV/HOSPITAL\n"
                 "comity init --gateway GW2 --peers 192.0.2.7:5500 second AURORA/GOV/HOSPITAL",
     .options = init_options,

@@ -5,6 +5,7 @@
 #include "consent/event_text.h"
 #include "gateway/consumer_internal.h"
 #include "gateway/identify_internal.h"
+#include "gateway/witnessing_internal.h"
 
 static const char side[] = "server.clientproxy";
 
@@ -128,7 +129,7 @@ static bool read_wanted_gateway(struct exchange *x, struct identifier *wanted)
 static enum verdict take_candidates(struct exchange *x, const struct directory_subsystem *subsystem, const struct identifier *wanted)
 {
     size_t all = subsystem->gateway_count > 0 ? subsystem->gateway_count : subsystem->member->gateway_count;
-    bool has_wanted = false;
+    bool has_wanted = false, has_distrusted = false;
     x->candidates = arena_take(x->arena, (all + 1) * sizeof(struct directory_gateway *));
     if (x->candidates == NULL) {
         return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
@@ -137,13 +138,18 @@ static enum verdict take_candidates(struct exchange *x, const struct directory_s
         const struct directory_gateway *gateway = subsystem->gateway_count > 0 ? subsystem->gateways[i] : &subsystem->member->gateways[i];
         if (is_wanted(x, gateway, wanted)) {
             has_wanted = true;
-            if (!gateway->in_maintenance && gateway->address_count > 0) {
+            if (gateway_distrusts(x->worker->gateway, &gateway->statement_key)) {
+                has_distrusted = true;
+            } else if (!gateway->in_maintenance && gateway->address_count > 0) {
                 x->candidates[x->candidate_count++] = gateway;
             }
         }
     }
     if (x->candidate_count > 0) {
         return GO_ON;
+    }
+    if (has_distrusted) {
+        return exchange_refuse(x, REASON_PEER_EQUIVOCATED, NULL);
     }
     if (!has_wanted) {
         return exchange_refuse(x, wanted->part_count > 0 ? REASON_GATEWAY_UNKNOWN : REASON_MEMBER_UNKNOWN,

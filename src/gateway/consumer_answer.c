@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "consent/event_text.h"
+#include "gateway/witnessing_internal.h"
 
 static enum verdict check_line(struct exchange *x)
 {
@@ -129,7 +130,9 @@ enum verdict consumer_verify_answer(struct exchange *x)
         !receipt_verify(receipt, x->answer_statement, &x->peer->statement_key, gateway->checkpoints, &checkpoint, &e)) {
         return exchange_refuse_error(x, REASON_RECEIPT_INVALID, &e);
     }
-    origins_note(gateway->origins, &x->peer->statement_key, &checkpoint);
+    if (!origins_note(gateway->origins, gateway->witnessing->watch, &x->peer->statement_key, &checkpoint, receipt->checkpoint)) {
+        return exchange_refuse(x, REASON_PEER_EQUIVOCATED, NULL);
+    }
     if (!bytes_equal(seal.origin, bytes_of_text(x->peer->statement_key.name)) || !bytes_equal(seal.exchange_id, x->exchange_id) ||
         !belongs(x)) {
         return exchange_refuse(x, REASON_ANSWER_INCONSISTENT, NULL);

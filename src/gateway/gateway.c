@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "consent/event_text.h"
 #include "gateway/gateway_internal.h"
+#include "gateway/witnessing_internal.h"
 #include "gateway/public_service_internal.h"
 
 enum { TICK_MS = 1000, DRAIN_TICK_MS = 20, USES_AT_ONCE = 10000 };
@@ -207,7 +208,8 @@ bool gateway_start(struct gateway **out, const struct gateway_config *config, uv
     public_metrics_register();
     /* The timer comes last: until then nothing of the gateway is on the main loop, and a failure can free at once. */
     if (!gateway_config_check_complete(config, e) || !make_tables(gateway, e) || !store_open(&gateway->store, config->store_url, e) ||
-        !open_evidence(gateway, e) || !begin_sequences(gateway, e) || !snapshot_load(&gateway->snapshot, gateway, e) ||
+        !open_evidence(gateway, e) || !begin_sequences(gateway, e) || !witnessing_open(gateway, e) || !witnessing_open(gateway, e) ||
+        !snapshot_load(&gateway->snapshot, gateway, e) || !witnessing_start(gateway, e) || !witnessing_start(gateway, e) ||
         !consents_open(&gateway->consents, gateway->store, gateway->committer, 0, e) ||
         !uses_open(&gateway->uses, gateway->store, gateway->public_disk, gateway->private_disk, e) ||
         !grounds_keep(gateway, gateway->snapshot, e) || !log_start(gateway, e) || !start_workers(gateway, e) || !start_timer(gateway, e)) {
@@ -222,13 +224,16 @@ bool gateway_check(const struct gateway_config *config, struct error *e)
 {
     struct gateway gateway = { .config = config };
     struct snapshot *snapshot = NULL;
+    struct quorum *witnesses = NULL;
     bool ok = gateway_config_check_complete(config, e) && signer_load(&gateway.signer, config->origin, config->statement_key_path, e) &&
-              file_check_private(config->tls_key_path, e) && store_open(&gateway.store, config->store_url, e) &&
-              snapshot_load(&snapshot, &gateway, e) && snapshot_is_valid(snapshot, time_now_ms(), e);
+              file_check_private(config->tls_key_path, e) && witnessing_read_policy(config, &witnesses, e) &&
+              store_open(&gateway.store, config->store_url, e) && snapshot_load(&snapshot, &gateway, e) &&
+              snapshot_is_valid(snapshot, time_now_ms(), e);
     if (ok && snapshot->gateway == NULL) {
         ok = error_set(e, ERROR_DENIED, config->directory.file, "have the operator enter this gateway, and load the new directory",
                        "this gateway's statement key is not in the directory");
     }
+    quorum_free(witnesses);
     snapshot_release(snapshot);
     store_close(gateway.store);
     signer_free(gateway.signer);
@@ -252,6 +257,10 @@ bool gateway_reload(struct gateway *gateway, struct error *e)
     gateway->snapshot = fresh;
     (void)pthread_mutex_unlock(&gateway->lock);
     snapshot_release(old);
+    struct error why;
+    if (!witnessing_reload(gateway, &why)) {
+        diag_error(DIAG_WARN, "witness", "the proofs of equivocation could not be read again; those known before hold", &why);
+    }
     for (size_t i = 0; i < gateway->worker_count; i++) {
         worker_tell(&gateway->workers[i], WORKER_RELOAD);
     }
@@ -328,10 +337,12 @@ void gateway_free(struct gateway *gateway)
     if (gateway == NULL) {
         return;
     }
+    witnessing_stop(gateway);
     stop_workers(gateway);
     uses_close(gateway->uses);
     consents_close(gateway->consents);
     committer_stop(gateway->committer);
+    witnessing_free(gateway);
     log_close(gateway->log);
     disk_free(gateway->public_disk);
     disk_free(gateway->private_disk);

@@ -88,6 +88,7 @@ struct gateway {
     struct uses *uses;
     struct checkpoint_cache *checkpoints;
     struct origins *origins;
+    struct witnessing *witnessing; /* witnessing_internal.h */
     struct sequences *sequences;
     struct replay *replay;
 

@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "consent/event_text.h"
 #include "gateway/identify_internal.h"
+#include "gateway/witnessing_internal.h"
 
 static const char side[] = "server.serverproxy";
 
@@ -182,7 +183,9 @@ static enum verdict verify_receipt(struct exchange *x)
         !receipt_verify(receipt, x->request_statement, &x->peer->statement_key, gateway->checkpoints, &checkpoint, &e)) {
         return exchange_refuse_error(x, REASON_RECEIPT_INVALID, &e);
     }
-    origins_note(gateway->origins, &x->peer->statement_key, &checkpoint);
+    if (!origins_note(gateway->origins, gateway->witnessing->watch, &x->peer->statement_key, &checkpoint, receipt->checkpoint)) {
+        return exchange_refuse(x, REASON_PEER_EQUIVOCATED, NULL);
+    }
     x->has_receipt = true;
     if (!is_for_us(x)) {
         return exchange_refuse(x, REASON_RECEIPT_INVALID, "the statement is addressed to another gateway");

@@ -9,13 +9,15 @@
 
 #include "base/encode.h"
 
-enum { BUCKETS = 4096, ORIGINS_MAX = 65536 };
+enum { BUCKETS = 4096, ORIGINS_MAX = 65536, NOTE_KEPT_MAX = 2048 };
 
 struct origin {
     struct origin *next;
     uint64_t size;
     uint8_t root[SHA256_SIZE];
     struct verifier log_key;
+    uint8_t *note; /* as it was signed: half of a proof, should another one come */
+    size_t note_size, note_capacity;
 };
 struct origins {
     pthread_mutex_t lock;
@@ -41,6 +43,7 @@ void origins_free(struct origins *origins)
     for (size_t i = 0; i < BUCKETS; i++) {
         while (origins->buckets[i] != NULL) {
             struct origin *next = origins->buckets[i]->next;
+            free(origins->buckets[i]->note);
             free(origins->buckets[i]);
             origins->buckets[i] = next;
         }
@@ -62,8 +65,33 @@ static struct origin *find(struct origin *first, const struct verifier *log_key)
     return first;
 }
 
-void origins_note(struct origins *origins, const struct verifier *log_key, const struct checkpoint_view *checkpoint)
+/* Without its note (memory is out, or it is unusually long) a checkpoint is known all the same. */
+static void keep_note(struct origin *origin, struct bytes note)
 {
+    origin->note_size = 0;
+    if (note.size > NOTE_KEPT_MAX) {
+        return;
+    }
+    if (note.size > origin->note_capacity) {
+        uint8_t *grown = realloc(origin->note, note.size);
+        if (grown == NULL) {
+            return;
+        }
+        origin->note = grown;
+        origin->note_capacity = note.size;
+    }
+    memcpy(origin->note, note.data, note.size);
+    origin->note_size = note.size;
+}
+
+bool origins_note(struct origins *origins, struct watch *watch, const struct verifier *log_key, const struct checkpoint_view *checkpoint,
+                  struct bytes note)
+{
+    uint8_t other[NOTE_KEPT_MAX];
+    size_t other_size = 0;
+    if (watch_is_distrusted(watch, log_key)) {
+        return false;
+    }
     (void)pthread_mutex_lock(&origins->lock);
     struct origin **first = bucket(origins, log_key);
     struct origin *known = find(*first, log_key);
@@ -79,8 +107,13 @@ void origins_note(struct origins *origins, const struct verifier *log_key, const
     if (known != NULL && checkpoint->size > known->size) {
         known->size = checkpoint->size;
         memcpy(known->root, checkpoint->root, sizeof known->root);
+        keep_note(known, note);
+    } else if (known != NULL && checkpoint->size == known->size && memcmp(known->root, checkpoint->root, sizeof known->root) != 0) {
+        other_size = known->note_size;
+        memcpy(other, known->note, other_size);
     }
     (void)pthread_mutex_unlock(&origins->lock);
+    return other_size == 0 || !watch_catch(watch, log_key, bytes_of(other, other_size), note, NULL, NULL, 0);
 }
 
 struct bytes origins_text(struct origins *origins, const struct verifier *log_key, struct arena *arena)

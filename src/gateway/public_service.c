@@ -10,6 +10,7 @@
 #include "base/encode.h"
 #include "base/metrics.h"
 #include "base/time.h"
+#include "witness/submission.h"
 
 enum { ETAG_BYTES = 16, COMPRESS_BYTES_MIN = 512 };
 
@@ -36,6 +37,8 @@ struct route {
     struct metric requests[STATUS_CLASSES];
 };
 static struct route routes[] = {
+    { "POST", BYTES("/witness/add-checkpoint"), SUBMISSION_BYTES_MAX, false, public_witness_add, COUNTED("witness-add") },
+    { "GET", BYTES("/witness/"), 0, false, public_witness_checkpoint, COUNTED("witness") },
     { "GET", BYTES("/log/receipt/"), 0, false, public_log_receipt, COUNTED("log-receipt") },
     { "GET", BYTES("/log/"), 0, false, public_log_file, COUNTED("log") },
 };

@@ -71,7 +71,9 @@ void public_metrics_register(void);
 
 /* ---- Routes ---- */
 
-public_route public_log_file;    /* GET /log/...: public_log.c */
-public_route public_log_receipt; /* GET /log/receipt/<index> */
+public_route public_log_file;           /* GET /log/...: public_log.c */
+public_route public_log_receipt;        /* GET /log/receipt/<index> */
+public_route public_witness_add;        /* POST /witness/add-checkpoint: public_witness.c */
+public_route public_witness_checkpoint; /* GET /witness/<hex>/checkpoint */
 
 #endif

@@ -25,6 +25,8 @@
     X(DIRECTORY_EXPIRED, "directory.expired", "global_conf_outdated", "OutdatedGlobalConf", "the directory is not valid now")              \
     X(PEER_UNKNOWN, "peer.unknown", "ssl_authentication_failed", "SslAuthenticationFailed",                                                \
       "the peer gateway's key is not in the directory")                                                                                    \
+    X(PEER_EQUIVOCATED, "peer.equivocated", "invalid_signature_value", "InvalidSignatureValue",                                            \
+      "the peer's log was caught with two histories, and is not trusted")                                                                  \
     X(PEER_UNREACHABLE, "peer.unreachable", "network_error", "NetworkError", "the holder's gateway can't be reached")                      \
     X(PEER_BROKEN, "peer.broken", "io_error", "IOError", "the line to the holder's gateway broke midway")                                  \
     X(PEER_MESSAGE, "peer.message", "missing_rest", "MissingRest", "the peer's message is incomplete")                                     \

@@ -1,0 +1,94 @@
+/* What the cosigner's two files share: its thread with rounds and results (cosigner.c), and one submission (cosigner_call.c). */
+#ifndef COMITY_WITNESS_COSIGNER_INTERNAL_H
+#define COMITY_WITNESS_COSIGNER_INTERNAL_H
+
+#include <pthread.h>
+#include <uv.h>
+
+#include "base/metrics.h"
+#include "net/client.h"
+#include "witness/cosigner.h"
+#include "witness/url.h"
+
+enum {
+    COSIGNER_NOTE_BYTES_MAX = 64 * 1024,
+    COSIGNER_TICK_MS = 100,
+    COSIGNER_CALL_MS = 10000,
+    COSIGNER_RESYNCS_MAX = 3,         /* answers 409 in one round: past it the witness has failed */
+    COSIGNER_BACKOFF_FIRST_MS = 1000, /* doubled at each failure */
+    COSIGNER_BACKOFF_LAST_MS = 300000,
+    COSIGNER_AHEAD_MAX_S = 600, /* a cosignature further in the future is none */
+};
+
+/* Where one witness stands with the checkpoint of the round. */
+enum cosigning_state { COSIGNING_DUE = 0, COSIGNING_CALLING, COSIGNING_SIGNED, COSIGNING_FAILED };
+
+struct cosigning {
+    struct cosigner *cosigner;
+    const struct quorum_witness *witness;
+    struct witness_url url;
+    bool has_url;
+    enum cosigning_state state;
+    uint64_t known_size; /* what it cosigned last, as far as we know */
+    bool is_known;       /* it told us so, or signed it: 0 is a guess before */
+    uint64_t old_size;   /* that the call under way names */
+    unsigned resyncs;    /* in this round */
+    struct client_call *call;
+    struct body *body;
+    uint64_t deadline_us, retry_us;
+    unsigned failures;  /* in a row */
+    bool was_first;     /* answered or failed once */
+    struct buffer line; /* its cosignature of the round's checkpoint */
+    uint64_t time_s;
+    struct metric *failed; /* may be NULL */
+};
+
+struct cosigner {
+    struct cosigner_options options;
+    pthread_t thread;
+    bool has_thread;
+    uv_loop_t loop;
+    uv_timer_t timer;
+    uv_async_t wake;
+    struct client *client;
+    struct tls *tls; /* for https of strangers: the system's authorities. NULL: could not be made, see tls_fault */
+    struct error tls_fault;
+    struct cosigning *cosignings; /* one a witness of the policy, in its order */
+
+    /* The round: the checkpoint that everybody is asked for. */
+    struct buffer note; /* as published */
+    struct bytes text;  /* what is signed of it */
+    uint64_t size;
+    uint8_t root[SHA256_SIZE];
+    bool has_round;
+    uint64_t round_us;
+    uint64_t read_us; /* when the checkpoint was last looked for */
+    bool was_written; /* the quorum was met and the file says so */
+    size_t written_lines;
+    bool is_late, has_write_fault, has_tile_fault;
+    uint64_t behind_us; /* since when the published size is not cosigned; 0: it is */
+
+    pthread_mutex_t lock; /* guards what follows */
+    pthread_cond_t changed;
+    size_t first_count; /* witnesses that answered or failed once */
+    size_t asked;
+    bool is_started; /* cosigner_wait() is over */
+    bool is_denied, was_told;
+    bool is_stopping;
+    struct error denied;
+    struct cosigner_status status;
+};
+
+/* Begins the submission of the round's checkpoint; its end is one of the two below, later. */
+void cosigning_call(struct cosigning *c);
+/* A call that takes too long. */
+void cosigning_give_up(struct cosigning *c);
+
+/* It cosigned: `line` and `time_s` are set. */
+void cosigner_signed(struct cosigning *c);
+/* It did not. `what` is a constant: for the one warning; `detail` may be NULL. Retried after a while. */
+void cosigner_failed(struct cosigning *c, const char *what, const char *detail);
+/* It knows a log of ours that we do not: of `size` entries, or (is_root) another root of what we sent. */
+void cosigner_denied(struct cosigning *c, uint64_t size, bool is_root);
+
+#endif
