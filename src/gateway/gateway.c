@@ -208,8 +208,8 @@ bool gateway_start(struct gateway **out, const struct gateway_config *config, uv
     public_metrics_register();
     /* The timer comes last: until then nothing of the gateway is on the main loop, and a failure can free at once. */
     if (!gateway_config_check_complete(config, e) || !make_tables(gateway, e) || !store_open(&gateway->store, config->store_url, e) ||
-        !open_evidence(gateway, e) || !begin_sequences(gateway, e) || !witnessing_open(gateway, e) || !witnessing_open(gateway, e) ||
-        !snapshot_load(&gateway->snapshot, gateway, e) || !witnessing_start(gateway, e) || !witnessing_start(gateway, e) ||
+        !open_evidence(gateway, e) || !begin_sequences(gateway, e) || !witnessing_open(gateway, e) ||
+        !snapshot_load(&gateway->snapshot, gateway, e) || !witnessing_start(gateway, e) ||
         !consents_open(&gateway->consents, gateway->store, gateway->committer, 0, e) ||
         !uses_open(&gateway->uses, gateway->store, gateway->public_disk, gateway->private_disk, e) ||
         !grounds_keep(gateway, gateway->snapshot, e) || !log_start(gateway, e) || !start_workers(gateway, e) || !start_timer(gateway, e)) {
