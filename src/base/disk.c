@@ -135,7 +135,18 @@ static int folder_rename(struct disk *disk, const char *from, const char *to)
 static int folder_remove(struct disk *disk, const char *path)
 {
     struct folder_disk *d = (struct folder_disk *)disk;
-    return unlinkat(d->root, path, 0) == 0 ? 0 : errno;
+    if (unlinkat(d->root, path, 0) == 0) {
+        return 0;
+    }
+    /* EISDIR is Linux's; EPERM, which POSIX has for a folder, may be about a file as well: then it is said again. */
+    if (errno != EISDIR && errno != EPERM) {
+        return errno;
+    }
+    int fault = errno;
+    if (unlinkat(d->root, path, AT_REMOVEDIR) == 0) {
+        return 0;
+    }
+    return errno == ENOTDIR ? fault : errno == EEXIST ? ENOTEMPTY : errno;
 }
 
 static int folder_make_folder(struct disk *disk, const char *path)

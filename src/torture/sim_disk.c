@@ -29,10 +29,11 @@ struct node {
     struct change *changes, **last_change;
 };
 
-/* A folder's own entry is durable after a sync of the folder above it. */
+/* A folder's own entry is durable, or its going is, after a sync of the folder above it. */
 struct folder {
     char path[PATH_SIZE];
     bool is_durable;
+    bool is_gone; /* removed, but a power cut may bring it back */
 };
 
 /* A name is in the tables as it is now, and as it is durable; a change of it waits for a sync of its folder. */
@@ -184,17 +185,24 @@ static void drop_changes(struct node *node)
     node->last_change = &node->changes;
 }
 
-static bool has_folder(const struct sim_disk *s, const char *path)
+/* Also one that is gone; NULL when there never was one. */
+static struct folder *find_folder(struct sim_disk *s, const char *path)
 {
     for (size_t i = 0; i < s->folder_count; i++) {
         if (strcmp(s->folders[i].path, path) == 0) {
-            return true;
+            return &s->folders[i];
         }
     }
-    return path[0] == '\0';
+    return NULL;
 }
 
-static bool has_folder_of(const struct sim_disk *s, const char *path)
+static bool has_folder(struct sim_disk *s, const char *path)
+{
+    const struct folder *folder = find_folder(s, path);
+    return folder == NULL ? path[0] == '\0' : !folder->is_gone;
+}
+
+static bool has_folder_of(struct sim_disk *s, const char *path)
 {
     char folder[PATH_SIZE];
     (void)snprintf(folder, sizeof folder, "%s", path);
@@ -357,13 +365,55 @@ static int sim_rename(struct disk *disk, const char *from, const char *to)
     return leave(s, 0);
 }
 
+/* Is `path` in `folder`, or in one below it? Then `*rest` is what follows. */
+static bool is_in(const char *path, const char *folder, const char **rest)
+{
+    size_t size = strlen(folder);
+    if (size > 0 && (strncmp(path, folder, size) != 0 || path[size] != '/')) {
+        return false;
+    }
+    *rest = size == 0 ? path : path + size + 1;
+    return true;
+}
+
+static bool is_empty(const struct sim_disk *s, const char *folder)
+{
+    const char *rest;
+    for (size_t i = 0; i < s->name_count; i++) {
+        if (s->names[i].now != NULL && is_in(s->names[i].path, folder, &rest)) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < s->folder_count; i++) {
+        if (!s->folders[i].is_gone && is_in(s->folders[i].path, folder, &rest)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static int remove_folder(struct sim_disk *s, const char *path)
+{
+    if (!has_folder(s, path)) {
+        return ENOENT;
+    }
+    if (path[0] == '\0') {
+        return EBUSY;
+    }
+    if (!is_empty(s, path)) {
+        return ENOTEMPTY;
+    }
+    find_folder(s, path)->is_gone = true;
+    return 0;
+}
+
 static int sim_remove(struct disk *disk, const char *path)
 {
     struct sim_disk *s = self(disk);
     enter(s);
     struct name *name = find_name(s, path);
     if (name == NULL || name->now == NULL) {
-        return leave(s, has_folder(s, path) ? EISDIR : ENOENT);
+        return leave(s, remove_folder(s, path));
     }
     name->now = NULL;
     return leave(s, 0);
@@ -377,28 +427,38 @@ static int sim_make_folder(struct disk *disk, const char *path)
     for (size_t i = 1; i <= strlen(path); i++) {
         if (path[i] == '/' || path[i] == '\0') {
             (void)snprintf(part, sizeof part, "%.*s", (int)i, path);
-            if (!has_folder(s, part)) {
+            struct folder *folder = find_folder(s, part);
+            if (folder == NULL) {
                 if (s->folder_count == FOLDERS_MAX) {
                     abort();
                 }
-                struct folder *folder = &s->folders[s->folder_count++];
+                folder = &s->folders[s->folder_count++];
                 memcpy(folder->path, part, sizeof part);
                 folder->is_durable = false;
             }
+            folder->is_gone = false;
         }
     }
     return leave(s, 0);
 }
 
-/* Is `path` directly in `folder`? Then `*rest` is its own name. */
-static bool is_in(const char *path, const char *folder, const char **rest)
+/* Out of the table, with all that was in it: of what is in no folder nothing can come back. */
+static void drop_folder(struct sim_disk *s, size_t which)
 {
-    size_t size = strlen(folder);
-    if (size > 0 && (strncmp(path, folder, size) != 0 || path[size] != '/')) {
-        return false;
+    const char *rest;
+    char gone[PATH_SIZE];
+    memcpy(gone, s->folders[which].path, sizeof gone);
+    for (size_t i = 0; i < s->name_count; i++) {
+        if (is_in(s->names[i].path, gone, &rest)) {
+            s->names[i].now = s->names[i].durable = NULL;
+        }
     }
-    *rest = size == 0 ? path : path + size + 1;
-    return true;
+    s->folders[which] = s->folders[--s->folder_count];
+    for (size_t i = 0; i < s->folder_count; i++) {
+        if (is_in(s->folders[i].path, gone, &rest)) {
+            s->folders[i--] = s->folders[--s->folder_count];
+        }
+    }
 }
 
 static int sim_sync_folder(struct disk *disk, const char *path)
@@ -414,6 +474,11 @@ static int sim_sync_folder(struct disk *disk, const char *path)
     }
     for (size_t i = 0; i < s->folder_count; i++) {
         if (is_in(s->folders[i].path, path, &rest) && strchr(rest, '/') == NULL) {
+            if (s->folders[i].is_gone) {
+                drop_folder(s, i);
+                i = (size_t)-1; /* the table has moved */
+                continue;
+            }
             s->folders[i].is_durable = true;
         }
     }
@@ -423,32 +488,27 @@ static int sim_sync_folder(struct disk *disk, const char *path)
 static int sim_list(struct disk *disk, const char *path, disk_list_each *each, void *context)
 {
     struct sim_disk *s = self(disk);
-    char(*names)[PATH_SIZE] = must(calloc(s->name_count + 1, PATH_SIZE));
-    bool *are_folders = must(calloc(s->name_count + 1, sizeof *are_folders));
-    size_t count = 0;
     enter(s);
+    /* Copied: `each` may change what is there. */
+    char(*names)[PATH_SIZE] = must(calloc(s->name_count + s->folder_count + 1, PATH_SIZE));
+    const char *rest;
+    size_t count = 0;
     for (size_t i = 0; i < s->name_count; i++) {
-        const char *rest;
-        if (s->names[i].now == NULL || !is_in(s->names[i].path, path, &rest)) {
-            continue;
+        if (s->names[i].now != NULL && is_in(s->names[i].path, path, &rest) && strchr(rest, '/') == NULL) {
+            (void)snprintf(names[count++], PATH_SIZE, "%s", rest);
         }
-        size_t size = strcspn(rest, "/");
-        bool is_folder = rest[size] == '/';
-        bool is_known = false;
-        for (size_t j = 0; j < count; j++) {
-            is_known = is_known || (strlen(names[j]) == size && strncmp(names[j], rest, size) == 0);
-        }
-        if (!is_known) {
-            memcpy(names[count], rest, size);
-            are_folders[count++] = is_folder;
+    }
+    size_t file_count = count;
+    for (size_t i = 0; i < s->folder_count; i++) {
+        if (!s->folders[i].is_gone && is_in(s->folders[i].path, path, &rest) && strchr(rest, '/') == NULL) {
+            (void)snprintf(names[count++], PATH_SIZE, "%s", rest);
         }
     }
     int fault = leave(s, has_folder(s, path) ? 0 : ENOENT);
     for (size_t i = 0; i < count; i++) {
-        each(context, names[i], are_folders[i]);
+        each(context, names[i], i >= file_count);
     }
     free(names);
-    free(are_folders);
     return fault;
 }
 
@@ -592,25 +652,14 @@ static void cut_folders(struct sim_disk *s, uint64_t *random)
 {
     for (size_t i = 0; i < s->folder_count;) {
         struct folder *folder = &s->folders[i];
-        if (folder->is_durable || dice(random) % 2 == 0) {
+        bool is_settled = folder->is_durable && !folder->is_gone;
+        if (is_settled || dice(random) % 2 == 0) {
             folder->is_durable = true;
+            folder->is_gone = false;
             i++;
             continue;
         }
-        const char *rest;
-        for (size_t j = 0; j < s->name_count; j++) {
-            if (is_in(s->names[j].path, folder->path, &rest)) {
-                s->names[j].now = s->names[j].durable = NULL;
-            }
-        }
-        char gone[PATH_SIZE];
-        memcpy(gone, folder->path, sizeof gone);
-        s->folders[i] = s->folders[--s->folder_count];
-        for (size_t j = 0; j < s->folder_count; j++) {
-            if (is_in(s->folders[j].path, gone, &rest)) {
-                s->folders[j--] = s->folders[--s->folder_count];
-            }
-        }
+        drop_folder(s, i);
         i = 0; /* the table has moved; what is durable stays so */
     }
 }
@@ -653,8 +702,13 @@ struct disk *sim_disk_copy(const struct disk *disk)
 {
     const struct sim_disk *s = self(disk);
     struct disk *copy = sim_disk_make();
-    memcpy(self(copy)->folders, s->folders, sizeof s->folders);
-    self(copy)->folder_count = s->folder_count;
+    for (size_t i = 0; i < s->folder_count; i++) {
+        if (!s->folders[i].is_gone) {
+            struct folder *folder = &self(copy)->folders[self(copy)->folder_count++];
+            *folder = s->folders[i];
+            folder->is_durable = true;
+        }
+    }
     for (size_t i = 0; i < s->name_count; i++) {
         const struct node *from = s->names[i].now;
         if (from != NULL) {

@@ -222,6 +222,16 @@ static void calls_do_what_they_say(void **state)
     assert_int_equal(f->rename(disk, "new", "none/new"), ENOENT);
     assert_int_equal(f->remove(disk, "new"), 0);
     assert_int_equal(f->remove(disk, "new"), ENOENT);
+    /* A folder goes only when nothing is in it, and a link to one goes by itself. */
+    assert_int_equal(f->make_folder(disk, "full/empty"), 0);
+    (void)snprintf(path, sizeof path, "%s/link", root);
+    assert_int_equal(symlink("full", path), 0);
+    assert_int_equal(f->remove(disk, "link"), 0);
+    assert_int_equal(f->remove(disk, "full"), ENOTEMPTY);
+    assert_int_equal(f->remove(disk, "full/empty"), 0);
+    assert_int_equal(f->remove(disk, "full/empty"), ENOENT);
+    assert_int_equal(f->remove(disk, "full"), 0);
+    assert_int_equal(f->list(disk, "full", collect, seen), ENOENT);
     disk_free(disk);
 }
 

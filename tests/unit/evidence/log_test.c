@@ -55,6 +55,20 @@ static void batches_of_all_sizes(void **state)
     rig_free(rig);
 }
 
+static void note_folder(void *context, const char *name, bool is_folder)
+{
+    if (is_folder && strcmp(name, "000.p") == 0) {
+        *(bool *)context = true;
+    }
+}
+
+static bool has_partial_folder(struct rig *rig, const char *folder)
+{
+    bool is_there = false;
+    assert_int_equal(rig->public->functions->list(rig->public, folder, note_folder, &is_there), 0);
+    return is_there;
+}
+
 static void partial_tiles_go_when_the_full_one_is_there(void **state)
 {
     struct rig *rig = rig_make(2);
@@ -67,6 +81,9 @@ static void partial_tiles_go_when_the_full_one_is_there(void **state)
     assert_true(rig_append(rig, 250) && rig_publish(rig));
     assert_null(sim_disk_data(rig->public, "tile/0/000.p/10", &size));
     assert_null(sim_disk_data(rig->public, "tile/entries/000.p/20", &size));
+    assert_false(has_partial_folder(rig, "tile/0"));
+    assert_false(has_partial_folder(rig, "tile/entries"));
+    assert_true(has_partial_folder(rig, "tile/1"));
     assert_non_null(sim_disk_data(rig->public, "tile/0/000", &size));
     assert_int_equal(size, TILE_BYTES_MAX);
     assert_non_null(sim_disk_data(rig->public, "tile/1/000.p/1", &size));
