@@ -39,6 +39,7 @@ struct route {
 static struct route routes[] = {
     { "POST", BYTES("/witness/add-checkpoint"), SUBMISSION_BYTES_MAX, false, public_witness_add, COUNTED("witness-add") },
     { "GET", BYTES("/witness/"), 0, false, public_witness_checkpoint, COUNTED("witness") },
+    { "GET", BYTES("/evidence/exchanges"), 0, true, public_exchanges, COUNTED("exchanges") },
     { "GET", BYTES("/log/receipt/"), 0, false, public_log_receipt, COUNTED("log-receipt") },
     { "GET", BYTES("/log/"), 0, false, public_log_file, COUNTED("log") },
 };

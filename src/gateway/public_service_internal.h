@@ -71,6 +71,7 @@ void public_metrics_register(void);
 
 /* ---- Routes ---- */
 
+public_route public_exchanges; /* GET /evidence/exchanges: public_exchanges.c */
 public_route public_log_file;           /* GET /log/...: public_log.c */
 public_route public_log_receipt;        /* GET /log/receipt/<index> */
 public_route public_witness_add;        /* POST /witness/add-checkpoint: public_witness.c */
