@@ -8,6 +8,7 @@ extern const struct command log_prove_command;
 extern const struct command log_receipt_command;
 extern const struct command log_replay_command;
 extern const struct command log_verify_command;
+extern const struct command log_witness_command;
 
 /* An entry's index from a word of the command line; says so when it is none. */
 must_check bool log_index_parse(const struct call *call, const char *word, uint64_t *index);
