@@ -13,7 +13,7 @@
 #include "evidence/log_copy.h"
 #include "evidence/log_internal.h"
 #include "evidence/tile_nodes.h"
-#include "../../support/faulty_disk.h"
+#include "torture/faulty_disk.h"
 #include "merkle_model.h"
 
 enum { ENTRIES_MAX = 20000 };
