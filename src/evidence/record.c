@@ -224,6 +224,19 @@ void record_write_recovered(uint64_t index, uint64_t batch, int64_t time_ms, con
     *chain = made;
 }
 
+void record_write_replaced(const struct record_view *was, const uint8_t commitment[SHA256_SIZE], const uint64_t *after, uint64_t *chain,
+                           uint8_t *out)
+{
+    memset(out, 0, was->size);
+    put_u64(out + AT_INDEX, was->entry.index);
+    put_u64(out + AT_BATCH, was->batch);
+    put_u64(out + AT_TIME, (uint64_t)was->entry.time_ms);
+    uint64_t made = after != NULL ? *after : XXH3_64bits_withSeed(commitment, SHA256_SIZE, *chain);
+    put_u64(out, made);
+    seal(RECORD_RECOVERED, was->size, commitment, *chain, out);
+    *chain = made;
+}
+
 static enum record_state parse_closed(struct bytes data, uint64_t index, uint64_t chain, struct record_view *out)
 {
     if (get_u64(data.data + AT_SEAL) != XXH3_64bits_withSeed(data.data, AT_SEAL, chain) ||

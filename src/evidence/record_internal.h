@@ -52,6 +52,12 @@ must_check bool record_erase(struct bytes record, const struct record_view *view
 /* RECORD_CLOSED_BYTES of the recovered form; moves `*chain` on, like record_write(). */
 void record_write_recovered(uint64_t index, uint64_t batch, int64_t time_ms, const uint8_t commitment[SHA256_SIZE], uint64_t *chain,
                             uint8_t out[RECORD_CLOSED_BYTES]);
+/*
+ * The recovered form in the place of one or more damaged records: `was` has index, batch, time and size (at least RECORD_CLOSED_BYTES, a multiple of
+ * RECORD_ALIGNMENT). `after` (NULL: none) is the checksum that the record behind it is seeded by. `out` is `was->size` bytes.
+ */
+void record_write_replaced(const struct record_view *was, const uint8_t commitment[SHA256_SIZE], const uint64_t *after, uint64_t *chain,
+                           uint8_t *out);
 
 enum record_state {
     RECORD_GOOD = 0,
