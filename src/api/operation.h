@@ -8,12 +8,14 @@
 #include <jansson.h>
 
 #include "consent/consent.h"
+#include "consent/erasure.h"
 #include "consent/uses.h"
 
-/* Borrowed. `uses` may be NULL where no list of uses is asked for. */
+/* Borrowed. `uses` may be NULL where no list of uses is asked for, `log` where nothing is erased. */
 struct operation_context {
     struct consents *consents;
     struct uses *uses;
+    const struct erasure_log *log;
 };
 
 /*
@@ -35,5 +37,7 @@ operation operation_withdraw;
 operation operation_withdraw_all;
 /* { "person", "last"? } to { "uses": [..], "lag" }: the newest last; lag is how many entries of the log are not in the index yet. */
 operation operation_uses;
+/* { "person", "dry_run"? } to { "entries": [..], "event" }: what was erased, and the entry that says so (null: nothing was). */
+operation operation_erase;
 
 #endif

@@ -159,7 +159,9 @@ static bool start(struct service *service, struct error *e)
     }
     const struct control_options control = {
         .path = config->control_path,
-        .operations = { .consents = gateway_consents(service->gateway), .uses = gateway_uses(service->gateway) },
+        .operations = { .consents = gateway_consents(service->gateway),
+                        .uses = gateway_uses(service->gateway),
+                        .log = gateway_erasure_log(service->gateway) },
         .reload = reload,
         .status = tell_status,
         .context = service,

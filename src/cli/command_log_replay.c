@@ -69,6 +69,14 @@ static bool replay_all(struct replaying *r, struct decision_replay *replay, stru
         struct error why;
         progress_show(&r->progress, i, size);
         if (log_reader_get(reader, i, &entry, &why)) {
+            if (entry.form != RECORD_OPEN) {
+                /* Of a person who was erased, decisions and consents go together: no other decision rested on these. */
+                if (entry.kind == RECORD_DECISION && i >= from) {
+                    error_set(&why, ERROR_ABSENT, "log", NULL, "what opens it was erased");
+                    decision_replay_skip(replay, i, &why);
+                }
+                continue;
+            }
             if (!decision_replay_take(replay, &entry, i >= from, e)) {
                 return false;
             }

@@ -11,6 +11,8 @@ static bool open_for(struct place *place, const struct question *question, struc
         return place_open_consents(place, true, e);
     case QUESTION_USES:
         return place_open_uses(place, e);
+    case QUESTION_ERASES:
+        return place_open_consents(place, true, e) && place_open_uses(place, e);
     }
     return false;
 }
@@ -28,7 +30,8 @@ bool question_ask(const struct call *call, struct place *place, const struct que
             *end = call_fail(call, &e);
             return false;
         }
-        const struct operation_context context = { .consents = place->consents, .uses = place->uses };
+        const struct erasure_log log = { place->public_disk, place->private_disk, place->committer, place->config->replay_window_ms };
+        const struct operation_context context = { .consents = place->consents, .uses = place->uses, .log = &log };
         if (question->run(&context, request, answer, &e)) {
             return true;
         }

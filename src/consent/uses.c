@@ -139,6 +139,15 @@ bool uses_rebuild(struct uses *uses, struct error *e)
     return ok;
 }
 
+bool uses_forget(struct uses *uses, struct bytes person, struct error *e)
+{
+    static const char sql[] = "DELETE FROM uses WHERE person = ?1";
+    uint8_t hash[USES_PERSON_SIZE];
+    uses_hash_person(uses, person, hash);
+    const struct store_value values[] = { STORE_BIN(bytes_of(hash, USES_PERSON_SIZE)) };
+    return store_run(uses->store, sql, values, COUNT_OF(values), NULL, NULL, NULL, e);
+}
+
 /* One row for the tables, made before they are locked. */
 struct index_row {
     uint64_t entry;

@@ -27,6 +27,9 @@ must_check bool uses_catch_up(struct uses *uses, size_t max_entries, uint64_t *l
 /* Empties the index: the next uses_catch_up() begins at the log's first entry. */
 must_check bool uses_rebuild(struct uses *uses, struct error *e);
 
+/* Takes the person out of the index, whose entries were erased. */
+must_check bool uses_forget(struct uses *uses, struct bytes person, struct error *e);
+
 enum use_kind { USE_NONE = 0, USE_EXCHANGE = 1, USE_ANSWER = 2 /* private: never listed */, USE_CONSENT = 3 };
 
 /* One exchange about the person, or one consent event of the person's. Views; empty where nothing was said. */

@@ -240,6 +240,11 @@ bool log_reader_size(struct log_reader *reader, uint64_t *size, struct error *e)
     return true;
 }
 
+uint64_t log_reader_first(const struct log_reader *reader)
+{
+    return reader == NULL || reader->segment_count == 0 ? 0 : reader->firsts[0];
+}
+
 static bool refuse_damaged(const struct log_reader *r, uint64_t index, struct error *e)
 {
     return error_set(e, ERROR_INPUT, r->scan.path, "restore it from a copy or a mirror", "entry %llu is damaged",

@@ -216,6 +216,10 @@ bool gateway_start(struct gateway **out, const struct gateway_config *config, uv
         gateway_free(gateway);
         return false;
     }
+    gateway->erasure_log = (struct erasure_log){ .public = gateway->public_disk,
+                                                 .private = gateway->private_disk,
+                                                 .committer = gateway->committer,
+                                                 .replay_window_ms = config->replay_window_ms };
     *out = gateway;
     return true;
 }
@@ -397,4 +401,9 @@ struct committer *gateway_committer(struct gateway *gateway)
 struct uses *gateway_uses(struct gateway *gateway)
 {
     return gateway->uses;
+}
+
+const struct erasure_log *gateway_erasure_log(const struct gateway *gateway)
+{
+    return &gateway->erasure_log;
 }

@@ -8,6 +8,7 @@
 #include <uv.h>
 
 #include "consent/consent.h"
+#include "consent/erasure.h"
 #include "consent/uses.h"
 #include "gateway/config.h"
 
@@ -33,6 +34,8 @@ struct store *gateway_store(struct gateway *gateway);
 struct consents *gateway_consents(struct gateway *gateway);
 struct committer *gateway_committer(struct gateway *gateway);
 struct uses *gateway_uses(struct gateway *gateway);
+/* For erasing persons; lives as long as the gateway. */
+const struct erasure_log *gateway_erasure_log(const struct gateway *gateway);
 
 /* Everything that gateway_start() would read, without starting or changing anything: `comity gateway --check`. */
 must_check bool gateway_check(const struct gateway_config *config, struct error *e);

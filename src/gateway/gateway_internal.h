@@ -86,6 +86,7 @@ struct gateway {
     struct committer *committer;
     struct consents *consents;
     struct uses *uses;
+    struct erasure_log erasure_log;
     struct checkpoint_cache *checkpoints;
     struct origins *origins;
     struct witnessing *witnessing; /* witnessing_internal.h */
