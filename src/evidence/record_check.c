@@ -252,7 +252,7 @@ static bool take_record(struct record_check *c, struct record_view *view, bool *
     return true;
 }
 
-bool record_check_next(struct record_check *check, struct fault_list *faults, uint64_t index, uint8_t out[SHA256_SIZE], bool *has_record,
+bool record_check_next(struct record_check *check, struct fault_list *faults, uint64_t index, struct log_entry *out, bool *has_record,
                        struct error *e)
 {
     struct record_view view;
@@ -269,7 +269,7 @@ bool record_check_next(struct record_check *check, struct fault_list *faults, ui
         return true;
     }
     if (*has_record) {
-        log_entry_commitment(&view.entry, out);
+        *out = view.entry;
     }
     return true;
 }

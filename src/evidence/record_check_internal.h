@@ -17,8 +17,8 @@ struct record_check;
 must_check bool record_check_make(struct record_check **out, struct disk *private, struct bytes origin, uint64_t published,
                                   struct fault_list *faults, struct error *e);
 void record_check_free(struct record_check *check); /* NULL is allowed */
-/* The commitment of the next record, which is `index`; `*has_record` is false when it is damaged or missing, which was reported. */
-must_check bool record_check_next(struct record_check *check, struct fault_list *faults, uint64_t index, uint8_t out[SHA256_SIZE],
+/* The next record, which is `index`, until the next call; `*has_record` is false when it is damaged or missing, which was reported. */
+must_check bool record_check_next(struct record_check *check, struct fault_list *faults, uint64_t index, struct log_entry *out,
                                   bool *has_record, struct error *e);
 /* The first index of the segment that the last record came from. */
 uint64_t record_check_segment(const struct record_check *check);

@@ -5,7 +5,8 @@
 
 #include "evidence/merkle.h"
 
-enum { BLOCKS_AHEAD = 64 };
+/* Blocks are as large as their statements, up to a limit: all together some 20 MiB at most. */
+enum { BLOCKS_AHEAD = 32, TEXT_BYTES_MIN = 32 * 1024, TEXT_BYTES_MAX = 512 * 1024 };
 
 struct verify_ahead {
     struct verify_source source;
@@ -38,20 +39,70 @@ static void collect_fault(void *context, const struct error *e)
     b->faults[b->fault_count++] = (struct verify_fault){ .entry = b->record_count, .error = *e };
 }
 
-static void read_records(const struct verify_source *source, struct verify_block *b)
+/* Keeps what the commitment is the hash of, for the other thread. False when it has no room. */
+static bool keep_text(struct verify_block *b, unsigned i, const struct log_entry *entry)
+{
+    const size_t size = SALT_SIZE + entry->statement.size;
+    if (b->text_capacity - b->text_bytes < size) {
+        size_t capacity = b->text_capacity == 0 ? TEXT_BYTES_MIN : b->text_capacity;
+        while (capacity < TEXT_BYTES_MAX && capacity - b->text_bytes < size) {
+            capacity *= 2;
+        }
+        uint8_t *grown = capacity - b->text_bytes < size ? NULL : malloc(capacity);
+        if (grown == NULL) {
+            return false;
+        }
+        if (b->texts != NULL) {
+            memcpy(grown, b->texts, b->text_bytes);
+            explicit_bzero(b->texts, b->text_capacity);
+            free(b->texts);
+        }
+        b->texts = grown;
+        b->text_capacity = capacity;
+    }
+    memcpy(b->texts + b->text_bytes, entry->salt, SALT_SIZE);
+    if (entry->statement.size > 0) {
+        memcpy(b->texts + b->text_bytes + SALT_SIZE, entry->statement.data, entry->statement.size);
+    }
+    b->text_bytes += size;
+    b->text_sizes[i] = (uint32_t)size;
+    return true;
+}
+
+static void read_records(const struct verify_source *source, struct verify_block *b, bool leave_hashing)
 {
     struct fault_list faults = { .report = collect_fault, .context = b, .todo = source->todo };
     struct record_check *const records = source->records;
+    struct log_entry entry = { .index = 0 };
+    b->is_hashed = false;
+    b->text_bytes = 0;
     for (b->record_count = 0; b->record_count < b->width; b->record_count++) {
         const unsigned i = b->record_count;
-        if (!record_check_next(records, &faults, b->index * TILE_WIDTH + i, b->records[i], &b->has_record[i], &b->failure)) {
+        if (!record_check_next(records, &faults, b->index * TILE_WIDTH + i, &entry, &b->has_record[i], &b->failure)) {
             b->has_failed = true;
         }
         if (b->has_failed) {
             break;
         }
         b->segments[i] = record_check_segment(records);
+        b->text_sizes[i] = 0;
+        if (b->has_record[i] && !(leave_hashing && entry.form == RECORD_OPEN && keep_text(b, i, &entry))) {
+            log_entry_commitment(&entry, b->records[i]);
+        }
     }
+}
+
+/* The commitments that were left over. */
+static void hash_texts(struct verify_block *b)
+{
+    const uint8_t *at = b->texts;
+    for (unsigned i = 0; i < b->record_count && !b->is_hashed; i++) {
+        if (b->text_sizes[i] > 0) {
+            sha256(bytes_of(at, b->text_sizes[i]), b->records[i]);
+            at += b->text_sizes[i];
+        }
+    }
+    b->is_hashed = true;
 }
 
 static void read_file(struct disk *disk, struct tile tile, size_t size, struct verify_file *out)
@@ -113,15 +164,18 @@ static bool do_records_agree(const struct verify_block *b)
     return true;
 }
 
-/* The thread's part: the records, which can only be read in a row, and without them the public files. */
-static void fill(const struct verify_source *source, struct verify_block *b, uint64_t index)
+/*
+ * The thread's part: the records, which can only be read in a row, and without them the public files. Hashing statements is most of the work
+ * with long ones: `leave_hashing` when the other one has more time.
+ */
+static void fill(const struct verify_source *source, struct verify_block *b, uint64_t index, bool leave_hashing)
 {
     b->index = index;
     b->width = tile_width(0, index, source->size);
     b->fault_count = 0;
     b->has_failed = false;
     if (source->records != NULL) {
-        read_records(source, b);
+        read_records(source, b, leave_hashing);
     } else {
         read_public(source, b);
     }
@@ -131,6 +185,7 @@ static void fill(const struct verify_source *source, struct verify_block *b, uin
 static void finish(const struct verify_source *source, struct verify_block *b)
 {
     if (source->records != NULL) {
+        hash_texts(b);
         read_public(source, b);
         b->is_clean = b->is_clean && do_records_agree(b);
     }
@@ -149,8 +204,10 @@ static void *run(void *context)
         }
         struct verify_block *b = &a->ring[a->filled_count % BLOCKS_AHEAD];
         const uint64_t index = a->filled_count;
+        /* Few blocks wait for the other one: it is the faster. */
+        const bool leave_hashing = a->filled_count - a->taken_count < BLOCKS_AHEAD / 2;
         (void)pthread_mutex_unlock(&a->lock);
-        fill(&a->source, b, index);
+        fill(&a->source, b, index, leave_hashing);
         (void)pthread_mutex_lock(&a->lock);
         a->filled_count++;
         if (b->has_failed) {
@@ -213,7 +270,7 @@ struct verify_block *verify_ahead_take(struct verify_ahead *ahead)
         }
         (void)pthread_mutex_unlock(&ahead->lock);
     } else {
-        fill(&ahead->source, b, ahead->taken_count);
+        fill(&ahead->source, b, ahead->taken_count, false);
     }
     finish(&ahead->source, b);
     return b;
@@ -247,7 +304,12 @@ void verify_ahead_stop(struct verify_ahead *ahead)
         (void)pthread_mutex_destroy(&ahead->lock);
     }
     for (size_t i = 0; i < BLOCKS_AHEAD; i++) {
-        free(ahead->ring[i].faults);
+        struct verify_block *b = &ahead->ring[i];
+        if (b->texts != NULL) {
+            explicit_bzero(b->texts, b->text_capacity); /* salts */
+            free(b->texts);
+        }
+        free(b->faults);
     }
     free(ahead->ring);
     free(ahead);

@@ -28,7 +28,11 @@ struct verify_block {
     uint8_t records[TILE_WIDTH][SHA256_SIZE]; /* commitments */
     uint64_t segments[TILE_WIDTH];            /* the first index of the segment that it stands in */
     bool has_record[TILE_WIDTH];
-    struct verify_fault *faults; /* in the order of the entries */
+    bool is_hashed; /* else salts and statements are in `texts`, one after the other, and what is in `records` is to be made of them */
+    uint8_t *texts;
+    size_t text_bytes, text_capacity;
+    uint32_t text_sizes[TILE_WIDTH]; /* 0: there is none, and the commitment is there already */
+    struct verify_fault *faults;     /* in the order of the entries */
     size_t fault_count, fault_capacity;
     bool has_failed; /* reading could not go on */
     struct error failure;
