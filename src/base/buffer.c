@@ -11,7 +11,7 @@ void buffer_init(struct buffer *b, size_t size_max)
 
 void buffer_clear(struct buffer *b)
 {
-    if (b->size > 0) {
+    if (b->data != NULL) {
         explicit_bzero(b->data, b->size);
     }
     free(b->data);

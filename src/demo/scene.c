@@ -30,7 +30,7 @@ bool scene_comity(const struct scene *scene, const struct scene_gateway *gateway
     }
     argv[count++] = scene->program;
     argv[count++] = "--json";
-    for (size_t i = 0; arguments[i] != NULL && i < ARGUMENTS_MAX; i++) {
+    for (size_t i = 0; i < ARGUMENTS_MAX && arguments[i] != NULL; i++) {
         argv[count++] = arguments[i];
     }
     argv[count] = NULL;

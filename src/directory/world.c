@@ -136,7 +136,8 @@ static bool load_all_foreign(struct world *w, const char *folder, int64_t now_ms
                 *e = cause;
             }
             return false; /* this machine's trouble, not that community's */
-        } else if (warn != NULL) {
+        }
+        if (warn != NULL) {
             warn(context, (const char *)r->community.data, &cause);
         }
     }

@@ -16,8 +16,9 @@ static bool read_type(struct bytes vkey, uint8_t *type, size_t *key_size)
     size_t size = 0;
     struct bytes rest = vkey;
     struct bytes piece;
-    if (!bytes_split(&rest, '+', &piece) || !bytes_split(&rest, '+', &piece) || rest.data == NULL ||
-        !base64_parse(rest, key, sizeof key, &size) || size == 0) {
+    bool has_name = bytes_split(&rest, '+', &piece);
+    bool has_hash = has_name && bytes_split(&rest, '+', &piece);
+    if (!has_hash || rest.data == NULL || !base64_parse(rest, key, sizeof key, &size) || size == 0) {
         return false;
     }
     *type = key[0];

@@ -204,7 +204,7 @@ static void decide_entry(struct verification *v, struct block *b, const struct v
         char path[SEGMENT_PATH_SIZE];
         segment_path(ahead->segments[i], path);
         fault_add(&v->faults, path, "entry %llu: the record is not the one that was logged",
-                  (unsigned long long)(ahead->index * TILE_WIDTH + i));
+                  (unsigned long long)ahead->index * TILE_WIDTH + i);
         has_record = false;
     }
     if (!has_record) {

@@ -273,7 +273,11 @@ bool client_make(struct client **out, uv_loop_t *uv, const struct net_limits *li
         free(client);
         return false;
     }
-    client->limits = net_limits_complete(limits == NULL ? (struct net_limits){ 0 } : *limits);
+    struct net_limits given = { 0 };
+    if (limits != NULL) {
+        given = *limits;
+    }
+    client->limits = net_limits_complete(given);
     *out = client;
     return true;
 }

@@ -15,10 +15,9 @@ bool http2_frame_is_cheap(const nghttp2_frame_hd *header)
     switch (header->type) {
     case NGHTTP2_DATA:
         return header->length == 0 && (header->flags & NGHTTP2_FLAG_END_STREAM) == 0;
-    case NGHTTP2_HEADERS:
-        return false; /* streams_max bounds them, and each that is cancelled counts by its RST_STREAM */
-    case NGHTTP2_WINDOW_UPDATE:
-        return false; /* a receiver of a large body sends many; each gives us room to write */
+    case NGHTTP2_HEADERS:       /* streams_max bounds them, and each that is cancelled counts by its RST_STREAM */
+    case NGHTTP2_WINDOW_UPDATE: /* a receiver of a large body sends many; each gives us room to write */
+        return false;
     default:
         return true;
     }

@@ -378,7 +378,7 @@ static void http2_clear(struct client_connection *base, enum stream_end how, con
     c->session = NULL;
     while (c->calls != NULL) {
         struct http2_call *hc = c->calls;
-        struct client_call *call = hc->call;
+        struct client_call *call = hc->call; /* NOLINT(clang-analyzer-unix.Malloc): http2_call_free() takes it off the list */
         http2_call_free(hc);
         if (call != NULL) {
             call->state = NULL;

@@ -82,7 +82,7 @@ static void exchange_unlink(struct server_exchange **list, struct server_exchang
     if (x->previous != NULL) {
         x->previous->next = x->next;
     } else {
-        *list = x->next;
+        *list = x->next; /* NOLINT(clang-analyzer-core.NullDereference): the first of a list has one */
     }
     if (x->next != NULL) {
         x->next->previous = x->previous;
@@ -293,7 +293,7 @@ static void connection_end(void *context, enum stream_end how, const struct erro
     c->stream = NULL;
     loop_timer_clear(&c->timer);
     while (c->exchanges != NULL) {
-        server_request_gone(c->exchanges);
+        server_request_gone(c->exchanges); /* NOLINT(clang-analyzer-unix.Malloc): it takes it off the list */
     }
     c->functions->clear(c);
     c->previous->next = c->next;

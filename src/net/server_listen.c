@@ -65,6 +65,7 @@ static bool open_tcp(struct listen_socket *out, const char *address, bool reuse_
         errno = ok ? errno : saved;
         return system_failed(e, address, "choose another address, or end the process that listens there", fd);
     }
+    /* getsockname() has filled it, which the analyzer does not know. NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
     out->port = ntohs(bound.ss_family == AF_INET6 ? ((struct sockaddr_in6 *)&bound)->sin6_port : ((struct sockaddr_in *)&bound)->sin_port);
     out->fd = fd;
     return true;
