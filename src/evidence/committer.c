@@ -17,9 +17,8 @@ enum {
     BATCH_MAX = 4096,
     BATCH_BYTES_MAX = 4 * 1024 * 1024, /* an entry is at most 320 KiB: this bounds memory and the time of one sync */
     GATHER_ENTRIES = 4,                /* fewer in a batch: nobody is made to wait */
-    GATHER_ENTRY_US = 100,             /* from the start of one batch to that of the next, for each entry of the one */
-    GATHER_US_MIN = 1000,
-    GATHER_US_MAX = 5000,
+    GATHER_ENTRY_US = 200,             /* from the start of one batch to that of the next at most, for each entry of the one */
+    GATHER_US_MAX = 8000,
     PUBLISH_LOAD_US = 1000 * 1000, /* under load: once a second, */
     PUBLISH_ENTRIES = 64 * 1024,   /* or when so many wait */
     PUBLISH_IDLE_US = 50 * 1000,   /* idle: soon, but one lone request after the other must not publish each for itself */
@@ -38,6 +37,7 @@ struct committer {
     pthread_cond_t publish; /* something for the publisher */
     struct commit_entry *first, **last;
     size_t queued;
+    size_t gather_until; /* so many queued end the committer's rest; 0: it doesn't rest */
     bool is_stopping, is_publisher_stopping;
     bool is_finished;          /* of the thread that stops it */
     _Atomic uint64_t log_size; /* for whoever asks */
@@ -281,13 +281,9 @@ static bool must_wait_for_publisher(const struct committer *c)
     return c->publisher_state == PUBLISHER_BUSY && waiting > 0 && waiting + c->options.batch_max >= LOG_UNPUBLISHED_MAX;
 }
 
-static void wait_for_work(struct committer *c)
+/* Until something is signalled, or for so long. With the lock held. */
+static void wait_for(struct committer *c, uint64_t due_us)
 {
-    uint64_t due_us = publish_due_us(c, time_monotonic_us());
-    if (due_us == UINT64_MAX) {
-        (void)pthread_cond_wait(&c->work, &c->lock);
-        return;
-    }
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
     uint64_t ns = (uint64_t)until.tv_nsec + due_us % 1000000 * 1000;
@@ -296,21 +292,42 @@ static void wait_for_work(struct committer *c)
     (void)pthread_cond_timedwait(&c->work, &c->lock, &until);
 }
 
-/*
- * Under load: lets the next batch grow. A batch costs a signature here, a verification at each peer, a sync and some wakings, whatever its
- * size; those who wait have others beside them, and the machine has other work; so the longer, the more came. A lone request, or a few, never
- * waits.
- */
-static void gather(uint64_t started_us, size_t count)
+static void wait_for_work(struct committer *c)
 {
-    uint64_t wanted_us = count * GATHER_ENTRY_US;
-    wanted_us = wanted_us < GATHER_US_MIN ? GATHER_US_MIN : wanted_us > GATHER_US_MAX ? GATHER_US_MAX : wanted_us;
-    uint64_t spent_us = time_monotonic_us() - started_us;
-    if (count < GATHER_ENTRIES || spent_us >= wanted_us) {
+    uint64_t due_us = publish_due_us(c, time_monotonic_us());
+    if (due_us == UINT64_MAX) {
+        (void)pthread_cond_wait(&c->work, &c->lock);
         return;
     }
-    const struct timespec rest = { .tv_nsec = (long)(wanted_us - spent_us) * 1000 };
-    (void)clock_nanosleep(CLOCK_MONOTONIC, 0, &rest, NULL); /* woken early it only batches less */
+    wait_for(c, due_us);
+}
+
+/* How many entries are worth waiting for: an exchange waits for the log twice on each side, so a quarter of those under way. */
+static size_t worth_gathering(const struct committer *c)
+{
+    size_t under_way = c->options.under_way == NULL ? SIZE_MAX : c->options.under_way(c->options.context);
+    return under_way / 4 < c->options.batch_max ? under_way / 4 : c->options.batch_max;
+}
+
+/*
+ * Under load: lets the next batch grow. A batch costs a signature here, a verification at each peer, a sync and some wakings, whatever its
+ * size; those who wait have others beside them, and the machine has other work. A lone request, or a few, never waits. With the lock held.
+ */
+static void gather(struct committer *c, uint64_t started_us, size_t count)
+{
+    if (count < GATHER_ENTRIES) {
+        return;
+    }
+    uint64_t most_us = count * GATHER_ENTRY_US < GATHER_US_MAX ? count * GATHER_ENTRY_US : GATHER_US_MAX;
+    c->gather_until = worth_gathering(c);
+    while (c->queued < c->gather_until && !c->is_stopping && c->sealings == NULL) {
+        uint64_t spent_us = time_monotonic_us() - started_us;
+        if (spent_us >= most_us) {
+            break;
+        }
+        wait_for(c, most_us - spent_us);
+    }
+    c->gather_until = 0;
 }
 
 /* What committer_seal() waits on; lives on its stack. */
@@ -383,8 +400,8 @@ static void *committer_run(void *context)
         uint64_t started_us = time_monotonic_us();
         commit(c, count);
         log_prepare(c->log, false);
-        gather(started_us, count);
         (void)pthread_mutex_lock(&c->lock);
+        gather(c, started_us, count);
     }
     (void)pthread_mutex_unlock(&c->lock);
     return NULL;
@@ -506,7 +523,7 @@ bool committer_submit(struct committer *committer, struct commit_entry *entry, s
         *committer->last = entry;
         committer->last = &entry->next;
         committer->queued++;
-        if (was_empty) {
+        if (committer->gather_until == 0 ? was_empty : committer->queued == committer->gather_until) {
             (void)pthread_cond_signal(&committer->work);
         }
     }

@@ -45,6 +45,9 @@ struct committer_options {
     size_t batch_max; /* entries in one sync. 0: 4,096 */
     /* Called on the committer's thread when the log is dead (a failed sync): the process must end. */
     void (*on_dead)(void *context, const struct error *e);
+    /* How many exchanges are under way, each of which submits soon: a batch need not wait for more than they will. NULL: not known. Called on
+     * the committer's thread, with its lock held. */
+    size_t (*under_way)(void *context);
     void *context;
 };
 must_check bool committer_start(struct committer **out, struct log *log, const struct committer_options *options, struct error *e);

@@ -121,10 +121,16 @@ static bool refill_replay(struct gateway *gateway, struct error *e)
     return ok;
 }
 
+static size_t under_way(void *context)
+{
+    struct gateway *gateway = context;
+    return atomic_load_explicit(&gateway->requests, memory_order_relaxed);
+}
+
 static bool open_evidence(struct gateway *gateway, struct error *e)
 {
     const struct gateway_config *config = gateway->config;
-    const struct committer_options options = { .on_dead = died, .context = gateway };
+    const struct committer_options options = { .on_dead = died, .under_way = under_way, .context = gateway };
     return disk_open_folder(&gateway->public_disk, config->log_folder, true, e) &&
            disk_open_folder(&gateway->private_disk, config->records_folder, false, e) &&
            signer_load(&gateway->signer, config->origin, config->statement_key_path, e) &&

@@ -209,6 +209,88 @@ static void workers_get_their_entries(void **state)
     fixture_free(f);
 }
 
+static size_t told_under_way;
+
+static size_t under_way(void *context)
+{
+    (void)context;
+    return told_under_way;
+}
+
+/* Rounds of entries that come all at once, as after a batch of the other side. Returns how long a round took, in the middle. */
+static uint64_t round_us(size_t told, unsigned entries)
+{
+    enum { ROUNDS = 21 };
+    struct fixture *f = fixture_make(0, 0);
+    struct worker w;
+    struct error e = { 0 };
+    uint64_t took[ROUNDS];
+    committer_stop(f->committer);
+    told_under_way = told;
+    const struct committer_options options = { .on_dead = on_dead, .under_way = under_way, .context = f };
+    assert_true(committer_start(&f->committer, f->log, &options, &e));
+    worker_init(&w, f, 1, 0, 0);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        unsigned back = 0;
+        uint64_t began = time_monotonic_us();
+        for (unsigned j = 0; j < entries; j++) {
+            assert_true(submit(&w, i * entries + j, &e));
+        }
+        while (back < entries) {
+            back += take(&w, false);
+        }
+        took[i] = time_monotonic_us() - began;
+        for (unsigned j = i; j > 0 && took[j] < took[j - 1]; j--) {
+            uint64_t swapped = took[j];
+            took[j] = took[j - 1];
+            took[j - 1] = swapped;
+        }
+    }
+    assert_int_equal(w.failed, 0);
+    assert_int_equal(log_size(f->log), ROUNDS * entries);
+    fixture_free(f);
+    return took[ROUNDS / 2];
+}
+
+/* Whatever is expected, all come back; a batch rests for others, but not when all are there that may come. */
+static void a_batch_waits_for_those_under_way(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        const size_t told[] = { 0, 3, 40, SIZE_MAX };
+        (void)round_us(told[i], 12);
+        (void)round_us(told[i], 1);
+    }
+    uint64_t all_are_there = round_us(4 * 40, 40);
+    uint64_t more_may_come = round_us(SIZE_MAX, 40);
+    if (all_are_there >= more_may_come) {
+        fail_msg("a full batch took %llu us, one that waits %llu us", (unsigned long long)all_are_there, (unsigned long long)more_may_come);
+    }
+}
+
+/* It ends at once, not when its time is over, and takes what is queued. */
+static void stopping_ends_a_rest(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 20; i++) {
+        struct fixture *f = fixture_make(0, 0);
+        struct worker w;
+        struct error e = { 0 };
+        unsigned back = 0;
+        worker_init(&w, f, 1, 0, 0);
+        for (unsigned j = 0; j < 40; j++) {
+            assert_true(submit(&w, j, &e));
+        }
+        committer_finish(f->committer);
+        while (back < 40) {
+            back += take(&w, false);
+        }
+        assert_int_equal(w.failed, 0);
+        assert_int_equal(log_size(f->log), 40);
+        fixture_free(f);
+    }
+}
+
 /* Once a batch for a mailbox, however many entries of it were in the batch. */
 static void a_mailbox_is_notified_once_a_batch(void **state)
 {
@@ -502,6 +584,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_get_their_entries),
+        cmocka_unit_test(a_batch_waits_for_those_under_way),
+        cmocka_unit_test(stopping_ends_a_rest),
         cmocka_unit_test(a_mailbox_is_notified_once_a_batch),
         cmocka_unit_test(a_lone_entry_is_not_held_up),
         cmocka_unit_test(idle_logs_are_published),
