@@ -43,18 +43,20 @@ static bool copy_request(struct client_call *call, const struct client_request *
 
 static void call_free(struct client_call *call)
 {
+    struct arena arena = call->arena;
     client_answer_free(call->answer);
-    arena_clear(&call->arena);
-    free(call);
+    arena_clear(&arena);
 }
 
 static struct client_call *call_make(struct client *client, const struct client_request *request, client_done *done, void *context)
 {
     enum { READ_STALL_MS = 60000 };
-    struct client_call *call = calloc(1, sizeof *call);
+    struct arena arena = { 0 };
+    struct client_call *call = arena_take_zeroed(&arena, sizeof *call); /* it lives in the arena that it holds */
     if (call == NULL) {
         return NULL;
     }
+    call->arena = arena;
     call->client = client;
     call->done = done;
     call->context = context;
@@ -216,10 +218,12 @@ bool client_answer_begin(struct client_call *call, struct error *e)
     struct body_limits limits = call->client->limits.body;
     limits.size_max = call->request.answer_bytes_max;
     client_answer_free(call->answer);
-    call->answer = calloc(1, sizeof *call->answer);
+    struct arena arena = { 0 };
+    call->answer = arena_take_zeroed(&arena, sizeof *call->answer);
     if (call->answer == NULL) {
         return error_memory(e, "answer");
     }
+    call->answer->arena = arena;
     call->answer->body = body_make(&limits, false);
     if (call->answer->body == NULL) {
         client_answer_free(call->answer);
@@ -235,9 +239,9 @@ bool client_answer_begin(struct client_call *call, struct error *e)
 void client_answer_free(struct client_answer *answer)
 {
     if (answer != NULL) {
+        struct arena arena = answer->arena;
         body_free(answer->body);
-        arena_clear(&answer->arena);
-        free(answer);
+        arena_clear(&arena);
     }
 }
 

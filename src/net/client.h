@@ -38,7 +38,7 @@ struct client_request {
 
 /* A whole answer, moved to the receiver of `done`, who frees it. 1xx answers are passed over. */
 struct client_answer {
-    struct arena arena;
+    struct arena arena; /* it lives in it itself */
     unsigned status;
     struct fields fields;
     struct bytes preface; /* empty: there was none; in `arena` */

@@ -102,14 +102,16 @@ static void exchange_link(struct server_exchange **list, struct server_exchange 
 
 struct server_exchange *server_request_make(struct server_connection *c)
 {
-    struct server_exchange *x = malloc(sizeof *x);
+    struct arena arena = { 0 };
+    struct server_exchange *x = arena_take(&arena, sizeof *x); /* it lives in the arena that it holds */
     struct body *body = body_make(&c->limits->body, c->server->options.with_sha512);
     if (x == NULL || body == NULL) {
-        free(x);
+        arena_clear(&arena);
         body_free(body);
         return NULL;
     }
-    *x = (struct server_exchange){ .request = { .body = body,
+    *x = (struct server_exchange){ .request = { .arena = arena,
+                                                .body = body,
                                                 .protocol = c->server->options.protocol,
                                                 .peer = *stream_peer(c->stream),
                                                 .listener = c->server->options.context,
@@ -122,9 +124,9 @@ struct server_exchange *server_request_make(struct server_connection *c)
 void server_request_free(struct server_exchange *x)
 {
     if (x != NULL) {
+        struct arena arena = x->request.arena;
         body_free(x->request.body);
-        arena_clear(&x->request.arena);
-        free(x);
+        arena_clear(&arena);
     }
 }
 
