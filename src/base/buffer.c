@@ -92,7 +92,11 @@ static void append_number(struct buffer *b, uint64_t value, size_t size)
 
 void buffer_append_u8(struct buffer *b, uint8_t value)
 {
-    append_number(b, value, 1);
+    uint8_t *room = buffer_room(b, 1);
+    if (room != NULL) {
+        *room = value;
+        b->size++;
+    }
 }
 
 void buffer_append_u16(struct buffer *b, uint16_t value)

@@ -130,21 +130,24 @@ bool base64_parse(struct bytes text, uint8_t *out, size_t capacity, size_t *size
 
 bool is_pchar(uint8_t byte)
 {
-    return (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') ||
-           (byte != '\0' && strchr("-._~!$&'()*+,;=:@", byte) != NULL);
+    /* RFC 3986 3.3. A bit for each byte below 128. */
+    static const uint64_t bits[2] = { UINT64_C(0x2FFF7FD200000000), UINT64_C(0x47FFFFFE87FFFFFF) };
+    return byte < 128 && (bits[byte >> 6] >> (byte & 63) & 1) != 0;
 }
 
 void percent_append(struct buffer *b, struct bytes view)
 {
+    size_t from = 0;
     for (size_t i = 0; i < view.size; i++) {
         uint8_t byte = view.data[i];
-        if (is_pchar(byte)) {
-            buffer_append_u8(b, byte);
-        } else {
+        if (!is_pchar(byte)) {
             uint8_t coded[3] = { '%', (uint8_t)hex_upper[byte >> 4], (uint8_t)hex_upper[byte & 15] };
+            buffer_append(b, bytes_slice(view, from, i));
             buffer_append(b, bytes_of(coded, sizeof coded));
+            from = i + 1;
         }
     }
+    buffer_append(b, bytes_slice(view, from, view.size));
 }
 
 bool percent_decode(struct bytes text, uint8_t *out, size_t *size)

@@ -44,7 +44,7 @@ void event_text_append(struct buffer *out, const char *name, struct bytes value)
     for (size_t i = 0; i < value.size; i++) {
         uint8_t byte = value.data[i];
         uint8_t hidden;
-        if (!needs_escape(byte) && !escape_at(value, i, &hidden)) {
+        if (!needs_escape(byte) && (byte != '%' || !escape_at(value, i, &hidden))) {
             continue;
         }
         buffer_append(out, bytes_slice(value, from, i));
@@ -57,12 +57,17 @@ void event_text_append(struct buffer *out, const char *name, struct bytes value)
 
 void event_text_append_decimal(struct buffer *out, const char *name, int64_t value)
 {
-    buffer_append_format(out, "%s: %lld\n", name, (long long)value);
+    uint64_t size = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
+    buffer_append_text(out, name);
+    buffer_append_text(out, value < 0 ? ": -" : ": ");
+    buffer_append_decimal(out, size);
+    buffer_append_u8(out, '\n');
 }
 
 void event_text_append_digest(struct buffer *out, const char *name, const uint8_t digest[32])
 {
-    buffer_append_format(out, "%s: sha-256=:", name);
+    buffer_append_text(out, name);
+    buffer_append_text(out, ": sha-256=:");
     base64_append(out, bytes_of(digest, 32));
     buffer_append(out, BYTES(":\n"));
 }

@@ -62,6 +62,7 @@ static bool digests_match(struct exchange *x)
     uint8_t digest[SHA256_SIZE];
     const struct field *content = fields_find_last(fields, BYTES("content-digest"));
     buffer_init(&head, SIZE_MAX);
+    (void)buffer_room(&head, HEAD_BYTES_USUAL);
     size_t count = service_field_count(fields);
     for (size_t i = 0; i < count; i++) {
         buffer_append(&head, fields->list[i].name);

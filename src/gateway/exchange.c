@@ -39,6 +39,7 @@ bool exchange_hash_request(struct exchange *x)
 {
     struct buffer head;
     buffer_init(&head, SIZE_MAX);
+    (void)buffer_room(&head, HEAD_BYTES_USUAL);
     xroad_head_write(&head, x->request->method, x->target, x->app_fields.list, x->app_fields.count, x->exchange_id,
                      x->is_message_id_made ? x->message_id : BYTES_NONE);
     bool ok = !head.failed;

@@ -22,6 +22,9 @@ struct step_table {
     size_t count;
 };
 
+/* Reserved at once for a text that usually fits, so that it is not copied as it grows. */
+enum { HEAD_BYTES_USUAL = 960, EVENT_BYTES_USUAL = 1536 };
+
 /* What each side logs in an exchange: the request (the holder: with its decision), the answer, and what is said when it is refused. */
 enum { ENTRY_REQUEST = 0, ENTRY_ANSWER, ENTRY_REFUSAL, ENTRY_COUNT };
 

@@ -120,6 +120,7 @@ enum verdict holder_submit_decision(struct exchange *x, bool is_permitted)
 {
     struct buffer text;
     buffer_init(&text, RECORD_STATEMENT_BYTES_MAX);
+    (void)buffer_room(&text, EVENT_BYTES_USUAL);
     write_decision(x, is_permitted, &text);
     x->decision_text = text.failed ? BYTES_NONE : arena_copy(x->arena, buffer_bytes(&text));
     buffer_clear(&text);
@@ -160,6 +161,7 @@ static struct bytes head_digest(struct exchange *x)
     struct buffer head;
     uint8_t digest[SHA256_SIZE];
     buffer_init(&head, SIZE_MAX);
+    (void)buffer_room(&head, HEAD_BYTES_USUAL);
     for (size_t i = 0; i < x->answer.fields.count; i++) {
         buffer_append(&head, x->answer.fields.list[i].name);
         buffer_append_u8(&head, ':');

@@ -205,7 +205,11 @@ static bool cut(struct exchange *x, struct release *release, struct error *e)
     struct buffer out;
     struct bytes whole;
     buffer_init(&out, SIZE_MAX);
-    bool ok = body_view(x->reply->body, &whole) ? release_add(release, whole, &out, e) : cut_spooled(x, release, &out, e);
+    bool is_in_memory = body_view(x->reply->body, &whole);
+    if (is_in_memory) {
+        (void)buffer_room(&out, whole.size); /* what is cut is seldom longer than what came */
+    }
+    bool ok = is_in_memory ? release_add(release, whole, &out, e) : cut_spooled(x, release, &out, e);
     ok = ok && release_end(release, &out, e) && (!out.failed || error_memory(e, "release")) &&
          body_append(x->answer_body, buffer_bytes(&out), e);
     buffer_clear(&out);
