@@ -109,16 +109,15 @@ class Consumer(unittest.TestCase):
 
 
 class Holder(unittest.TestCase):
-    """The hospital's gateway is real; the clinic's is played with its keys."""
+    """The hospital's gateway is real; the clinic's is played with its keys. A fresh pair for each: two logs of one name would be two histories."""
 
-    @classmethod
-    def setUpClass(cls):
-        cls.federation = Federation()
-        cls.federation.__enter__()
-        cls.addClassCleanup(cls.federation.__exit__, None, None, None)
-        cls.consent = cls.federation.give_consent()
-        cls.federation.consumer.stop()
-        cls.identity = peer.Identity(cls.federation.consumer.folder, cls.federation.consumer.origin)
+    def setUp(self):
+        self.federation = Federation()
+        self.federation.__enter__()
+        self.addCleanup(self.federation.__exit__, None, None, None)
+        self.federation.give_consent()
+        self.federation.consumer.stop()
+        self.identity = peer.Identity(self.federation.consumer.folder, self.federation.consumer.origin)
 
     def ask(self, state):
         holder = self.federation.holder
@@ -139,7 +138,6 @@ class Holder(unittest.TestCase):
         self.assertEqual(answer.get('x-road-request-hash'), peer.request_hash(answer.request))
 
     def test_a_request_signed_by_the_library_is_taken(self):
-        # A log of its own, as a new gateway would have; the hospital has seen this origin with other entries, so the name differs.
         answer = self.ask(node_state)
         self.assertEqual(answer.status, 200, answer)
         peer.verify(answer, self.federation.holder.statement_key)
