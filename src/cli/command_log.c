@@ -153,6 +153,7 @@ static bool collect(const struct call *call, struct reading *r, const char *exch
 {
     struct progress progress = { .what = "looking" };
     bool ok = true;
+    from = from < log_reader_first(r->reader) ? log_reader_first(r->reader) : from; /* what was pruned is not shown */
     for (uint64_t i = from; ok && i < r->size; i++) {
         struct log_entry entry;
         ok = log_reader_get(r->reader, i, &entry, e);

@@ -64,7 +64,7 @@ static int report(const struct call *call, json_t *list, const struct replay_cou
 static bool replay_all(struct replaying *r, struct decision_replay *replay, struct log_reader *reader, uint64_t from, uint64_t size,
                        struct error *e)
 {
-    for (uint64_t i = 0; i < size; i++) {
+    for (uint64_t i = log_reader_first(reader); i < size; i++) {
         struct log_entry entry;
         struct error why;
         progress_show(&r->progress, i, size);

@@ -254,6 +254,12 @@ static bool catch_up(struct uses *uses, size_t max_entries, uint64_t *lag, struc
         return false;
     }
     next = next > size ? size : next;
+    if (next < log_reader_first(uses->reader)) {
+        if (!cut(uses, log_reader_first(uses->reader), e)) { /* moves the place on; there is nothing to cut */
+            return false;
+        }
+        next = log_reader_first(uses->reader);
+    }
     while (next < size && done < max_entries) {
         uint64_t count = size - next;
         count = count < CHUNK_ENTRIES ? count : CHUNK_ENTRIES;

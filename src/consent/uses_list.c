@@ -39,8 +39,8 @@ static bool read_row(const struct listing *listing, uint64_t index, struct arena
         if (!log_reader_size(reader, &size, e)) {
             return false;
         }
-        if (index >= size) {
-            return true;
+        if (index >= size || index < log_reader_first(reader)) {
+            return true; /* the second: its record was pruned */
         }
     }
     return error_set(e, fault.kind, fault.where, fault.todo, "%s", fault.what);

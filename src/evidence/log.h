@@ -88,6 +88,8 @@ void log_entry_commitment(const struct log_entry *entry, uint8_t out[SHA256_SIZE
 must_check bool log_reader_get(struct log_reader *reader, uint64_t index, struct log_entry *out, struct error *e);
 /* How many records are there now. */
 must_check bool log_reader_size(struct log_reader *reader, uint64_t *size, struct error *e);
+/* The first entry from `log_reader_first()` to `size` that is as young as `since_ms` or younger (`size`: none); by halving. */
+must_check bool log_first_since(struct log_reader *reader, uint64_t size, int64_t since_ms, uint64_t *out, struct error *e);
 /* The first entry whose record is there: 0, unless old segments were pruned; as of the last call on the reader that looked. */
 uint64_t log_reader_first(const struct log_reader *reader);
 /* A receipt for entry `index` under the published checkpoint, from the tiles. */

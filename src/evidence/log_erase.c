@@ -2,13 +2,12 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "evidence/log_internal.h"
+#include "evidence/log_remove_internal.h"
 
-#define ERASING_PATH SEGMENT_FOLDER "/erasing" /* means nothing: what is left of it after a crash is written anew */
 static const struct bytes event_start = BYTES("comity-event: erasure/1\nentries:");
 
 /* ---- The event ---- */
@@ -248,13 +247,13 @@ static bool erase_all(struct disk *disk, const uint64_t *firsts, size_t segment_
 
 bool log_erase(struct disk *private, const uint64_t *entries, size_t count, uint64_t *erased, struct error *e)
 {
-    static pthread_mutex_t one_at_a_time = PTHREAD_MUTEX_INITIALIZER; /* there is one file to write beside */
     uint64_t *firsts = NULL;
     size_t segment_count = 0;
     uint64_t done = 0;
-    (void)pthread_mutex_lock(&one_at_a_time);
-    bool ok = segment_list(private, &firsts, &segment_count, e) && erase_all(private, firsts, segment_count, entries, count, &done, e);
-    (void)pthread_mutex_unlock(&one_at_a_time);
+    log_remove_lock();
+    bool ok = erasing_clear(private, e) && segment_list(private, &firsts, &segment_count, e) &&
+              erase_all(private, firsts, segment_count, entries, count, &done, e);
+    log_remove_unlock();
     free(firsts);
     if (erased != NULL) {
         *erased = done;

@@ -4,6 +4,7 @@
 
 #include "crypto/note.h"
 #include "evidence/log_internal.h"
+#include "evidence/log_prune.h"
 #include "evidence/merkle.h"
 #include "evidence/tile_nodes.h"
 
@@ -293,6 +294,10 @@ bool log_reader_get(struct log_reader *reader, uint64_t index, struct log_entry 
                          (unsigned long long)reader->size);
     }
     if (index < reader->firsts[0]) {
+        uint64_t minimum = 0;
+        if (pruned_read(reader->private, PRUNED_RECORDS_PATH, NULL, &minimum, NULL) && index < minimum) {
+            return error_set(e, ERROR_ABSENT, "log", NULL, "the record of entry %llu was pruned", (unsigned long long)index);
+        }
         return error_set(e, ERROR_INPUT, SEGMENT_FOLDER, "restore it from a copy or a mirror", "the segment with entry %llu is missing",
                          (unsigned long long)index);
     }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "evidence/log_internal.h"
+#include "evidence/log_prune.h"
 #include "evidence/merkle.h"
 #include "evidence/record_check_internal.h"
 #include "evidence/tile_read_internal.h"
@@ -23,6 +24,7 @@ struct verification {
     void *context;
     struct checkpoint_view checkpoint;
     bool has_checkpoint;
+    uint64_t pruned;              /* bundles of the entries before may be gone: the log's key says so */
     struct tree tree;             /* grown anew from the entries: its edges are what the tiles must say */
     struct record_check *records; /* NULL: the private folder is not at hand */
 };
@@ -46,6 +48,26 @@ static bool read_checkpoint(struct verification *v, const struct verifier *key, 
     if (v->has_checkpoint && v->checkpoint.size >> TREE_LEVELS != 0) {
         v->has_checkpoint = false;
         fault_add(&v->faults, CHECKPOINT_PATH, "the log is larger than this program can hold");
+    }
+    return true;
+}
+
+/* What the log's own key says to be gone; what anybody else says excuses nothing. */
+static bool read_pruned(struct verification *v, struct disk *disk, const char *path, const struct verifier *key, uint64_t *minimum,
+                        struct error *e)
+{
+    struct error fault = { 0 };
+    if (!pruned_read(disk, path, key, minimum, &fault)) {
+        if (fault.kind != ERROR_INPUT) {
+            *e = fault;
+            return false;
+        }
+        fault_add(&v->faults, path, "%s", fault.what);
+    }
+    if (v->has_checkpoint && *minimum >= v->checkpoint.size && *minimum > 0) {
+        fault_add(&v->faults, path, "it states %llu, but the log has %llu entries", (unsigned long long)*minimum,
+                  (unsigned long long)v->checkpoint.size);
+        *minimum = 0;
     }
     return true;
 }
@@ -120,7 +142,8 @@ static bool check_tile(struct verification *v, int level, uint64_t index, unsign
         return disk_error(e, code, folder, "check the public folder's disk, owner and mode");
     }
     bool is_seen = width == TILE_WIDTH;
-    if (is_seen && !compare_tile(v, tile, wanted, false, e)) {
+    bool may_be_gone = level == TILE_ENTRIES && (index + 1) * TILE_WIDTH <= v->pruned;
+    if (is_seen && !compare_tile(v, tile, wanted, may_be_gone, e)) {
         return false;
     }
     for (size_t i = 0; i < partials.count; i++) {
@@ -406,9 +429,11 @@ bool log_verify_how(struct disk *public, struct disk *private, const struct veri
     uint8_t *text = NULL;
     *entries = 0;
     tree_init(&v.tree);
-    bool ok = read_checkpoint(&v, key, &text, &failure);
+    bool ok = read_checkpoint(&v, key, &text, &failure) && read_pruned(&v, public, PRUNED_PATH, key, &v.pruned, &failure);
     if (ok && private != NULL) {
-        ok = record_check_make(&v.records, private, bytes_of_text(key->name), v.has_checkpoint ? v.checkpoint.size : 0, &v.faults,
+        uint64_t pruned = 0;
+        ok = read_pruned(&v, private, PRUNED_RECORDS_PATH, key, &pruned, &failure) &&
+             record_check_make(&v.records, private, bytes_of_text(key->name), v.has_checkpoint ? v.checkpoint.size : 0, pruned, &v.faults,
                                &failure);
     }
     ok = ok && check_all(&v, entries, &failure);

@@ -28,6 +28,7 @@ struct record_check {
     uint64_t next; /* index of the next record */
     uint64_t end;  /* index behind the last good one */
     int64_t time_ms;
+    uint64_t start; /* the first record that was not pruned */
     struct closed_list closed;
     unsigned patience; /* how often an unpublished record is read again before it counts as damaged */
 };
@@ -47,8 +48,8 @@ void fault_add(struct fault_list *faults, const char *where, const char *what, .
     }
 }
 
-bool record_check_make(struct record_check **out, struct disk *private, struct bytes origin, uint64_t published, struct fault_list *faults,
-                       struct error *e)
+bool record_check_make(struct record_check **out, struct disk *private, struct bytes origin, uint64_t published, uint64_t pruned,
+                       struct fault_list *faults, struct error *e)
 {
     *out = NULL;
     struct record_check *c = calloc(1, sizeof *c);
@@ -64,7 +65,9 @@ bool record_check_make(struct record_check **out, struct disk *private, struct b
         record_check_free(c);
         return false;
     }
-    if (c->count == 0 || c->firsts[0] != 0) {
+    if (c->count > 0 && c->firsts[0] <= pruned) {
+        c->start = c->next = c->end = c->firsts[0];
+    } else if (c->count == 0 || c->firsts[0] != 0) {
         fault_add(faults, SEGMENT_FOLDER, "the first segment is missing");
     }
     *out = c;
@@ -113,6 +116,7 @@ static bool open_segment(struct record_check *c, struct fault_list *faults, stru
         return true;
     }
     find_cut(c);
+    c->chain = c->start > 0 && c->next == c->start ? c->scan.header.chain : c->chain; /* what it seeds is gone */
     if (c->scan.header.origin_hash != c->origin_hash) {
         fault_add(faults, c->scan.path, "it belongs to another log");
     } else if (c->scan.header.first == c->next && c->scan.header.chain != c->chain && c->next == c->end) {
@@ -258,6 +262,9 @@ bool record_check_next(struct record_check *check, struct fault_list *faults, ui
     struct record_view view;
     bool is_end = false;
     *has_record = false;
+    if (index < check->start) {
+        return true;
+    }
     if (!take_record(check, &view, has_record, &is_end, faults, e)) {
         return false;
     }

@@ -13,8 +13,8 @@ struct fault_list {
 __attribute__((format(printf, 3, 4))) void fault_add(struct fault_list *faults, const char *where, const char *what, ...);
 
 struct record_check;
-/* `published`: entries below it must be there. Free with record_check_free(). */
-must_check bool record_check_make(struct record_check **out, struct disk *private, struct bytes origin, uint64_t published,
+/* `published`: entries below it must be there, but for those before `pruned`, whose segments may be gone. Free with record_check_free(). */
+must_check bool record_check_make(struct record_check **out, struct disk *private, struct bytes origin, uint64_t published, uint64_t pruned,
                                   struct fault_list *faults, struct error *e);
 void record_check_free(struct record_check *check); /* NULL is allowed */
 /* The next record, which is `index`, until the next call; `*has_record` is false when it is damaged or missing, which was reported. */

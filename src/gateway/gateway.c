@@ -72,27 +72,6 @@ static void tick(uv_timer_t *timer)
 
 /* ---- Start ---- */
 
-/* The first entry that is not older than `since_ms`: times never go back within a log. */
-static bool first_since(struct log_reader *reader, uint64_t size, int64_t since_ms, uint64_t *out, struct error *e)
-{
-    uint64_t low = 0;
-    uint64_t high = size;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        struct log_entry entry;
-        if (!log_reader_get(reader, middle, &entry, e)) {
-            return false;
-        }
-        if (entry.time_ms < since_ms) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    *out = low;
-    return true;
-}
-
 /* A request that was accepted before a restart must not be accepted again after it: the ids are in the log. */
 static bool refill_replay(struct gateway *gateway, struct error *e)
 {
@@ -102,7 +81,7 @@ static bool refill_replay(struct gateway *gateway, struct error *e)
     uint64_t index = 0;
     int64_t now_ms = time_now_ms();
     bool ok = log_reader_open(&reader, gateway->public_disk, gateway->private_disk, e) && log_reader_size(reader, &size, e) &&
-              first_since(reader, size, now_ms - 2 * gateway->config->replay_window_ms, &index, e);
+              log_first_since(reader, size, now_ms - 2 * gateway->config->replay_window_ms, &index, e);
     /* If the clock was ahead, what was accepted then counts again when that time comes: it is remembered until then. */
     ok = ok && (size == 0 || log_reader_get(reader, size - 1, &last, e));
     int64_t at_ms = ok && size > 0 && last.time_ms > now_ms ? last.time_ms : now_ms;

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "evidence/log_prove.h"
+#include "evidence/log_prune.h"
 #include "evidence/tile.h"
 #include "gateway/public_service_internal.h"
 
@@ -45,6 +46,19 @@ static void send_checkpoint(struct public_call *call, const char *name)
     }
 }
 
+/* Was the bundle pruned? Then that is the answer: what we state ourselves needs no look at its signature. */
+static bool is_pruned(struct public_call *call, struct tile tile, const char *path)
+{
+    uint64_t minimum = 0;
+    struct error e;
+    if (!pruned_read(call->gateway->public_disk, PRUNED_PATH, NULL, &minimum, &e) || tile.index >= minimum / TILE_WIDTH) {
+        return false;
+    }
+    public_refuse(call, 410, "%s was pruned: bundles are kept from entry %llu on (/log/" PRUNED_PATH "); tiles and receipts are all there",
+                  path, (unsigned long long)minimum);
+    return true;
+}
+
 /*
  * The path was parsed, and is written anew: what is opened is a tile's path, whatever was asked. Bundles are offered in gzip, which takes a
  * few bytes off their sizes; tiles are nothing but hashes, which no packing makes smaller.
@@ -60,6 +74,9 @@ static void send_tile(struct public_call *call, struct tile tile)
         char full[TILE_PATH_SIZE];
         tile_path((struct tile){ .level = tile.level, .index = tile.index, .width = TILE_WIDTH }, full);
         fault = add_file(call, full, TILE_WIDTH * each, tile.width * each);
+    }
+    if (fault == ENOENT && tile.level == TILE_ENTRIES && is_pruned(call, tile, path)) {
+        return;
     }
     if (fault == ENOENT) {
         public_refuse(call, 404, "%s is not there: the newest checkpoint says how far the log is published", path);
@@ -84,10 +101,12 @@ void public_log_file(struct public_call *call)
         send_checkpoint(call, "checkpoint");
     } else if (bytes_equal(call->rest, BYTES("checkpoint.cosigned"))) {
         send_checkpoint(call, CHECKPOINT_COSIGNED_PATH);
+    } else if (bytes_equal(call->rest, BYTES(PRUNED_PATH))) {
+        send_checkpoint(call, PRUNED_PATH);
     } else if (tile_parse(call->rest, &tile)) {
         send_tile(call, tile);
     } else {
-        public_refuse(call, 404, "there are checkpoint, checkpoint.cosigned and tile/... (C2SP tlog-tiles)");
+        public_refuse(call, 404, "there are checkpoint, checkpoint.cosigned, pruned and tile/... (C2SP tlog-tiles)");
     }
 }
 
