@@ -194,6 +194,15 @@ uint64_t http2_left_ms(uint64_t since_ms, uint64_t limit_ms, uint64_t now_ms)
     return gone >= limit_ms ? 0 : limit_ms - gone;
 }
 
+bool http2_sending_is_stalled(struct http2_sending *sending, bool is_shut, uint64_t *since_ms, uint64_t limit_ms, uint64_t now_ms)
+{
+    uint64_t gone = now_ms - *since_ms;
+    uint64_t earned = sending->sent - sending->seen;
+    sending->seen = sending->sent;
+    *since_ms = is_shut && earned < gone ? *since_ms + earned : now_ms;
+    return http2_left_ms(*since_ms, limit_ms, now_ms) == 0;
+}
+
 ssize_t http2_read_body(nghttp2_session *session, int32_t id, uint8_t *out, size_t size, uint32_t *flags, nghttp2_data_source *source,
                         void *context)
 {
@@ -214,6 +223,7 @@ ssize_t http2_read_body(nghttp2_session *session, int32_t id, uint8_t *out, size
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     }
     sending->offset += got;
+    sending->sent += first + got;
     if (!http2_sending_is_left(sending)) {
         *flags |= NGHTTP2_DATA_FLAG_EOF;
     } else if (first + got == 0) {

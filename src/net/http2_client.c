@@ -132,7 +132,7 @@ static ssize_t read_body(nghttp2_session *session, int32_t id, uint8_t *out, siz
     if (hc->call == NULL || hc->sending.is_given_up) {
         return NGHTTP2_ERR_DEFERRED; /* for good: its RST_STREAM is on the way */
     }
-    hc->call->moved_at_ms = hc->sent_at_ms = loop_now_ms(hc->connection->base.loop);
+    hc->call->moved_at_ms = loop_now_ms(hc->connection->base.loop);
     nghttp2_data_source sending = { .ptr = &hc->sending };
     ssize_t got = http2_read_body(session, id, out, size, flags, &sending, context);
     if (got < 0) {
@@ -319,14 +319,12 @@ static void http2_drained(struct client_connection *base)
 }
 
 /* Has the peer shut the body out for too long? Its own time counts, so that an answer's 1xx heads don't keep it waiting for ever; once the
- * final answer comes, that is what counts. Time counts only while a window is shut, as seen by each look. */
+ * final answer comes, that is what counts. */
 static bool body_stalled(struct http2_call *hc, uint64_t now)
 {
     struct http2_client *c = hc->connection;
-    if (!hc->call->is_begun || hc->is_head_whole || !http2_window_is_shut(c->session, hc->id)) {
-        hc->sent_at_ms = now;
-    }
-    return http2_left_ms(hc->sent_at_ms, c->base.limits->write_stall_ms, now) == 0;
+    bool is_shut = hc->call->is_begun && !hc->is_head_whole && http2_window_is_shut(c->session, hc->id);
+    return http2_sending_is_stalled(&hc->sending, is_shut, &hc->sent_at_ms, c->base.limits->write_stall_ms, now);
 }
 
 /* Ends the call when it has stalled. Returns when to look again. */

@@ -24,7 +24,7 @@ struct http2_call {
     struct client_call *call; /* NULL once reported or cancelled */
     struct http2_call *previous, *next, *next_finished;
     int32_t id;
-    uint64_t sent_at_ms;          /* when the last of the body went, or could have gone */
+    uint64_t sent_at_ms;          /* the body: see http2_sending_is_stalled() */
     struct http2_sending sending; /* the preface is the call's and the body the user's: given up once the call is gone */
     struct http2_preface preface; /* the answer's */
     enum http2_outcome outcome;

@@ -60,6 +60,7 @@ struct http2_sending {
     struct bytes preface; /* what is left of it */
     struct body *body;
     uint64_t offset;
+    uint64_t sent, seen; /* bytes that went, and that had gone at the last look */
     bool is_given_up;
 };
 /* Nothing more of it goes: its stream's reset is on the way. */
@@ -71,6 +72,12 @@ bool http2_sending_is_left(const struct http2_sending *sending);
  * send but is slow to read is another matter: the stream below has its limit for that.
  */
 bool http2_window_is_shut(nghttp2_session *session, int32_t id);
+/*
+ * Asked now and then while there is more to send: has the peer kept it waiting for `limit_ms`? Time counts from *since_ms, which this moves
+ * on: to now when no window is shut, else by a millisecond for each byte that went. So a peer that opens its window by a byte at a time can
+ * hold n bytes for n milliseconds and the limit, and no longer.
+ */
+bool http2_sending_is_stalled(struct http2_sending *sending, bool is_shut, uint64_t *since_ms, uint64_t limit_ms, uint64_t now_ms);
 /* How much of `limit_ms` is left of what began or moved at `since_ms`; 0: it is over. */
 uint64_t http2_left_ms(uint64_t since_ms, uint64_t limit_ms, uint64_t now_ms);
 /* nghttp2_data_source_read_callback with a struct http2_sending as source. A body that can't be read resets its stream. */

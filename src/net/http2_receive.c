@@ -38,9 +38,6 @@ static int on_frame_send(nghttp2_session *session, const nghttp2_frame *frame, v
         c->borrowing = 0;
     }
     struct http2_stream *stream = stream_of(session, frame->hd.stream_id);
-    if (stream != NULL && frame->hd.type == NGHTTP2_DATA) {
-        stream->moved_at_ms = loop_now_ms(c->base.loop);
-    }
     bool ends = frame->hd.type == NGHTTP2_HEADERS || frame->hd.type == NGHTTP2_DATA;
     if (stream != NULL && ends && (frame->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0 && stream->is_cut) {
         return nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, stream->id, NGHTTP2_NO_ERROR); /* RFC 9113 8.1 */

@@ -285,8 +285,8 @@ static void cancel_answer(struct http2_stream *stream)
 }
 
 /*
- * Resets the stream when the peer asked for its answer and lets none of it come: else shut windows would hold bodies and their files for
- * ever, at no cost. Time counts only while a window is shut, as seen by each look. Returns when to look again.
+ * Resets the stream when the peer asked for its answer and lets none of it come, or a byte now and then: else shut windows would hold bodies
+ * and their files for ever, at no cost. Returns when to look again.
  */
 static uint64_t check_sending(struct http2_stream *stream, uint64_t now)
 {
@@ -294,10 +294,8 @@ static uint64_t check_sending(struct http2_stream *stream, uint64_t now)
     if (!http2_sending_is_left(&stream->sending)) {
         return UINT64_MAX;
     }
-    if (!http2_window_is_shut(c->session, stream->id)) {
-        stream->moved_at_ms = now;
-    }
-    if (http2_left_ms(stream->moved_at_ms, c->base.limits->write_stall_ms, now) == 0) {
+    bool is_shut = http2_window_is_shut(c->session, stream->id);
+    if (http2_sending_is_stalled(&stream->sending, is_shut, &stream->moved_at_ms, c->base.limits->write_stall_ms, now)) {
         cancel_answer(stream);
         return UINT64_MAX;
     }

@@ -34,7 +34,7 @@ struct http2_stream {
     const char *detail; /* not NULL: refused with `fault` */
     bool is_head_whole, is_whole, is_ready, is_delivered, is_answered, has_host;
     bool is_cut;                  /* reset once its answer is sent: the rest of the request is not wanted */
-    uint64_t moved_at_ms;         /* the request's bytes while it is received, the answer's while it is sent */
+    uint64_t moved_at_ms;         /* the request's bytes while it is received; the answer: http2_sending_is_stalled() */
     struct http2_preface preface; /* the request's */
     struct http2_sending sending;
     uint8_t *sent_preface; /* what `sending` has a view of; owned */

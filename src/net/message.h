@@ -39,15 +39,17 @@ struct preface_form {
 
 /* Limits on what a peer can grow. Zero means the default that is named. */
 struct net_limits {
-    size_t head_bytes_max;     /* request or status line and all fields. 32 KiB; past it 431 */
-    size_t field_count_max;    /* 128; past it 431 */
-    struct body_limits body;   /* past size_max 413 */
-    uint32_t connections_max;  /* a listener. 10,000; past it accepted and closed at once */
-    uint32_t streams_max;      /* open on one HTTP/2 connection. 256 */
-    uint32_t idle_ms;          /* between messages. 60 s */
-    uint32_t head_ms;          /* from a head's first byte to its last. 10 s; past it 408 */
-    uint32_t body_stall_ms;    /* between two pieces of a body. 30 s; past it 408 */
-    uint32_t write_stall_ms;   /* a reader that takes nothing. 30 s; past it the connection is reset, or the stream, if a window is shut */
+    size_t head_bytes_max;    /* request or status line and all fields. 32 KiB; past it 431 */
+    size_t field_count_max;   /* 128; past it 431 */
+    struct body_limits body;  /* past size_max 413 */
+    uint32_t connections_max; /* a listener. 10,000; past it accepted and closed at once */
+    uint32_t streams_max;     /* open on one HTTP/2 connection. 256 */
+    uint32_t idle_ms;         /* between messages. 60 s */
+    uint32_t head_ms;         /* from a head's first byte to its last. 10 s; past it 408 */
+    uint32_t body_stall_ms;   /* between two pieces of a body. 30 s; past it 408 */
+    /* A reader that takes nothing, or over HTTP/2 less than a byte a millisecond. 30 s; past it the connection is reset, or the stream, if a
+     * window is shut. */
+    uint32_t write_stall_ms;
     size_t write_buffer_bytes; /* waiting in memory for one connection's reader. 256 KiB */
     uint32_t connect_ms;       /* 30 s */
     uint32_t floods_max;       /* HTTP/2 resets, pings, settings and empty frames in 10 s. 1,000; past it the connection ends */

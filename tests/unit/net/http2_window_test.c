@@ -105,7 +105,8 @@ static void shut_connection_resets_its_streams(void **state)
     scene_close(&f, &p);
 }
 
-/* Only the stream that stands still: another one moves by little steps, for longer than any limit, and is brought to its end. */
+/* Only the stream that stands still: another one moves by little steps, but by more than a byte a millisecond, for longer than any limit,
+ * and is brought to its end. */
 static void moving_stream_goes_on(void **state)
 {
     struct fixture f;
@@ -115,11 +116,11 @@ static void moving_stream_goes_on(void **state)
     raw_peer_request(&p, 1, "GET", "/size/200000", F_END_STREAM);
     raw_peer_request(&p, 3, "GET", "/size/200000", F_END_STREAM);
     for (unsigned gone = 0; gone < 4 * STALL_MS; gone += STALL_MS / 3) {
-        raw_peer_open_window(&p, 3, 100);
+        raw_peer_open_window(&p, 3, 2 * STALL_MS / 3);
         raw_peer_run(&p, &f, STALL_MS / 3);
     }
     assert_int_equal(p.counts[F_RST], 1);
-    assert_int_equal(p.data_bytes, 1200);
+    assert_int_equal(p.data_bytes, 8 * STALL_MS);
     raw_peer_open_window(&p, 3, ANSWER_SIZE);
     raw_peer_open_window(&p, 0, ANSWER_SIZE);
     for (unsigned gone = 0; gone < 3000 && p.data_bytes < ANSWER_SIZE; gone += 20) {
@@ -127,6 +128,31 @@ static void moving_stream_goes_on(void **state)
     }
     assert_int_equal(p.data_bytes, ANSWER_SIZE);
     assert_int_equal(p.counts[F_RST], 1);
+    scene_close(&f, &p);
+}
+
+/* A byte at a time would hold an answer and its file for days: it is given the time that it pays for, and the limit. */
+static void crawling_stream_is_reset(void **state)
+{
+    enum { STEP_MS = 50 };
+    struct fixture f;
+    struct raw_peer p;
+    (void)state;
+    scene_open(&f, &p, SHUT);
+    size_t files = open_files();
+    raw_peer_request(&p, 1, "GET", "/size/200000", F_END_STREAM);
+    assert_true(raw_peer_await(&p, &f, F_HEADERS, 1, 2000));
+    uint64_t began = time_monotonic_us();
+    for (unsigned gone = 0; gone < 6 * STALL_MS && p.counts[F_RST] == 0; gone += STEP_MS) {
+        raw_peer_open_window(&p, 1, 1);
+        raw_peer_run(&p, &f, STEP_MS);
+    }
+    uint64_t took_ms = (time_monotonic_us() - began) / 1000;
+    assert_int_equal(p.counts[F_RST], 1);
+    assert_int_equal(p.rst_code, NGHTTP2_CANCEL);
+    assert_true(p.data_bytes > 0 && p.data_bytes < 6 * STALL_MS / STEP_MS);
+    assert_true(took_ms >= STALL_MS / 2 && took_ms < 4 * STALL_MS);
+    assert_int_equal(open_files(), files);
     scene_close(&f, &p);
 }
 
@@ -230,6 +256,27 @@ static void shut_server_fails_the_call(void **state)
     client_close(&f, &p, listening, &out, body);
 }
 
+static void crawling_server_fails_the_call(void **state)
+{
+    enum { STEP_MS = 50 };
+    struct fixture f;
+    struct raw_peer p;
+    struct outcome out;
+    int listening;
+    (void)state;
+    struct body *body = body_filled(ANSWER_SIZE);
+    client_open(&f, &p, &listening, &out, body, BYTES_NONE);
+    assert_true(raw_peer_await(&p, &f, F_HEADERS, 1, 2000));
+    for (unsigned gone = 0; gone < 6 * STALL_MS && !out.is_done; gone += STEP_MS) {
+        raw_peer_open_window(&p, 1, 1);
+        raw_peer_open_window(&p, 0, 1);
+        raw_peer_run(&p, &f, STEP_MS);
+    }
+    assert_true(out.is_done);
+    check_not_taken(&out);
+    client_close(&f, &p, listening, &out, body);
+}
+
 /* The window that all calls share: they fail, and new ones go elsewhere. */
 static void shut_connection_takes_no_more_calls(void **state)
 {
@@ -267,12 +314,12 @@ static void moving_request_goes_on(void **state)
     struct body *body = body_filled(ANSWER_SIZE);
     client_open(&f, &p, &listening, &out, body, BYTES_NONE);
     for (unsigned gone = 0; gone < 3 * STALL_MS; gone += STALL_MS / 3) {
-        raw_peer_open_window(&p, 1, 100);
-        raw_peer_open_window(&p, 0, 100);
+        raw_peer_open_window(&p, 1, 2 * STALL_MS / 3);
+        raw_peer_open_window(&p, 0, 2 * STALL_MS / 3);
         raw_peer_run(&p, &f, STALL_MS / 3);
     }
     assert_false(out.is_done);
-    assert_true(p.data_bytes >= FIRST_WINDOW + 800);
+    assert_true(p.data_bytes >= FIRST_WINDOW + 5 * STALL_MS);
     raw_peer_frame(&p, F_HEADERS, F_END_HEADERS, 1, BYTES("\x88")); /* :status 200 */
     raw_peer_run(&p, &f, 2 * STALL_MS);
     assert_false(out.is_done);
@@ -289,9 +336,11 @@ int main(void)
         cmocka_unit_test(shut_streams_are_reset),
         cmocka_unit_test(shut_connection_resets_its_streams),
         cmocka_unit_test(moving_stream_goes_on),
+        cmocka_unit_test(crawling_stream_is_reset),
         cmocka_unit_test(nothing_to_send_is_no_stall),
         cmocka_unit_test(idle_after_a_long_request),
         cmocka_unit_test(shut_server_fails_the_call),
+        cmocka_unit_test(crawling_server_fails_the_call),
         cmocka_unit_test(shut_connection_takes_no_more_calls),
         cmocka_unit_test(moving_request_goes_on),
     };
