@@ -117,8 +117,12 @@ static struct bytes service_of(struct bytes path)
     return bytes_start_with(path, BYTES("/r1/")) ? bytes_slice(rest, 0, at) : BYTES_NONE;
 }
 
-static bool is_sent_to_peer(const struct exchanges *x, struct bytes statement)
+static bool is_sent_to_peer(const struct exchanges *x, const struct log_entry *entry)
 {
+    struct bytes statement = entry->statement;
+    if (entry->attachment.size > 0) {
+        return bytes_equal(entry->attachment, x->origin);
+    }
     struct bytes authority = component(statement, COMPONENT("@authority"));
     for (size_t i = 0; i < x->peer->address_count; i++) {
         if (bytes_equal_ignoring_case(authority, x->peer->addresses[i])) {
@@ -188,7 +192,7 @@ static void read_message(struct exchanges *x, const struct log_entry *entry, str
     line->statement = statement;
     switch (entry->kind) {
     case RECORD_REQUEST_SENT:
-        line->kind = is_sent_to_peer(x, statement) ? EXCHANGE_REQUEST_SENT : EXCHANGE_NONE;
+        line->kind = is_sent_to_peer(x, entry) ? EXCHANGE_REQUEST_SENT : EXCHANGE_NONE;
         line->sequence = sequence_of(statement);
         break;
     case RECORD_ANSWER_SENT:

@@ -40,7 +40,7 @@ struct exchange_line {
 };
 
 struct exchanges;
-/* `peer` and `address`es are borrowed. A request that was never answered is known by its address among the peer's and the service's member. */
+/* `peer` and `address`es are borrowed. A request of an older log is known by its address among the peer's and the service's member. */
 must_check bool exchanges_make(struct exchanges **out, const struct directory_gateway *peer, struct error *e);
 void exchanges_free(struct exchanges *exchanges); /* NULL is allowed */
 /*

@@ -14,7 +14,7 @@ enum { RECORD_STATEMENT_BYTES_MAX = 64 * 1024, RECORD_ATTACHMENT_BYTES_MAX = 256
 /* What a record is about. Stable numbers: they are on disk. */
 enum record_kind {
     RECORD_NONE = 0,
-    RECORD_REQUEST_SENT = 1,    /* statement: the request's signature base */
+    RECORD_REQUEST_SENT = 1,    /* statement: the request's signature base; attachment: the origin of the receiver's log */
     RECORD_DECISION = 2,        /* statement: the decision event; attachment: the request's statement and receipt */
     RECORD_ANSWER_SENT = 3,     /* statement: the answer's signature base */
     RECORD_ANSWER_RECEIVED = 4, /* statement: the answer's signature base; attachment: its receipt */

@@ -300,7 +300,9 @@ static enum verdict state_request(struct exchange *x)
 
 static enum verdict log_request(struct exchange *x)
 {
-    if (!x->is_submitted[ENTRY_REQUEST] && !exchange_log(x, ENTRY_REQUEST, RECORD_REQUEST_SENT, x->request_statement, BYTES_NONE)) {
+    /* Whom it was sent to stays known here also when the address of then is another one's now. */
+    if (!x->is_submitted[ENTRY_REQUEST] &&
+        !exchange_log(x, ENTRY_REQUEST, RECORD_REQUEST_SENT, x->request_statement, bytes_of_text(x->peer->statement_key.name))) {
         return give_sequence_back(x, REFUSE);
     }
     enum verdict verdict = exchange_wait_logged(x, ENTRY_REQUEST);
