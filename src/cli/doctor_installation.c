@@ -318,5 +318,7 @@ const struct doctor_check doctor_installation_checks[] = {
     { "store", check_store },
     { "policy", check_policy },
     { "log", check_log },
+    { "witnesses", doctor_check_witnesses },
+    { "witness", doctor_check_witness },
     { NULL, NULL },
 };

@@ -30,6 +30,9 @@ struct doctor_check {
     const char *name;
     void (*run)(struct doctor *doctor, const char *name);
 };
+/* doctor_witness.c: what others know of our log, and what we know of theirs. */
+void doctor_check_witnesses(struct doctor *doctor, const char *name);
+void doctor_check_witness(struct doctor *doctor, const char *name);
 extern const struct doctor_check doctor_installation_checks[]; /* doctor_installation.c; end with a NULL name */
 extern const struct doctor_check doctor_machine_checks[];      /* doctor_machine.c */
 

@@ -8,6 +8,7 @@
 
 #include "base/time.h"
 #include "witness/key.h"
+#include "witness/peer.h"
 
 static bool read_file(const char *path, struct buffer *out, struct error *e)
 {
@@ -97,30 +98,10 @@ static uint64_t log_entries(void *context)
     return committer_log_size(gateway->committer);
 }
 
-static const struct directory_gateway *find_address(const struct directory *d, struct bytes address)
-{
-    for (size_t i = 0; d != NULL && i < d->member_count; i++) {
-        for (size_t j = 0; j < d->members[i].gateway_count; j++) {
-            const struct directory_gateway *g = &d->members[i].gateways[j];
-            for (size_t k = 0; k < g->address_count; k++) {
-                if (bytes_equal_ignoring_case(g->addresses[k], address)) {
-                    return g;
-                }
-            }
-        }
-    }
-    return NULL;
-}
-
 static bool find_peer(void *context, struct bytes address, struct cosigner_peer *out)
 {
     struct snapshot *snapshot = gateway_snapshot(context);
-    int64_t now_ms = time_now_ms();
-    const struct world *world = snapshot->world;
-    const struct directory_gateway *found = directory_check_time(world->own, now_ms, NULL) ? find_address(world->own, address) : NULL;
-    for (size_t i = 0; found == NULL && i < world->foreign_count; i++) {
-        found = find_address(world_find_community(world, world->foreign[i]->community, now_ms), address);
-    }
+    const struct directory_gateway *found = peer_by_address(snapshot->world, address, time_now_ms());
     if (found == NULL) {
         snapshot_release(snapshot);
         return false;

@@ -7,6 +7,7 @@
 #include "base/diag.h"
 #include "base/time.h"
 #include "witness/cosigner_internal.h"
+#include "witness/source.h"
 
 enum {
     LOOK_EVERY_US = 500000,   /* for a new checkpoint */
@@ -37,32 +38,26 @@ void cosigner_metrics_register(void)
 
 /* ---- What a call ended with ---- */
 
-static void first_done(struct cosigning *c)
-{
-    struct cosigner *all = c->cosigner;
-    if (!c->was_first) {
-        c->was_first = true;
-        (void)pthread_mutex_lock(&all->lock);
-        all->first_count++;
-        (void)pthread_cond_broadcast(&all->changed);
-        (void)pthread_mutex_unlock(&all->lock);
-    }
-}
-
 static const char *name_of(const struct cosigning *c)
 {
     return (const char *)c->witness->name.data; /* the arena's copies end with a NUL */
 }
 
-static void count_answering(struct cosigner *all)
+/* Whoever waits for the first answers looks at both numbers at once. */
+static void note_settled(struct cosigning *c)
 {
+    struct cosigner *all = c->cosigner;
     size_t answering = 0;
+    bool is_first = !c->was_first;
+    c->was_first = true;
     for (size_t i = 0; i < all->options.policy->witness_count; i++) {
-        const struct cosigning *c = &all->cosignings[i];
-        answering += c->has_url && c->was_first && c->failures == 0;
+        const struct cosigning *other = &all->cosignings[i];
+        answering += other->has_url && other->was_first && other->failures == 0;
     }
     (void)pthread_mutex_lock(&all->lock);
     all->status.answered = answering;
+    all->first_count += is_first;
+    (void)pthread_cond_broadcast(&all->changed);
     (void)pthread_mutex_unlock(&all->lock);
 }
 
@@ -83,8 +78,7 @@ void cosigner_failed(struct cosigning *c, const char *what, const char *detail)
     if (c->failed != NULL) {
         metric_add(c->failed, 1);
     }
-    count_answering(c->cosigner);
-    first_done(c);
+    note_settled(c);
 }
 
 void cosigner_denied(struct cosigning *c, uint64_t size, bool is_root)
@@ -182,7 +176,8 @@ static void try_write(struct cosigner *all)
 {
     uint64_t times_s[QUORUM_WITNESSES_MAX];
     size_t count = collect(all, times_s);
-    if (count > 0 && (count > all->written_lines || !all->was_written) && quorum_is_met(all->options.policy, times_s)) {
+    if (!all->options.only_asks && count > 0 && (count > all->written_lines || !all->was_written) &&
+        quorum_is_met(all->options.policy, times_s)) {
         write_cosigned(all, times_s, count);
     }
 }
@@ -195,8 +190,7 @@ void cosigner_signed(struct cosigning *c)
     }
     c->failures = 0;
     try_write(c->cosigner);
-    count_answering(c->cosigner);
-    first_done(c);
+    note_settled(c);
 }
 
 /* ---- Rounds ---- */
@@ -427,11 +421,9 @@ static bool read_cosigned(struct cosigner *all, struct error *e)
 
 static void make_tls(struct cosigner *all)
 {
-    const char *trusted = getenv("SSL_CERT_FILE");
     for (size_t i = 0; i < all->options.policy->witness_count; i++) {
         if (all->cosignings[i].has_url && all->cosignings[i].url.is_tls) {
-            if (!tls_make_service(&all->tls, NULL, NULL, trusted != NULL ? trusted : "/etc/ssl/certs/ca-certificates.crt",
-                                  &all->tls_fault)) {
+            if (!tls_make_service(&all->tls, NULL, NULL, source_authorities(), &all->tls_fault)) {
                 all->tls = NULL;
             }
             return;

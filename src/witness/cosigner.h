@@ -42,6 +42,7 @@ struct cosigner_options {
     void (*on_rolled_back)(void *context, const struct error *e);
     void *context;
     uint32_t call_ms; /* how long one call may take; 0: 10 s */
+    bool only_asks;   /* `checkpoint.cosigned` is not written: for commands that look */
 };
 /* ERROR_DENIED when `checkpoint.cosigned` itself is of more entries than the log has. Once a process: its metrics stay. */
 must_check bool cosigner_start(struct cosigner **out, const struct cosigner_options *options, struct error *e);
