@@ -38,6 +38,7 @@ soak: ## load and faults for SECONDS (600), 1,000 kills, 1,000 seeds of torture;
 	@tools/build release
 	@bench/soak.py --seconds $(or $(SECONDS),600)
 	@cd tests/support && KILLS=$(or $(KILLS),1000) PYTHONPATH=. COMITY=../../build/release/comity /usr/bin/python3 ../faults/kill_test.py
+	@cd tests/support && BITS=0 MUTATIONS=20000 PYTHONPATH=. COMITY=../../build/release/comity /usr/bin/python3 ../interop/evidence_test.py
 	@build/release/comity torture --seed 1 --runs $(or $(RUNS),1000)
 
 fuzz: ## each fuzz target for SECONDS (60); TARGET=name for one

@@ -118,7 +118,7 @@ static unsigned bit_of(enum bundle_role role)
 bool bundle_redact(struct bundle *bundle, unsigned what, struct arena *arena, struct error *e)
 {
     struct bytes person = BYTES_NONE;
-    bool is_known = false, is_decision_hidden = true;
+    bool is_known = false, is_decision_hidden = true, is_anything_left = false;
     if ((what & REDACT_PERSON) != 0 && !find_person(bundle, arena, &person, &is_known, e)) {
         return false;
     }
@@ -137,7 +137,13 @@ bool bundle_redact(struct bundle *bundle, unsigned what, struct arena *arena, st
         if (((what & bit_of(s->role)) != 0 || is_named) && !hide(s, arena, e)) {
             return false;
         }
+        is_anything_left = is_anything_left || (s->role <= ROLE_ANSWER && !s->is_hidden);
         is_decision_hidden = is_decision_hidden && (s->role != ROLE_DECISION || s->is_hidden);
+    }
+    if (!is_anything_left) {
+        return error_set(e, ERROR_DENIED, "evidence",
+                         "leave out less: a person in the path or query is named by request, decision and answer",
+                         "nothing of the exchange would be left to prove");
     }
     /* Nothing then says that this policy was in force. */
     if ((what & REDACT_POLICY) != 0 || is_decision_hidden) {

@@ -22,7 +22,8 @@ enum redaction {
 must_check bool redaction_parse(struct bytes text, unsigned *what, struct error *e);
 /*
  * Changes `bundle`; what is new lives in `arena`. Without a decision in the bundle nobody can tell where the person's identifier stands, so
- * REDACT_PERSON takes request and answer, too. ERROR_INPUT: a receipt that can't be read.
+ * REDACT_PERSON takes request and answer, too. ERROR_INPUT: a receipt that can't be read; ERROR_DENIED: nothing would be left of request,
+ * decision and answer.
  */
 must_check bool bundle_redact(struct bundle *bundle, unsigned what, struct arena *arena, struct error *e);
 

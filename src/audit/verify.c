@@ -123,6 +123,17 @@ static bool verify_times(struct verifying *v)
     return true;
 }
 
+/* The exchange's id stands in these; without one of them it would be anybody's word. */
+static bool is_anything_shown(const struct bundle *bundle)
+{
+    for (size_t i = 0; i < bundle->statement_count; i++) {
+        if (bundle->statements[i].role <= ROLE_ANSWER && !bundle->statements[i].is_hidden) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool bundle_verify(struct bytes file, const struct trust *trust, struct story *story, struct refusal *refusal)
 {
     struct verifying v = { trust, story, refusal };
@@ -133,6 +144,10 @@ bool bundle_verify(struct bytes file, const struct trust *trust, struct story *s
     }
     if (!bundle_parse_file(file, &story->bundle, refusal)) {
         return false;
+    }
+    if (!is_anything_shown(&story->bundle)) {
+        return bundle_refuse(refusal, "evidence.empty", "the file",
+                             "it shows neither request nor decision nor answer, so it proves nothing of them");
     }
     story->shown = arena_take_zeroed(&story->arena, story->bundle.statement_count * sizeof *story->shown);
     if (story->shown == NULL) {

@@ -119,7 +119,7 @@ static int run_export(struct call *call)
                !export_read(x, call, &e)) {
         end = call_fail(call, &e);
     } else if (!export_make(x, call, redaction, &e)) {
-        end = e.kind == ERROR_ABSENT ? call_refuse(call, &e) : call_fail(call, &e);
+        end = e.kind == ERROR_ABSENT || e.kind == ERROR_DENIED ? call_refuse(call, &e) : call_fail(call, &e);
     } else {
         end = evidence_write(call, &x->bundle);
     }
@@ -155,7 +155,7 @@ static int run_redact(struct call *call)
     } else if (!bundle_parse_file(buffer_bytes(&file), &bundle, &refusal)) {
         end = evidence_refuse(call, &refusal);
     } else if (!bundle_redact(&bundle, redaction, &arena, &e)) {
-        end = call_fail(call, &e);
+        end = e.kind == ERROR_DENIED ? call_refuse(call, &e) : call_fail(call, &e);
     } else {
         end = evidence_write(call, &bundle);
     }

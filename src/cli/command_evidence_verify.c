@@ -118,24 +118,98 @@ static int verify_equivocation(const struct call *call, struct bytes file, const
     return end;
 }
 
-static int run_verify(struct call *call)
+static const struct bytes equivocation_line = BYTES("comity-equivocation/1\n");
+
+static int verify_one(const struct call *call, const struct trust *trust)
 {
     int end = COMMAND_NOT_TRIED;
     struct error e = { 0 };
-    struct trust *trust = NULL;
     struct buffer file;
     buffer_init(&file, BUNDLE_FILE_BYTES_MAX);
-    if (!file_read_whole(call->words[0], &file, &e) || (call_is_given(call, "trust") && !read_trust(call, &trust, &e))) {
+    if (!file_read_whole(call->words[0], &file, &e)) {
         end = call_fail(call, &e);
-    } else if (bytes_start_with(buffer_bytes(&file), BYTES("comity-equivocation/1\n"))) {
+    } else if (bytes_start_with(buffer_bytes(&file), equivocation_line)) {
         end = verify_equivocation(call, buffer_bytes(&file), trust);
     } else if (trust == NULL) {
         end = call_misused(call, "say whom you trust: --trust FILE ('comity evidence trust' writes one)");
     } else {
         end = verify_bundle(call, buffer_bytes(&file), trust);
     }
-    trust_free(trust);
     buffer_wipe(&file);
+    return end;
+}
+
+/* ---- Many bundles: a line each ---- */
+
+/* False: it could not be tried. */
+static bool tell_file(const struct call *call, const char *name, bool is_good, const struct refusal *refusal, json_t *list)
+{
+    if (call->is_json) {
+        json_t *told = is_good ? json_pack("{s:s, s:b}", "file", name, "ok", 1)
+                               : json_pack("{s:s, s:b, s:s, s:s, s:s}", "file", name, "ok", 0, "code", refusal->code, "where",
+                                           refusal->why.where, "what", refusal->why.what);
+        return json_array_append_new(list, told) == 0;
+    }
+    return (is_good ? printf("%s: good\n", name)
+                    : printf("%s: not proved: %s: %s (%s)\n", name, refusal->why.where, refusal->why.what, refusal->code)) > 0;
+}
+
+static bool verify_file(const struct call *call, const char *name, const struct trust *trust, json_t *list, bool *is_good, struct error *e)
+{
+    struct buffer file;
+    struct refusal refusal = { 0 };
+    struct story *story = calloc(1, sizeof *story);
+    buffer_init(&file, BUNDLE_FILE_BYTES_MAX);
+    bool ok = story != NULL ? file_read_whole(name, &file, e) : error_memory(e, name);
+    if (ok) {
+        *is_good = bundle_verify(buffer_bytes(&file), trust, story, &refusal);
+        ok = *is_good || refusal.code != NULL ? tell_file(call, name, *is_good, &refusal, list) || error_memory(e, name) : false;
+        if (!*is_good && refusal.code == NULL) {
+            *e = refusal.why;
+        }
+        story_clear(story);
+    }
+    free(story);
+    buffer_wipe(&file);
+    return ok;
+}
+
+static int verify_many(const struct call *call, const struct trust *trust)
+{
+    struct error e = { 0 };
+    json_t *list = json_array();
+    bool all_good = true, ok = list != NULL;
+    for (size_t i = 0; ok && i < call->word_count; i++) {
+        bool is_good = false;
+        ok = verify_file(call, call->words[i], trust, list, &is_good, &e);
+        all_good = all_good && is_good;
+    }
+    if (!ok) {
+        json_decref(list);
+        return call_fail(call, &e);
+    }
+    if (call->is_json && !output_json(json_pack("{s:O, s:b}", "files", list, "ok", all_good))) {
+        ok = false;
+    }
+    json_decref(list);
+    return !ok ? COMMAND_NOT_TRIED : all_good ? COMMAND_DONE : COMMAND_NO;
+}
+
+static int run_verify(struct call *call)
+{
+    int end = COMMAND_NOT_TRIED;
+    struct error e = { 0 };
+    struct trust *trust = NULL;
+    if (call_is_given(call, "trust") && !read_trust(call, &trust, &e)) {
+        end = call_fail(call, &e);
+    } else if (call->word_count == 1) {
+        end = verify_one(call, trust);
+    } else if (trust == NULL) {
+        end = call_misused(call, "say whom you trust: --trust FILE ('comity evidence trust' writes one)");
+    } else {
+        end = verify_many(call, trust);
+    }
+    trust_free(trust);
     return end;
 }
 
@@ -145,17 +219,18 @@ static const struct command_option verify_options[] = {
 
 const struct command evidence_verify_command = {
     .name = "verify",
-    .arguments = "FILE --trust FILE",
+    .arguments = "FILE... --trust FILE",
     .summary = "verify a bundle, or a proof that a log shows two histories, offline",
     .text =
         "Checks all that is signed in the file, by the keys that the trust file names, and that it belongs together; then tells in plain "
         "language who asked whom for what, about which person, why it was allowed, what left, when, and what proves it. Needs no gateway and "
         "no network. Ends with 0 when all is proved, with 1 and a reason when anything is not, with 2 when it could not be tried.\n"
+        "Of several bundles it tells in a line each whether it is good.\n"
         "A proof of equivocation ('comity log mirror' and the witness write them) needs no trust file.",
     .examples = "comity evidence verify case-12.comity-evidence --trust trust.txt",
     .options = verify_options,
     .option_count = COUNT_OF(verify_options),
     .word_min = 1,
-    .word_max = 1,
+    .word_max = COMMAND_WORDS_ANY,
     .run = run_verify,
 };

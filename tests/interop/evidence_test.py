@@ -1,0 +1,273 @@
+"""
+Bundles of evidence before both verifiers: the command's, and tools/verify-evidence.py, which shares no code with it. Whatever is done to a bundle,
+both must say the same, by the same code. BITS and MUTATIONS say how much (1,000 and 600; make soak: every bit of a small one, and 20,000), SEED draws them.
+"""
+import os
+import random
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import bundle
+from comity import CLIENT, HOLDER, HOSPITAL, IMMUNISATIONS, OTHER_PERSON, PERSON, TOP, Federation, holder_policy
+
+BITS = int(os.environ.get('BITS', '1000'))  # 0: every one
+MUTATIONS = int(os.environ.get('MUTATIONS', '600'))
+SEED = int(os.environ.get('SEED', random.randrange(1 << 32)))
+
+
+def setUpModule():
+    global federation, folder, both, bundles
+    folder = Path(tempfile.mkdtemp(prefix='comity-evidence-'))
+    # A third service, which is told of the person in a header: there the person can be left out.
+    federation = Federation(policy=None).make()
+    policy = holder_policy(federation.service_url)
+    by_header = dict(policy['services'][0], id=f'{HOLDER}/byheader', person={'in': 'header', 'name': 'X-Person'})
+    policy['services'].append(by_header)
+    federation.holder.apply(policy)
+    federation.__enter__()
+    try:
+        consent = federation.give_consent(PERSON, [IMMUNISATIONS])
+        federation.ask(service='echo', rest='', method='POST', body=b'{}')
+        asked = {'permitted': federation.ask(PERSON), 'refused': federation.ask(OTHER_PERSON)}
+        asked['by header'] = federation.ask(service='byheader', rest='/record', X_Person=PERSON)
+        federation.withdraw_consent(consent)
+        asked['withdrawn'] = federation.ask(PERSON)
+        time.sleep(1.5)  # until all is published
+        federation.holder.run('evidence', 'trust', '--output', folder / 'trust.txt')
+        both = bundle.Both(folder, folder / 'trust.txt')
+        bundles = {}
+        for name, answer in asked.items():
+            for gateway, side in ((federation.holder, 'holder'), (federation.consumer, 'consumer')):
+                bundles[f'{name} {side}'] = export(gateway, answer, '--policy')
+        for what in ('decision', 'consent', 'answer', 'request', 'policy', 'path'):
+            bundles[f'without {what}'] = export(federation.holder, asked['permitted'], '--redact', what)
+        bundles['without person'] = export(federation.holder, asked['by header'], '--redact', 'person')
+    except BaseException:
+        tearDownModule()
+        raise
+
+
+def tearDownModule():
+    federation.__exit__(*sys.exc_info())
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def export(gateway, answer, *options):
+    path = folder / 'exported'
+    path.unlink(missing_ok=True)
+    gateway.run('evidence', 'export', '--exchange', answer.header('X-Road-Request-Id'), '--output', path, *options)
+    return path.read_bytes()
+
+
+class Verdicts(unittest.TestCase):
+    def test_good_ones_are_good(self):
+        for name, data in bundles.items():
+            with self.subTest(bundle=name):
+                self.assertEqual(both.compare([data]), ['good'])
+                self.assertEqual(bundle.write(bundle.read(data)), data)
+
+    def test_the_script_by_itself(self):
+        path = folder / 'one'
+        for data, code, words in ((bundles['permitted holder'], 0, f'Good: exchange|{CLIENT}|{PERSON}|permit'),
+                                  (bundles['permitted holder'][:-1], 1, 'Not proved|evidence.damaged')):
+            path.write_bytes(data)
+            done = subprocess.run([TOP / 'tools/verify-evidence.py', path, '--trust', folder / 'trust.txt'], capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, code, done.stdout + done.stderr)
+            for word in words.split('|'):
+                self.assertIn(word, done.stdout)
+        done = subprocess.run([TOP / 'tools/verify-evidence.py', path, '--trust', folder / 'none'], capture_output=True, text=True, check=False)
+        self.assertEqual(done.returncode, 2)
+
+    def test_the_script_is_short(self):
+        self.assertLess(len((TOP / 'tools/verify-evidence.py').read_text().splitlines()), 400)
+
+
+class Mutations(unittest.TestCase):
+    def setUp(self):
+        print(f'SEED={SEED}', file=sys.stderr)
+        self.dice = random.Random(SEED)
+
+    def test_every_bit_as_it_came(self):
+        data = min(bundles.values(), key=len)
+        for bit in range(8 * len(data)):  # the second verifier is quick at this
+            flipped = bytearray(data)
+            flipped[bit // 8] ^= 1 << bit % 8
+            self.assertIn(both.python(bytes(flipped)), ('evidence.damaged', 'evidence.format'), f'bit {bit}')
+        some = [bytearray(data) for _ in range(300)]
+        for copy in some:
+            copy[self.dice.randrange(len(data))] ^= 1 << self.dice.randrange(8)
+        self.assertLessEqual(set(both.compare([bytes(copy) for copy in some])), {'evidence.damaged', 'evidence.format'})
+
+    def test_bits_under_a_right_checksum(self):
+        """What then is good must be so by a bit that nobody signs and nobody reads: there is none."""
+        names = ('permitted holder', 'permitted consumer', 'without person')
+        for name in names if BITS else [min(names, key=lambda n: len(bundles[n]))]:
+            data = bundles[name][:-72]
+            bits = range(8 * len(data)) if BITS == 0 else self.dice.sample(range(8 * len(data)), BITS)
+            files = []
+            for bit in bits:
+                flipped = bytearray(data)
+                flipped[bit // 8] ^= 1 << bit % 8
+                files.append(bundle.seal(bytes(flipped)))
+            for bit, verdict in zip(bits, both.compare(files)):
+                self.assertNotEqual(verdict, 'good', f'{name}, bit {bit}')
+
+    def mutate(self, sections):
+        """One change to the structure, or to a line of a text."""
+        dice, sections = self.dice, [list(s) for s in sections]
+        i, j = dice.randrange(len(sections)), dice.randrange(len(sections))
+        text = sections[i][1]
+        lines = text.split(b'\n')
+        k = dice.randrange(len(lines))
+        deed = dice.choice(['drop', 'double', 'swap', 'move', 'rename', 'text', 'line gone', 'line twice', 'lines swapped', 'number', 'cut', 'grown', 'other'])
+        if deed == 'drop':
+            del sections[i]
+        elif deed == 'double':
+            sections.insert(i, sections[i])
+        elif deed == 'swap':
+            sections[i], sections[j] = sections[j], sections[i]
+        elif deed == 'move':
+            sections.insert(j, sections.pop(i))
+        elif deed == 'rename':
+            sections[i][0] = dice.choice([s[0] for s in sections] + ['hidden-' + sections[i][0], 'timestamp', 'consistency', 'unknown', ''])
+        elif deed == 'text':
+            sections[i][1] = sections[j][1]
+        elif deed == 'line gone':
+            del lines[k]
+        elif deed == 'line twice':
+            lines.insert(k, lines[k])
+        elif deed == 'lines swapped':
+            m = dice.randrange(len(lines))
+            lines[k], lines[m] = lines[m], lines[k]
+        elif deed == 'number':
+            lines[k] = lines[k].replace(*dice.choice([(b'1', b'2'), (b'0', b''), (b'2', b'22'), (b'5', b'-5'), (b'1', b'01'), (b'7', b'70')]))
+        elif deed == 'cut':
+            sections[i][1] = text[:dice.randrange(len(text) + 1)]
+        elif deed == 'grown':
+            sections[i][1] = text + dice.choice([b'\n', b' ', b'\0', b'\xff', b'A', text])
+        else:  # of another exchange
+            sections[i][1] = dice.choice([s[1] for data in bundles.values() for s in bundle.read(data) if s[0] == sections[i][0]] or [b''])
+        if deed.startswith('line') or deed == 'number':
+            sections[i][1] = b'\n'.join(lines)
+        return sections
+
+    def test_structure(self):
+        names, files = sorted(bundles), []
+        for _ in range(MUTATIONS):
+            sections = bundle.read(bundles[self.dice.choice(names)])
+            for _ in range(self.dice.choice([1, 1, 2, 3])):
+                sections = self.mutate(sections) if sections else sections
+            files.append(bundle.write(sections))
+        verdicts = both.compare(files)
+        self.assertGreater(len(set(verdicts)), 4, verdicts)
+
+
+class Forgeries(unittest.TestCase):
+    """Both gateways conspire, or one of them is careless: every signature is right, and what is said is wrong."""
+
+    CASES = {
+        'nothing': ('good', lambda f: None),
+        'statement': ('evidence.statement', lambda f: f.change('request', '"@query": ', '"@query":')),
+        'tag': ('evidence.statement', lambda f: f.change('request', 'comity-request/1', 'comity-answer/1')),
+        'no time': ('evidence.statement', lambda f: f.change('decision', 'time: [0-9]+', 'time: 0')),
+        'not an event': ('evidence.statement', lambda f: f.change('consent 1', 'consent/1', 'consent/2')),
+        'other exchange': ('evidence.exchange', lambda f: f.change('answer', 'nonce="........', 'nonce="00000000')),
+        'other decision': ('evidence.exchange', lambda f: f.change('decision', 'exchange: ........', 'exchange: 00000000')),
+        'other log': ('evidence.receipt', lambda f: f.change('request', 'keyid="[^"]*"', f'keyid="{HOSPITAL}/GW1"')),
+        'unknown log': ('evidence.receipt', lambda f: f.change('request', 'keyid="[^"]*"', 'keyid="AURORA/COM/CLINIC/GW2"')),
+        'expired': ('evidence.expired', lambda f: f.change('request', 'created=[0-9]+', 'created=4000000000')),
+        'before the directory': ('evidence.expired', lambda f: f.change('answer', 'created=[0-9]+', 'created=1000000000')),
+        'client': ('evidence.client', lambda f: f.change('request', f'"x-road-client": {CLIENT}', f'"x-road-client": {HOSPITAL}/RECORDS')),
+        'service': ('evidence.service', lambda f: f.change('answer', f'"x-road-service": {HOSPITAL}', '"x-road-service": AURORA/COM/CLINIC')),
+        'path': ('evidence.binding', lambda f: f.change('answer', '"@path";req: /', '"@path";req: /r')),
+        'other client answered': ('evidence.binding', lambda f: f.change('answer', f'"x-road-client": {CLIENT}', f'"x-road-client": {CLIENT}S')),
+        'untied request': ('evidence.decision', lambda f: (f.change('decision', 'request: sha-256=:.', 'request: sha-256=:0'), setattr(f, 'is_tied', False))),
+        'decided client': ('evidence.decision', lambda f: f.change('decision', f'client: {CLIENT}', f'client: {CLIENT}S')),
+        'decided service': ('evidence.decision', lambda f: f.change('decision', 'service: .*', f'service: {HOSPITAL}/RECORDS/other')),
+        'released more': ('evidence.release', lambda f: f.change('answer', '"comity-released": ', '"comity-released": https://w3id.org/dpv/pd#Name, ')),
+        'no list': ('evidence.statement', lambda f: f.change('answer', '"comity-released": ', '"comity-released": a,b, ')),
+        'refused and answered': ('evidence.release', lambda f: f.change('decision', 'verdict: permit', 'verdict: refuse')),
+        'decided later': ('evidence.order', lambda f: swap(f, 'decision', 'answer')),
+        'other policy': ('evidence.policy', lambda f: f.change('decision', 'policy: sha-256=:.', 'policy: sha-256=:0')),
+        'other directory': ('evidence.directory', lambda f: f.change('decision', 'directory: sha-256=:.', 'directory: sha-256=:0')),
+        'named directory': ('evidence.directory', lambda f: f.change('answer', '"comity-directory": (.*) sha-256=:.', r'"comity-directory": \1 sha-256=:0')),
+        'no directory named': ('evidence.statement', lambda f: f.change('request', '"comity-directory": (.*) sha-256', r'"comity-directory": \1 sha-512')),
+        'in force later': ('evidence.order', lambda f: swap(f, 'in-force 1', 'answer')),
+        'in force another': ('evidence.directory', lambda f: f.change('in-force 1', 'digest: sha-256=:.', 'digest: sha-256=:0')),
+        'in force serial': ('evidence.directory', lambda f: f.change('in-force 1', 'serial: ', 'serial: 1')),
+        'no checkpoint named': ('evidence.statement', lambda f: f.change('request', 'comity-peer-checkpoint": none', 'comity-peer-checkpoint": 0 x')),
+        'fork': ('evidence.fork', lambda f: f.change('answer', 'comity-peer-checkpoint": none',
+                                                     f'comity-peer-checkpoint": {f.sizes["AURORA/COM/CLINIC/GW1"]} {"A" * 43}=')),
+        'consent of another': ('evidence.consent', lambda f: f.change('consent 1', f'person: {PERSON}', f'person: {OTHER_PERSON}')),
+        'consent for another': ('evidence.consent', lambda f: f.change('consent 1', 'recipient: AURORA/COM/CLINIC', 'recipient: AURORA/COM/BANK')),
+        'consent elsewhere': ('evidence.consent', lambda f: f.change('consent 1', 'purpose: .*', 'purpose: https://example.org/other')),
+        'other categories': ('evidence.consent', lambda f: f.change('consent 1', 'category: given .*', 'category: given https://w3id.org/dpv/pd#Name')),
+        'refused': ('evidence.consent', lambda f: f.change('consent 1', 'category: given', 'category: refused')),
+        'ended': ('evidence.consent', lambda f: f.change('consent 1', 'valid_until: [0-9]+', 'valid_until: 1000')),
+        'not begun': ('evidence.consent', lambda f: f.change('consent 1', 'valid_from: [0-9]+', 'valid_from: 99999999999999')),
+        'other record': ('evidence.consent', lambda f: f.change('consent 1', 'id: c-.', 'id: c-x')),
+        'no dates': ('evidence.statement', lambda f: f.change('consent 1', 'valid_from: ', 'valid_from: x')),
+        'given after': ('evidence.consent', lambda f: given_after(f)),
+        'withdrawn before': ('evidence.consent', lambda f: insert_before(f)),
+        'no consent': ('evidence.consent', lambda f: f.statements.pop('consent 1')),
+        'no decision': ('evidence.policy', lambda f: f.statements.pop('decision')),
+        'of none': ('evidence.exporter', lambda f: exporter(f, 'AURORA/COM/CLINIC/GW1')),
+    }
+
+    def test_each(self):
+        files, wanted = [], []
+        for name, (code, deed) in self.CASES.items():
+            forge = bundle.Forge(bundles['permitted holder'], (federation.consumer, federation.holder))
+            deed(forge)
+            files.append(forge.write())
+            wanted.append((name, code))
+        found = [(name, verdict) for (name, _), verdict in zip(wanted, both.compare(files))]
+        self.assertEqual(found, wanted)
+
+    def test_withdrawn_later_is_told(self):
+        path = folder / 'later'
+        path.write_bytes(bundles['permitted holder'])
+        told = federation.holder.run('evidence', 'verify', path, '--trust', folder / 'trust.txt').stdout
+        self.assertIn('withdrew it later', told)
+
+
+def swap(forge, a, b):
+    """Their places in the exporter's log."""
+    first, second = (next(r for r in forge.statements[name]['receipts'] if r['origin'] == f'{HOSPITAL}/GW1') for name in (a, b))
+    first['index'], second['index'] = second['index'], first['index']
+
+
+def given_after(forge):
+    """The consent comes behind the answer."""
+    del forge.statements['consent 2']
+    place = next(r for r in forge.statements['consent 1']['receipts'])
+    place['index'] = forge.sizes[place['origin']]
+    forge.sizes[place['origin']] += 1
+
+
+def insert_before(forge):
+    """The withdrawal, which came after the answer, moves before it: into the place of the decision, which moves back, and the answer behind."""
+    places = {name: next(r for r in forge.statements[name]['receipts'] if r['origin'] == f'{HOSPITAL}/GW1')
+              for name in ('consent 2', 'decision', 'answer')}
+    order = sorted(r['index'] for r in places.values())
+    for name, index in zip(('consent 2', 'decision', 'answer'), order):
+        places[name]['index'] = index
+
+
+def exporter(forge, origin):
+    """A consumer that shows the holder's decision as its own."""
+    forge.head[1][1] = origin.encode()
+    for s in forge.statements.values():
+        for r in s['receipts']:
+            if s['role'] not in ('request', 'answer'):
+                r.update(origin=origin, index=r['index'] + forge.sizes[origin])
+    forge.sizes[origin] += 20
+
+
+if __name__ == '__main__':
+    unittest.main()
