@@ -2,6 +2,7 @@
 
 #include "base/encode.h"
 #include "crypto/note.h"
+#include "evidence/climb_internal.h"
 #include "evidence/merkle.h"
 #include "evidence/receipt_internal.h"
 
@@ -177,7 +178,7 @@ bool receipt_verify(const struct receipt *receipt, struct bytes statement, const
     }
     commitment(receipt->salt, statement, hash);
     merkle_leaf(bytes_of(hash, sizeof hash), hash);
-    if (!merkle_verify_inclusion(receipt->index, out->size, hash, receipt->path, receipt->path_count, out->root)) {
+    if (!climb_verify_inclusion(receipt->index, out->size, hash, receipt->path, receipt->path_count, out->root)) {
         return error_set(e, ERROR_DENIED, "receipt", "send the receipt of this very statement",
                          "its path does not lead to the checkpoint's root");
     }
