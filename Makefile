@@ -28,9 +28,9 @@ test: ## everything that is checked; `tests/run --help` for a part of it
 	@$(MAKE) -s $(NODE_MODULES)
 	@tests/run
 
-bench: ## speed and size beside nginx and HAProxy; a table, and build/bench.json
+bench: ## speed and size beside nginx, HAProxy and PostgreSQL; tables, and build/bench.json
 	@tools/deps build bench
-	@tools/build release
+	@tools/build release all bench/log_bench
 	@bench/run.py
 
 soak: ## load and faults for SECONDS (600), 1,000 kills, 1,000 seeds of torture; watches memory, files and evidence

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""bench/run.py [--quick] [--pairs NAME,...] [--rounds N] [--seconds N] [--out FILE]
+"""bench/run.py [--quick] [--pairs NAME,...] [--rounds N] [--seconds N] [--no-log] [--out FILE]
 
 Measures the same 1 KiB JSON answer at 1, 32 and 256 connections, in interleaved rounds on this machine: the service alone (direct), behind an
-nginx pair, a HAProxy pair (both with mutual TLS 1.3 between) and a Comity pair with everything on. Prints a table and writes build/bench.json.
+nginx pair, a HAProxy pair (both with mutual TLS 1.3 between) and a Comity pair with everything on; then what the evidence log costs (log.py), with
+statements as large as that pair's. Prints two tables and writes build/bench.json.
 """
 import argparse
 import fcntl
@@ -16,6 +17,7 @@ import sys
 import time
 from pathlib import Path
 
+import log
 import measure
 import pairs
 
@@ -128,6 +130,7 @@ def main():
     parser.add_argument('--pairs', default=','.join(KINDS))
     parser.add_argument('--rounds', type=int, default=0)
     parser.add_argument('--seconds', type=int, default=0)
+    parser.add_argument('--no-log', action='store_true')
     parser.add_argument('--out', default=str(TOP / 'build/bench.json'))
     options = parser.parse_args()
     options.rounds = options.rounds or (1 if options.quick else 3)
@@ -188,9 +191,14 @@ def measure_all(options, wanted, folder):
         if {'nginx', 'haproxy'} & set(wanted):
             result.update({'ratio_1': ratio(result['pairs'], 'c1'), 'ratio': ratio(result['pairs'], 'c32'),
                            'ratio_256': ratio(result['pairs'], 'c256')})
+    if 'comity' in wanted and not options.no_log:
+        sizes, bytes_per_exchange = log.exchange_sizes(*log.pair_folders(next(pair for pair in running if pair.name == 'comity')))
+        result['log'] = log.measure_log(folder / 'log', sizes, bytes_per_exchange, quick=options.quick, talk=talk)
     if is_terminal:
         print('\r' + ' ' * 60 + '\r', end='', file=sys.stderr)
     print(table(result))
+    if 'log' in result:
+        print(f'\nThe evidence log, on the same disk\n{log.table(result["log"])}')
     Path(options.out).write_text(json.dumps(result, indent=1) + '\n')
     return 0
 

@@ -43,9 +43,16 @@ void progress_show(struct progress *progress, uint64_t done, uint64_t all)
     if (all == 0 || (progress->is_shown && now_us - progress->last_us < 100000) || !isatty(STDERR_FILENO)) {
         return;
     }
+    enum { BAR_WIDTH = 40 };
+    char bar[BAR_WIDTH + 1];
+    const double part = done >= all ? 1 : (double)done / (double)all;
+    const size_t full = (size_t)(part * BAR_WIDTH);
+    memset(bar, '#', full);
+    memset(bar + full, '.', BAR_WIDTH - full);
+    bar[BAR_WIDTH] = '\0';
     progress->is_shown = true;
     progress->last_us = now_us;
-    (void)fprintf(stderr, "\r%s %3" PRIu64 "%%", progress->what, done >= all ? 100 : done * 100 / all);
+    (void)fprintf(stderr, "\r%s [%s] %3d%%", progress->what, bar, (int)(part * 100));
 }
 
 void progress_end(struct progress *progress)

@@ -87,6 +87,18 @@ class Base(unittest.TestCase):
     def gateway(self, *arguments, **options):
         return comity(*arguments, folder=self.folder, **options)
 
+    @staticmethod
+    def on_terminal(*arguments):
+        """What a command that succeeds says on stderr where that is a terminal; little enough to wait in it."""
+        ours, theirs = os.openpty()
+        try:
+            subprocess.run([COMITY, *map(str, arguments)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=theirs, check=True,
+                           timeout=120)
+            return os.read(ours, 65536).decode()
+        finally:
+            os.close(theirs)
+            os.close(ours)
+
     def give(self, *categories, how='give', **options):
         words = [word for category in categories or ('pd:Vaccination',) for word in ('--category', category)]
         return self.gateway('--json', 'consent', how, '--person', f'@{self.person}', '--recipient', RECIPIENT, '--purpose',
@@ -456,6 +468,7 @@ class Log(Base):
         copy = self.top / 'copy'
         shutil.copytree(self.folder / 'log', copy)
         comity('log', 'verify', '--key', self.made['statement_key'], copy)
+        self.assertIn(f'\rverifying [{"#" * 40}] 100%', self.on_terminal('log', 'verify', '--key', self.made['statement_key'], copy))
         self.assertIn('whose log', comity('log', 'verify', copy, code=2).err)
         comity('log', 'verify', '--key', self.operator, copy, code=1)
         self.assertIn('neither gateway.yaml nor checkpoint', comity('log', 'verify', '--key', self.made['statement_key'], self.top, code=2).err)
