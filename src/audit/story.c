@@ -36,9 +36,14 @@ static struct bytes short_name(struct bytes iri)
     return at == iri.size ? iri : bytes_slice(iri, at, iri.size);
 }
 
+/* Messages and witnesses tell whole seconds: no milliseconds are made up for them. */
 static const char *when(int64_t time_ms, char out[TIME_TEXT_SIZE])
 {
-    return time_text(time_ms, out);
+    (void)time_text(time_ms, out);
+    if (time_ms % 1000 == 0) {
+        memcpy(out + TIME_TEXT_SIZE - 6, "Z", 2);
+    }
+    return out;
 }
 
 static void begin(struct buffer *out, const char *label)
@@ -210,14 +215,15 @@ static void write_time(struct buffer *out, const char *label, const struct shown
     begin(out, label);
     buffer_append_format(out, "%s by its own clock", when(shown->time_ms, stated));
     if (shown->not_before_ms != 0) {
-        buffer_append_format(out, ";\n           after %s: it names a checkpoint of the other log with an entry of then",
+        buffer_append_format(out, ";\n           not before %s by the other's clock, an entry of which it knew",
                              when(shown->not_before_ms, bound));
     }
     if (shown->seen_s != 0) {
-        buffer_append_format(out, ";\n           before %s: enough witnesses had seen it then", when((int64_t)shown->seen_s * 1000, bound));
+        buffer_append_format(out, ";\n           not after %s, when enough witnesses had seen it",
+                             when((int64_t)shown->seen_s * 1000, bound));
     }
     if (shown->stamp_s != 0) {
-        buffer_append_format(out, ";\n           before %s: time-stamped then", when((int64_t)shown->stamp_s * 1000, bound));
+        buffer_append_format(out, ";\n           not after %s, when it was time-stamped", when((int64_t)shown->stamp_s * 1000, bound));
     }
     buffer_append_text(out, "\n");
 }
@@ -255,10 +261,25 @@ static void write_directories(const struct story *s, struct buffer *out)
     }
 }
 
+static bool has_unread_stamp(const struct story *s, const struct trust *trust)
+{
+    bool has = false;
+    for (size_t i = 0; i < s->bundle.statement_count; i++) {
+        for (size_t j = 0; j < s->bundle.statements[i].receipt_count; j++) {
+            has = has || s->bundle.statements[i].receipts[j].timestamp_count > 0;
+        }
+    }
+    return has && trust->authority_count == 0;
+}
+
 static void write_limits(const struct story *s, const struct trust *trust, struct buffer *out)
 {
     if (trust->quorum->is_none) {
         buffer_append_text(out, "  No witness is asked for: that the exporter's log was not rewritten is not proved, nor its times.\n");
+    }
+    if (has_unread_stamp(s, trust)) {
+        buffer_append_text(out,
+                           "  Time-stamps are in the file, and the trust file names no authority for them: they were not looked at.\n");
     }
     for (size_t i = 0; i < ROLE_COUNT; i++) {
         if (s->is_hidden[i]) {
@@ -269,7 +290,7 @@ static void write_limits(const struct story *s, const struct trust *trust, struc
     if (s->decision != NULL && s->on_consent_count > 0 && !s->is_hidden[ROLE_CONSENT]) {
         buffer_append_text(out, "  A withdrawal counts only as far as the file shows the log.\n");
     }
-    buffer_append_text(out, "  The body of a message is proved by its digest: compare it with the body that you have.\n");
+    buffer_append_text(out, "  A body is proved by its digest only: compare it with the body that you have.\n");
 }
 
 void story_write(const struct story *s, const struct trust *trust, struct buffer *out)

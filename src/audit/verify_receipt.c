@@ -5,6 +5,7 @@
 #include "audit/verify_internal.h"
 #include "base/encode.h"
 #include "crypto/note.h"
+#include "crypto/timestamp.h"
 #include "evidence/cosignature.h"
 #include "evidence/merkle.h"
 
@@ -15,6 +16,11 @@ struct workspace {
     uint64_t times_s[QUORUM_WITNESSES_MAX];
     struct verifier witnesses[QUORUM_WITNESSES_MAX];
 };
+
+static void earliest(uint64_t *at, uint64_t time_s)
+{
+    *at = time_s != 0 && (*at == 0 || time_s < *at) ? time_s : *at;
+}
 
 static bool check_path(struct verifying *v, const struct receipt *receipt, const struct bundle_statement *from,
                        const struct checkpoint_view *view, const char *where)
@@ -66,6 +72,21 @@ static bool check_fork(struct verifying *v, struct bytes origin, uint64_t size, 
     return true;
 }
 
+/* Of authorities that the reader trusts; without any the tokens are passed over. */
+static bool check_timestamps(struct verifying *v, const struct bundle_receipt *from, struct bytes checkpoint, struct shown_receipt *out,
+                             const char *where)
+{
+    struct error cause;
+    for (size_t i = 0; i < from->timestamp_count && v->trust->authority_count > 0; i++) {
+        int64_t time_s = 0;
+        if (!timestamp_verify(from->timestamps[i], checkpoint, v->trust->authorities, v->trust->authority_count, &time_s, where, &cause)) {
+            return bundle_refuse(v->refusal, "evidence.timestamp", where, "%s", cause.what);
+        }
+        earliest(&out->stamp_s, (uint64_t)time_s);
+    }
+    return true;
+}
+
 static bool is_allowed_origin(const struct verifying *v, const struct bundle_statement *from, struct bytes signer, struct bytes origin)
 {
     bool is_message = from->role == ROLE_REQUEST || from->role == ROLE_ANSWER;
@@ -89,7 +110,9 @@ static bool verify_one(struct verifying *v, struct workspace *w, const struct sh
     if (!is_allowed_origin(v, shown->from, signer, view.origin)) {
         return bundle_refuse(v->refusal, "evidence.receipt", where, "receipt %zu is of a log that does not belong here", nth + 1);
     }
-    if (!verify_find_gateway(v, view.origin, shown->time_ms, where, &gateway)) {
+    /* Other events may be much older than the exchange, and than the directory that is shown: what counts is the log that they stand in. */
+    int64_t time_ms = shown->from->role <= ROLE_ANSWER ? shown->time_ms : 0;
+    if (!verify_find_gateway(v, view.origin, time_ms, where, &gateway)) {
         return false;
     }
     if (!note_verify(&w->note, &gateway->statement_key, 1, &good, NULL, where, &cause) || good == 0) {
@@ -102,12 +125,7 @@ static bool verify_one(struct verifying *v, struct workspace *w, const struct sh
                                    .is_exporter = bytes_equal(view.origin, v->story->bundle.exporter) };
     memcpy(out->root, view.root, sizeof out->root);
     return check_path(v, &w->receipt, shown->from, &view, where) && check_witnesses(v, w, out, where) &&
-           check_fork(v, view.origin, view.size, view.root, where);
-}
-
-static void earliest(uint64_t *at, uint64_t time_s)
-{
-    *at = time_s != 0 && (*at == 0 || time_s < *at) ? time_s : *at;
+           check_fork(v, view.origin, view.size, view.root, where) && check_timestamps(v, from, w->receipt.checkpoint, out, where);
 }
 
 bool verify_receipts(struct verifying *v, size_t statement, struct bytes signer)
@@ -124,6 +142,7 @@ bool verify_receipts(struct verifying *v, size_t statement, struct bytes signer)
         if (ok) {
             has_signer = has_signer || bytes_equal(r->origin, signer);
             earliest(&shown->seen_s, r->seen_s);
+            earliest(&shown->stamp_s, r->stamp_s);
             if (r->is_exporter) {
                 shown->index = r->index;
             }
