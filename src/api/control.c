@@ -140,6 +140,11 @@ static void route_erase(struct control *control, struct server_request *request)
     start_with_body(control, request, operation_erase, 200);
 }
 
+static void route_prune(struct control *control, struct server_request *request)
+{
+    start_with_body(control, request, operation_prune, 200);
+}
+
 static void route_reload(struct control *control, struct server_request *request)
 {
     struct error e = { 0 };
@@ -169,6 +174,7 @@ static const struct {
     { BYTES("POST"), BYTES("/v1/consents/list"), route_list }, { BYTES("POST"), BYTES("/v1/consents/withdraw-all"), route_withdraw_all },
     { BYTES("POST"), BYTES("/v1/uses"), route_uses },          { BYTES("POST"), BYTES("/v1/reload"), route_reload },
     { BYTES("GET"), BYTES("/v1/status"), route_status },       { BYTES("POST"), BYTES("/v1/erasures"), route_erase },
+    { BYTES("POST"), BYTES("/v1/prunings"), route_prune },
 };
 
 /* /v1/consents/{id}/withdraw: the id goes into the body's object, which may have a category. */

@@ -10,12 +10,14 @@
 #include "consent/consent.h"
 #include "consent/erasure.h"
 #include "consent/uses.h"
+#include "evidence/log_prune.h"
 
-/* Borrowed. `uses` may be NULL where no list of uses is asked for, `log` where nothing is erased. */
+/* Borrowed. `uses` may be NULL where no list of uses is asked for, `log` where nothing is erased, `retention` where nothing is pruned. */
 struct operation_context {
     struct consents *consents;
     struct uses *uses;
     const struct erasure_log *log;
+    const struct retention *retention;
 };
 
 /*
@@ -39,5 +41,7 @@ operation operation_withdraw_all;
 operation operation_uses;
 /* { "person", "dry_run"? } to { "entries": [..], "event" }: what was erased, and the entry that says so (null: nothing was). */
 operation operation_erase;
+/* { "before"?: RFC 3339, "records"?, "dry_run"? } to { "minimum", "bundles", "records_minimum", "segments" } (evidence/log_prune.h). */
+operation operation_prune;
 
 #endif

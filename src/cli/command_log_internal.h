@@ -8,6 +8,7 @@ extern const struct command log_prove_command;
 extern const struct command log_audit_command;
 extern const struct command log_receipt_command;
 extern const struct command log_erase_command;
+extern const struct command log_prune_command;
 extern const struct command log_replay_command;
 extern const struct command log_recover_command;
 extern const struct command log_verify_command;

@@ -11,6 +11,8 @@ static bool open_for(struct place *place, const struct question *question, struc
         return place_open_consents(place, true, e);
     case QUESTION_USES:
         return place_open_uses(place, e);
+    case QUESTION_PRUNES:
+        return place_open_log(place, e);
     case QUESTION_ERASES:
         return place_open_consents(place, true, e) && place_open_uses(place, e);
     }
@@ -31,7 +33,8 @@ bool question_ask(const struct call *call, struct place *place, const struct que
             return false;
         }
         const struct erasure_log log = { place->public_disk, place->private_disk, place->committer, place->config->replay_window_ms };
-        const struct operation_context context = { .consents = place->consents, .uses = place->uses, .log = &log };
+        const struct retention retention = { place->public_disk, place->private_disk, place->signer, place->config->log_retention_ms };
+        const struct operation_context context = { .consents = place->consents, .uses = place->uses, .log = &log, .retention = &retention };
         if (question->run(&context, request, answer, &e)) {
             return true;
         }

@@ -253,3 +253,22 @@ bool log_prune(const struct prune_options *options, struct prune_result *out, st
     log_remove_unlock();
     return ok;
 }
+
+bool retention_prune(const struct retention *retention, int64_t before_ms, bool with_records, bool is_dry, struct prune_result *out,
+                     struct error *e)
+{
+    int64_t kept_from_ms = time_now_ms() - retention->keep_ms;
+    if (before_ms != INT64_MAX && before_ms > kept_from_ms) {
+        return error_set(e, ERROR_DENIED, "log.retention", "choose an earlier date", "entries of the last %lld days are kept",
+                         (long long)(retention->keep_ms / (24 * 60 * 60 * 1000)));
+    }
+    const struct prune_options options = {
+        .public = retention->public,
+        .private = retention->private,
+        .signer = retention->signer,
+        .before_ms = before_ms < kept_from_ms ? before_ms : kept_from_ms,
+        .with_records = with_records,
+        .is_dry = is_dry,
+    };
+    return log_prune(&options, out, e);
+}

@@ -35,5 +35,15 @@ struct prune_result {
  * mutex inside). After a crash it goes on when it is called again. The minimum never goes back. ERROR_INPUT: a record is damaged.
  */
 must_check bool log_prune(const struct prune_options *options, struct prune_result *out, struct error *e);
+/* How long a log keeps its bundles. Borrowed. */
+struct retention {
+    struct disk *public;
+    struct disk *private;
+    const struct signer *signer;
+    int64_t keep_ms;
+};
+/* log_prune() of what is older than `before_ms` (INT64_MAX: than all that is to be kept). ERROR_DENIED when that would take what is to be kept. */
+must_check bool retention_prune(const struct retention *retention, int64_t before_ms, bool with_records, bool is_dry,
+                                struct prune_result *out, struct error *e);
 
 #endif

@@ -404,6 +404,16 @@ static bool read_listeners(struct reading *r)
     return read_log_listener(r) && check_addresses_differ(r);
 }
 
+/* China's Cybersecurity Law, Art. 21, asks for network logs of at least six months; others are stricter. Less needs a reason, in writing. */
+static bool check_retention(struct reading *r)
+{
+    const char *reason = r->from->log.retention_reason;
+    const int64_t half_a_year_ms = INT64_C(180) * 24 * 60 * 60 * 1000;
+    return r->to->log_retention_ms >= half_a_year_ms || (reason != NULL && reason[0] != '\0') ||
+           yaml_error(r->text, r->file, "log.retention", r->e, "keep at least 180d, or say in log.retention_reason why less is right here",
+                      "'%.60s' is less than six months", r->from->log.retention);
+}
+
 static bool read_rest(struct reading *r)
 {
     struct gateway_config *to = r->to;
@@ -412,6 +422,9 @@ static bool read_rest(struct reading *r)
     to->diag_format = from->diagnostics.format == 0 ? DIAG_TEXT : (enum diag_format)(from->diagnostics.format - 1);
     to->diag_level = from->diagnostics.level == 0 ? DIAG_INFO : (enum diag_level)(from->diagnostics.level - 1);
     to->xroad_is_77 = from->xroad.errors == 77;
+    if (!check_retention(r)) {
+        return false;
+    }
     if (from->workers > GATEWAY_WORKERS_MAX) {
         return yaml_error(r->text, r->file, "workers", r->e, "write 0 for the number of CPUs", "more than %d workers", GATEWAY_WORKERS_MAX);
     }

@@ -50,6 +50,7 @@ struct gateway_config {
     const char *store_url;        /* "sqlite:/path" */
     const char *log_folder;       /* the public part: may be served by any web server */
     const char *records_folder;   /* the private part */
+    int64_t log_retention_ms;     /* how long entry bundles are kept at least */
     const char *archive_folder;   /* directory notes and policies by digest: what decisions stood on */
     const char *witness_folder;   /* what we cosigned for others, and proofs of equivocation */
     const char *witnesses_file;   /* who cosigns our own checkpoints (C2SP tlog-policy); NULL: nobody */

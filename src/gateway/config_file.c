@@ -66,6 +66,7 @@ static const cyaml_schema_field_t store_fields[] = {
 
 static const cyaml_schema_field_t log_fields[] = {
     OPTIONAL_TEXT("folder", log.folder),       OPTIONAL_TEXT("records", log.records),
+    OPTIONAL_TEXT("retention", log.retention), OPTIONAL_TEXT("retention_reason", log.retention_reason),
     OPTIONAL_TEXT("archive", log.archive),     OPTIONAL_TEXT("witness_folder", log.witness_folder),
     OPTIONAL_TEXT("witnesses", log.witnesses), CYAML_FIELD_END,
 };
@@ -168,6 +169,7 @@ const struct config_text config_texts[CONFIG_TEXT_COUNT] = {
 
 const struct config_amount config_amounts[CONFIG_AMOUNT_COUNT] = {
     { "directory.warn_before", "7d", "0", "365d", AMOUNT_MS64, FROM(directory.warn_before), TO(directory.warn_before_ms) },
+    { "log.retention", "190d", "0", "36500d", AMOUNT_MS64, FROM(log.retention), TO(log_retention_ms) },
     { "limits.body", "64MiB", "1KiB", "1024GiB", AMOUNT_U64, FROM(limits.body), TO(limits.body.size_max) },
     { "limits.body_memory", "64KiB", "1KiB", "64MiB", AMOUNT_SIZE, FROM(limits.body_memory), TO(limits.body.memory_bytes) },
     { "limits.head", "32KiB", "1KiB", "1MiB", AMOUNT_SIZE, FROM(limits.head), TO(limits.head_bytes_max) },

@@ -31,7 +31,7 @@ struct config_file {
         char *url;
     } store;
     struct {
-        char *folder, *records, *archive, *witness_folder, *witnesses;
+        char *folder, *records, *archive, *retention, *retention_reason, *witness_folder, *witnesses;
     } log;
     struct {
         char *peers, *management, *control;
@@ -60,7 +60,7 @@ struct config_text {
     size_t to;   /* in struct gateway_config: const char * */
     bool is_path;
 };
-enum { CONFIG_TEXT_COUNT = 14, CONFIG_AMOUNT_COUNT = 17 };
+enum { CONFIG_TEXT_COUNT = 14, CONFIG_AMOUNT_COUNT = 18 };
 extern const struct config_text config_texts[CONFIG_TEXT_COUNT];
 
 /* A duration, a size or a count with a default and bounds, all written as in the file. */

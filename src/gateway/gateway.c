@@ -8,6 +8,7 @@
 #include "gateway/gateway_internal.h"
 #include "gateway/witnessing_internal.h"
 #include "gateway/public_service_internal.h"
+#include "gateway/retention_internal.h"
 
 enum { TICK_MS = 1000, DRAIN_TICK_MS = 20, USES_AT_ONCE = 10000 };
 
@@ -64,6 +65,9 @@ static void tick(uv_timer_t *timer)
 {
     struct gateway *gateway = timer->data;
     watch_directory(gateway);
+    if (!atomic_load(&gateway->is_draining)) {
+        retention_tick(gateway);
+    }
     if (!gateway->is_indexing && !atomic_load(&gateway->is_draining)) {
         gateway->uses_work.data = gateway;
         gateway->is_indexing = uv_queue_work(gateway->main_loop, &gateway->uses_work, index_uses, uses_indexed) == 0;
@@ -191,6 +195,7 @@ bool gateway_start(struct gateway **out, const struct gateway_config *config, uv
     gateway->was_valid = true;
     gateway_metrics_register();
     public_metrics_register();
+    retention_metrics_register();
     /* The timer comes last: until then nothing of the gateway is on the main loop, and a failure can free at once. */
     if (!gateway_config_check_complete(config, e) || !make_tables(gateway, e) || !store_open(&gateway->store, config->store_url, e) ||
         !open_evidence(gateway, e) || !begin_sequences(gateway, e) || !witnessing_open(gateway, e) ||
@@ -205,6 +210,9 @@ bool gateway_start(struct gateway **out, const struct gateway_config *config, uv
                                                  .private = gateway->private_disk,
                                                  .committer = gateway->committer,
                                                  .replay_window_ms = config->replay_window_ms };
+    gateway->retention = (struct retention){
+        .public = gateway->public_disk, .private = gateway->private_disk, .signer = gateway->signer, .keep_ms = config->log_retention_ms
+    };
     *out = gateway;
     return true;
 }
@@ -298,7 +306,7 @@ static void drain_tick(uv_timer_t *timer)
 {
     struct gateway *gateway = timer->data;
     bool is_late = uv_now(gateway->main_loop) >= gateway->drain_until_ms;
-    if (gateway->is_indexing || (!all_drained(gateway) && !is_late)) {
+    if (gateway->is_indexing || gateway->is_pruning || (!all_drained(gateway) && !is_late)) {
         return;
     }
     if (is_late && atomic_load(&gateway->requests) > 0) {
@@ -391,4 +399,9 @@ struct uses *gateway_uses(struct gateway *gateway)
 const struct erasure_log *gateway_erasure_log(const struct gateway *gateway)
 {
     return &gateway->erasure_log;
+}
+
+const struct retention *gateway_retention(const struct gateway *gateway)
+{
+    return &gateway->retention;
 }

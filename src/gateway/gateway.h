@@ -10,6 +10,7 @@
 #include "consent/consent.h"
 #include "consent/erasure.h"
 #include "consent/uses.h"
+#include "evidence/log_prune.h"
 #include "gateway/config.h"
 
 struct gateway;
@@ -34,6 +35,7 @@ struct store *gateway_store(struct gateway *gateway);
 struct consents *gateway_consents(struct gateway *gateway);
 struct committer *gateway_committer(struct gateway *gateway);
 struct uses *gateway_uses(struct gateway *gateway);
+const struct retention *gateway_retention(const struct gateway *gateway);
 /* For erasing persons; lives as long as the gateway. */
 const struct erasure_log *gateway_erasure_log(const struct gateway *gateway);
 

@@ -87,6 +87,7 @@ struct gateway {
     struct consents *consents;
     struct uses *uses;
     struct erasure_log erasure_log;
+    struct retention retention;
     struct checkpoint_cache *checkpoints;
     struct origins *origins;
     struct witnessing *witnessing; /* witnessing_internal.h */
@@ -108,6 +109,9 @@ struct gateway {
     bool has_timer;
     uv_work_t uses_work;
     bool is_indexing;
+    uv_work_t prune_work;
+    bool is_pruning, has_pruned; /* the second: the last one succeeded */
+    uint64_t prune_after_ms;     /* of the main loop's clock */
     bool was_valid, was_warned;
     uint64_t drain_until_ms; /* of the main loop's clock */
     void (*drained)(void *context);
