@@ -12,6 +12,8 @@ extern const struct command log_prune_command;
 extern const struct command log_replay_command;
 extern const struct command log_recover_command;
 extern const struct command log_verify_command;
+extern const struct command log_heal_command;
+extern const struct command log_mirror_command;
 extern const struct command log_witness_command;
 
 /* An entry's index from a word of the command line; says so when it is none. */

@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "gateway/config_internal.h"
 #include "policy/yaml_schema.h"
+#include "witness/url.h"
 
 enum { CONFIG_ARENA_BYTES_MAX = 16 * 1024 * 1024, PATH_SIZE_MAX = 4095 };
 
@@ -414,6 +415,45 @@ static bool check_retention(struct reading *r)
                       "'%.60s' is less than six months", r->from->log.retention);
 }
 
+/* ---- Mirrors ---- */
+
+static bool read_mirrors(struct reading *r)
+{
+    struct gateway_config *to = r->to;
+    to->mirror_count = r->from->log.mirrors_count;
+    to->mirrors = arena_take_zeroed(&to->arena, (to->mirror_count + 1) * sizeof *to->mirrors);
+    to->mirrored = arena_take_zeroed(&to->arena, (r->from->mirror.logs_count + (size_t)1) * sizeof *to->mirrored);
+    if (to->mirrors == NULL || to->mirrored == NULL) {
+        return error_memory(r->e, r->file);
+    }
+    for (size_t i = 0; i < to->mirror_count; i++) {
+        struct witness_url url;
+        struct error cause = { 0 };
+        char path[64];
+        (void)snprintf(path, sizeof path, "log.mirrors[%zu]", i);
+        if (!witness_url_parse(&url, bytes_of_text(r->from->log.mirrors[i]), path, &cause)) {
+            return yaml_error(r->text, r->file, path, r->e, cause.todo, "%.150s", cause.what);
+        }
+        to->mirrors[i] = keep_text(r, bytes_of_text(r->from->log.mirrors[i]));
+        if (to->mirrors[i] == NULL) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < r->from->mirror.logs_count; i++) {
+        const char *origin = r->from->mirror.logs[i];
+        if (strcmp(origin, "peers") == 0) {
+            to->mirrors_peers = true;
+            continue;
+        }
+        const char *kept = keep_text(r, bytes_of_text(origin));
+        if (kept == NULL) {
+            return false;
+        }
+        to->mirrored[to->mirrored_count++] = bytes_of_text(kept);
+    }
+    return true;
+}
+
 static bool read_rest(struct reading *r)
 {
     struct gateway_config *to = r->to;
@@ -461,7 +501,7 @@ bool gateway_config_parse(struct gateway_config **out, struct bytes yaml, const 
     }
     r.from = values;
     ok = read_names(&r) && read_texts(&r) && read_amounts(&r) && read_operators(&r) && read_store(&r) && read_listeners(&r) &&
-         read_rest(&r);
+         read_mirrors(&r) && read_rest(&r);
     if (ok) {
         config->limits = net_limits_complete(config->limits);
         *out = config;

@@ -11,7 +11,7 @@
 #include "directory/identifier.h"
 #include "net/message.h"
 
-enum { GATEWAY_CONFIG_BYTES_MAX = 1024 * 1024, GATEWAY_WORKERS_MAX = 256 };
+enum { GATEWAY_CONFIG_BYTES_MAX = 1024 * 1024, GATEWAY_WORKERS_MAX = 256, GATEWAY_MIRRORS_MAX = 16, GATEWAY_MIRRORED_MAX = 1024 };
 
 /* Where applications come in. */
 struct gateway_listener {
@@ -54,7 +54,16 @@ struct gateway_config {
     const char *archive_folder;   /* directory notes and policies by digest: what decisions stood on */
     const char *witness_folder;   /* what we cosigned for others, and proofs of equivocation */
     const char *witnesses_file;   /* who cosigns our own checkpoints (C2SP tlog-policy); NULL: nobody */
-    const char *lock_path;        /* who holds the lock on this file owns the log */
+    const char **mirrors;         /* log.mirrors: submission prefixes of mirrors that our log is pushed to */
+    size_t mirror_count;
+
+    const char *mirror_key_path; /* keys.mirror */
+    const char *mirrors_folder;  /* copies of others' logs */
+    struct bytes *mirrored;      /* origins whose logs are mirrored here */
+    size_t mirrored_count;
+    bool mirrors_peers; /* or all that the directories name */
+    uint64_t mirror_bytes_max;
+    const char *lock_path; /* who holds the lock on this file owns the log */
 
     const char *peers_address;
     struct gateway_listener *applications;

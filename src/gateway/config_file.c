@@ -52,11 +52,8 @@ static const cyaml_schema_field_t directory_fields[] = {
 };
 
 static const cyaml_schema_field_t keys_fields[] = {
-    OPTIONAL_TEXT("statement", keys.statement),
-    OPTIONAL_TEXT("tls", keys.tls),
-    OPTIONAL_TEXT("certificate", keys.certificate),
-    OPTIONAL_TEXT("witness", keys.witness),
-    CYAML_FIELD_END,
+    OPTIONAL_TEXT("statement", keys.statement), OPTIONAL_TEXT("tls", keys.tls),       OPTIONAL_TEXT("certificate", keys.certificate),
+    OPTIONAL_TEXT("witness", keys.witness),     OPTIONAL_TEXT("mirror", keys.mirror), CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t store_fields[] = {
@@ -65,10 +62,24 @@ static const cyaml_schema_field_t store_fields[] = {
 };
 
 static const cyaml_schema_field_t log_fields[] = {
-    OPTIONAL_TEXT("folder", log.folder),       OPTIONAL_TEXT("records", log.records),
-    OPTIONAL_TEXT("retention", log.retention), OPTIONAL_TEXT("retention_reason", log.retention_reason),
-    OPTIONAL_TEXT("archive", log.archive),     OPTIONAL_TEXT("witness_folder", log.witness_folder),
-    OPTIONAL_TEXT("witnesses", log.witnesses), CYAML_FIELD_END,
+    OPTIONAL_TEXT("folder", log.folder),
+    OPTIONAL_TEXT("records", log.records),
+    OPTIONAL_TEXT("archive", log.archive),
+    OPTIONAL_TEXT("retention", log.retention),
+    OPTIONAL_TEXT("retention_reason", log.retention_reason),
+    OPTIONAL_TEXT("witness_folder", log.witness_folder),
+    OPTIONAL_TEXT("witnesses", log.witnesses),
+    CYAML_FIELD_SEQUENCE_COUNT("mirrors", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, log.mirrors, log.mirrors_count,
+                               &operator_schema, 0, GATEWAY_MIRRORS_MAX),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t mirror_fields[] = {
+    CYAML_FIELD_SEQUENCE_COUNT("logs", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, mirror.logs, mirror.logs_count,
+                               &operator_schema, 0, GATEWAY_MIRRORED_MAX),
+    OPTIONAL_TEXT("folder", mirror.folder),
+    OPTIONAL_TEXT("bytes_max", mirror.bytes_max),
+    CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t log_listener_fields[] = {
@@ -135,6 +146,7 @@ static const cyaml_schema_field_t file_fields[] = {
     GROUP("keys", CYAML_FLAG_OPTIONAL, keys_fields),
     GROUP("store", CYAML_FLAG_OPTIONAL, store_fields),
     GROUP("log", CYAML_FLAG_OPTIONAL, log_fields),
+    GROUP("mirror", CYAML_FLAG_OPTIONAL, mirror_fields),
     GROUP("listen", CYAML_FLAG_OPTIONAL, listen_fields),
     GROUP("limits", CYAML_FLAG_OPTIONAL, limits_fields),
     GROUP("diagnostics", CYAML_FLAG_OPTIONAL, diagnostics_fields),
@@ -157,11 +169,13 @@ const struct config_text config_texts[CONFIG_TEXT_COUNT] = {
     { "keys.tls", "keys/tls.pem", FROM(keys.tls), TO(tls_key_path), true },
     { "keys.certificate", "keys/tls.crt", FROM(keys.certificate), TO(certificate_path), true },
     { "keys.witness", "keys/witness.pem", FROM(keys.witness), TO(witness_key_path), true },
+    { "keys.mirror", "keys/mirror.pem", FROM(keys.mirror), TO(mirror_key_path), true },
     { "log.folder", "log", FROM(log.folder), TO(log_folder), true },
     { "log.records", "records", FROM(log.records), TO(records_folder), true },
     { "log.archive", "archive", FROM(log.archive), TO(archive_folder), true },
     { "log.witness_folder", "witness", FROM(log.witness_folder), TO(witness_folder), true },
     { "log.witnesses", NULL, FROM(log.witnesses), TO(witnesses_file), true },
+    { "mirror.folder", "mirrors", FROM(mirror.folder), TO(mirrors_folder), true },
     { "listen.peers", "0.0.0.0:5500", FROM(listen.peers), TO(peers_address), false },
     { "listen.management", "127.0.0.1:9080", FROM(listen.management), TO(management_address), false },
     { "listen.control", "control.sock", FROM(listen.control), TO(control_path), true },
@@ -170,6 +184,7 @@ const struct config_text config_texts[CONFIG_TEXT_COUNT] = {
 const struct config_amount config_amounts[CONFIG_AMOUNT_COUNT] = {
     { "directory.warn_before", "7d", "0", "365d", AMOUNT_MS64, FROM(directory.warn_before), TO(directory.warn_before_ms) },
     { "log.retention", "190d", "0", "36500d", AMOUNT_MS64, FROM(log.retention), TO(log_retention_ms) },
+    { "mirror.bytes_max", "1GiB", "1MiB", "1024GiB", AMOUNT_U64, FROM(mirror.bytes_max), TO(mirror_bytes_max) },
     { "limits.body", "64MiB", "1KiB", "1024GiB", AMOUNT_U64, FROM(limits.body), TO(limits.body.size_max) },
     { "limits.body_memory", "64KiB", "1KiB", "64MiB", AMOUNT_SIZE, FROM(limits.body_memory), TO(limits.body.memory_bytes) },
     { "limits.head", "32KiB", "1KiB", "1MiB", AMOUNT_SIZE, FROM(limits.head), TO(limits.head_bytes_max) },

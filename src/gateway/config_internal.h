@@ -25,14 +25,21 @@ struct config_file {
         unsigned threshold;
     } directory;
     struct {
-        char *statement, *tls, *certificate, *witness;
+        char *statement, *tls, *certificate, *witness, *mirror;
     } keys;
     struct {
         char *url;
     } store;
     struct {
         char *folder, *records, *archive, *retention, *retention_reason, *witness_folder, *witnesses;
+        char **mirrors;
+        unsigned mirrors_count;
     } log;
+    struct {
+        char **logs;
+        unsigned logs_count;
+        char *folder, *bytes_max;
+    } mirror;
     struct {
         char *peers, *management, *control;
         struct config_file_listener *log; /* address and tls */
@@ -60,7 +67,7 @@ struct config_text {
     size_t to;   /* in struct gateway_config: const char * */
     bool is_path;
 };
-enum { CONFIG_TEXT_COUNT = 14, CONFIG_AMOUNT_COUNT = 18 };
+enum { CONFIG_TEXT_COUNT = 16, CONFIG_AMOUNT_COUNT = 19 };
 extern const struct config_text config_texts[CONFIG_TEXT_COUNT];
 
 /* A duration, a size or a count with a default and bounds, all written as in the file. */

@@ -6,6 +6,7 @@
 #include "base/time.h"
 #include "consent/event_text.h"
 #include "gateway/gateway_internal.h"
+#include "gateway/mirroring_internal.h"
 #include "gateway/witnessing_internal.h"
 #include "gateway/public_service_internal.h"
 #include "gateway/retention_internal.h"
@@ -198,8 +199,8 @@ bool gateway_start(struct gateway **out, const struct gateway_config *config, uv
     retention_metrics_register();
     /* The timer comes last: until then nothing of the gateway is on the main loop, and a failure can free at once. */
     if (!gateway_config_check_complete(config, e) || !make_tables(gateway, e) || !store_open(&gateway->store, config->store_url, e) ||
-        !open_evidence(gateway, e) || !begin_sequences(gateway, e) || !witnessing_open(gateway, e) ||
-        !snapshot_load(&gateway->snapshot, gateway, e) || !witnessing_start(gateway, e) ||
+        !open_evidence(gateway, e) || !begin_sequences(gateway, e) || !witnessing_open(gateway, e) || !mirroring_open(gateway, e) ||
+        !snapshot_load(&gateway->snapshot, gateway, e) || !witnessing_start(gateway, e) || !mirroring_start(gateway, e) ||
         !consents_open(&gateway->consents, gateway->store, gateway->committer, 0, e) ||
         !uses_open(&gateway->uses, gateway->store, gateway->public_disk, gateway->private_disk, e) ||
         !grounds_keep(gateway, gateway->snapshot, e) || !log_start(gateway, e) || !start_workers(gateway, e) || !start_timer(gateway, e)) {
@@ -334,11 +335,13 @@ void gateway_free(struct gateway *gateway)
     if (gateway == NULL) {
         return;
     }
+    mirroring_stop(gateway);
     witnessing_stop(gateway);
     stop_workers(gateway);
     uses_close(gateway->uses);
     consents_close(gateway->consents);
     committer_stop(gateway->committer);
+    mirroring_free(gateway);
     witnessing_free(gateway);
     log_close(gateway->log);
     disk_free(gateway->public_disk);

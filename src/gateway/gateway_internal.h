@@ -91,6 +91,7 @@ struct gateway {
     struct checkpoint_cache *checkpoints;
     struct origins *origins;
     struct witnessing *witnessing; /* witnessing_internal.h */
+    struct mirroring *mirroring;   /* mirroring_internal.h */
     struct sequences *sequences;
     struct replay *replay;
 

@@ -10,6 +10,7 @@
 #include "base/encode.h"
 #include "base/metrics.h"
 #include "base/time.h"
+#include "witness/mirror_wire.h"
 #include "witness/submission.h"
 
 enum { ETAG_BYTES = 16, COMPRESS_BYTES_MIN = 512 };
@@ -39,6 +40,9 @@ struct route {
 static struct route routes[] = {
     { "POST", BYTES("/witness/add-checkpoint"), SUBMISSION_BYTES_MAX, false, public_witness_add, COUNTED("witness-add") },
     { "GET", BYTES("/witness/"), 0, false, public_witness_checkpoint, COUNTED("witness") },
+    { "POST", BYTES("/mirror/add-checkpoint"), SUBMISSION_BYTES_MAX, false, public_mirror_checkpoint, COUNTED("mirror-checkpoint") },
+    { "POST", BYTES("/mirror/add-entries"), MIRROR_UPLOAD_BYTES_MAX, false, public_mirror_entries, COUNTED("mirror-entries") },
+    { "GET", BYTES("/mirror/"), 0, false, public_mirror_copy, COUNTED("mirror") },
     { "GET", BYTES("/evidence/exchanges"), 0, true, public_exchanges, COUNTED("exchanges") },
     { "GET", BYTES("/log/receipt/"), 0, false, public_log_receipt, COUNTED("log-receipt") },
     { "GET", BYTES("/log/"), 0, false, public_log_file, COUNTED("log") },

@@ -71,10 +71,13 @@ void public_metrics_register(void);
 
 /* ---- Routes ---- */
 
-public_route public_exchanges; /* GET /evidence/exchanges: public_exchanges.c */
+public_route public_exchanges;          /* GET /evidence/exchanges: public_exchanges.c */
 public_route public_log_file;           /* GET /log/...: public_log.c */
 public_route public_log_receipt;        /* GET /log/receipt/<index> */
 public_route public_witness_add;        /* POST /witness/add-checkpoint: public_witness.c */
 public_route public_witness_checkpoint; /* GET /witness/<hex>/checkpoint */
+public_route public_mirror_checkpoint;  /* POST /mirror/add-checkpoint: public_mirror.c */
+public_route public_mirror_entries;     /* POST /mirror/add-entries */
+public_route public_mirror_copy;        /* GET /mirror/<hex>/... */
 
 #endif

@@ -98,7 +98,7 @@ static uint64_t log_entries(void *context)
     return committer_log_size(gateway->committer);
 }
 
-static bool find_peer(void *context, struct bytes address, struct cosigner_peer *out)
+bool witnessing_find_peer(void *context, struct bytes address, struct cosigner_peer *out)
 {
     struct snapshot *snapshot = gateway_snapshot(context);
     const struct directory_gateway *found = peer_by_address(snapshot->world, address, time_now_ms());
@@ -113,7 +113,7 @@ static bool find_peer(void *context, struct bytes address, struct cosigner_peer 
     return true;
 }
 
-static void release_peer(void *context, struct cosigner_peer *peer)
+void witnessing_release_peer(void *context, struct cosigner_peer *peer)
 {
     (void)context;
     snapshot_release(peer->owner);
@@ -139,8 +139,8 @@ bool witnessing_start(struct gateway *gateway, struct error *e)
         .log = signer_verifier(gateway->signer),
         .policy = w->policy,
         .log_size = log_entries,
-        .find_peer = find_peer,
-        .release_peer = release_peer,
+        .find_peer = witnessing_find_peer,
+        .release_peer = witnessing_release_peer,
         .on_rolled_back = rolled_back,
         .context = gateway,
     };

@@ -27,6 +27,10 @@ void witnessing_free(struct gateway *gateway);
 /* Trusts again whose proof an operator removed. On failure nothing changes. */
 must_check bool witnessing_reload(struct gateway *gateway, struct error *e);
 
+/* How the cosigner and those who push to mirrors find a gateway by its address (witness/cosigner.h). Any thread. */
+bool witnessing_find_peer(void *context, struct bytes address, struct cosigner_peer *out);
+void witnessing_release_peer(void *context, struct cosigner_peer *peer);
+
 /* Was the log of this peer caught with two histories? Any thread; one load while nobody was. */
 static inline bool gateway_distrusts(const struct gateway *gateway, const struct verifier *log)
 {

@@ -13,4 +13,9 @@ must_check bool witness_key_load(struct signer **out, struct bytes origin, const
 /* Makes a fresh one; ERROR_DENIED when the file is there. */
 must_check bool witness_key_make(struct bytes origin, const char *path, struct error *e);
 
+/* The same for the mirror that a gateway is: ORIGIN/mirror, and neither of the other two keys (which may be NULL). */
+must_check bool mirror_key_load(struct signer **out, struct bytes origin, const char *path, const struct verifier *statement,
+                                const struct verifier *witness, struct error *e);
+must_check bool mirror_key_make(struct bytes origin, const char *path, struct error *e);
+
 #endif

@@ -47,6 +47,13 @@ static struct metric refused = { .name = "comity_mirror_refusals_total",
                                  .help = "Uploads to this mirror that were refused, those that had to begin elsewhere not counted",
                                  .kind = METRIC_COUNTER };
 
+void mirror_metrics_register(void)
+{
+    metric_register(&entries_taken);
+    metric_register(&cosigned);
+    metric_register(&refused);
+}
+
 bool mirror_make(struct mirror **out, const struct mirror_options *options, struct error *e)
 {
     *out = NULL;
@@ -60,9 +67,7 @@ bool mirror_make(struct mirror **out, const struct mirror_options *options, stru
     }
     m->options = *options;
     random_fill(m->secret, sizeof m->secret);
-    metric_register(&entries_taken);
-    metric_register(&cosigned);
-    metric_register(&refused);
+    mirror_metrics_register();
     *out = m;
     return true;
 }

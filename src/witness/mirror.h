@@ -26,6 +26,8 @@ struct mirror_options {
     bool (*open_folder)(void *context, const char *name, struct disk **out, struct error *e);
     void *context;
 };
+/* Makes the series known, whether or not there is a mirror; also done by mirror_make(). */
+void mirror_metrics_register(void);
 must_check bool mirror_make(struct mirror **out, const struct mirror_options *options, struct error *e);
 void mirror_free(struct mirror *mirror); /* NULL is allowed */
 
