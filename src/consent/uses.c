@@ -10,10 +10,12 @@
 
 #include "consent/event_text.h"
 #include "consent/uses_internal.h"
+#include "evidence/merkle.h"
 
 enum { CHUNK_ENTRIES = 500 }; /* in one transaction: holds the database for a millisecond and one sync */
 #define STATE_KEY "uses.key"
 #define STATE_NEXT "uses.next"
+#define STATE_FIRST "uses.first"
 
 static struct metric lag_entries = { .name = "comity_consent_uses_lag_entries",
                                      .labels = "",
@@ -69,7 +71,7 @@ bool uses_open(struct uses **out, struct store *store, struct disk *public, stru
     uses->public = public;
     uses->private = private;
     metric_register(&lag_entries);
-    if (!load_key(uses, e)) {
+    if (!load_key(uses, e) || !uses_map_open(uses, e)) {
         uses_close(uses);
         return false;
     }
@@ -82,6 +84,7 @@ void uses_close(struct uses *uses)
     if (uses == NULL) {
         return;
     }
+    vrf_free(uses->vrf);
     log_reader_close(uses->reader);
     log_reader_close(uses->list_reader);
     (void)pthread_mutex_destroy(&uses->mutex);
@@ -103,28 +106,37 @@ int64_t uses_short_digest(const uint8_t digest[SHA256_SIZE])
     return (int64_t)reader_u64(&r);
 }
 
-bool uses_read_next(struct uses *uses, uint64_t *next, struct error *e)
+static bool read_number(struct uses *uses, const char *name, uint64_t *out, struct error *e)
 {
     struct error absent;
-    *next = 0;
-    if (state_get_u64(uses->store, STATE_NEXT, next, &absent) || absent.kind == ERROR_ABSENT) {
+    *out = 0;
+    if (state_get_u64(uses->store, name, out, &absent) || absent.kind == ERROR_ABSENT) {
         return true;
     }
     return error_set(e, absent.kind, absent.where, absent.todo, "%s", absent.what);
 }
 
-/* Drops what stands at `size` and behind. */
-static bool cut(struct uses *uses, uint64_t size, struct error *e)
+bool uses_read_next(struct uses *uses, uint64_t *next, struct error *e)
 {
-    static const char persons_sql[] = "DELETE FROM uses WHERE block >= ?2 AND entry >= ?1";
-    static const char answers_sql[] = "DELETE FROM uses_answers WHERE block >= ?2 AND entry >= ?1";
-    struct store_value values[] = { STORE_INT((int64_t)size), STORE_INT((int64_t)(size / USES_BLOCK_ENTRIES)) };
+    return read_number(uses, STATE_NEXT, next, e);
+}
+
+bool uses_read_first(struct uses *uses, uint64_t *first, struct error *e)
+{
+    return read_number(uses, STATE_FIRST, first, e);
+}
+
+/* Drops all, and begins anew at `first`: what the map says of a person is a sum, from which nothing can be taken. */
+static bool cut(struct uses *uses, uint64_t first, struct error *e)
+{
+    static const char persons_sql[] = "DELETE FROM uses";
+    static const char answers_sql[] = "DELETE FROM uses_answers";
     if (!store_begin(uses->store, e)) {
         return false;
     }
-    if (!store_run(uses->store, persons_sql, values, COUNT_OF(values), NULL, NULL, NULL, e) ||
-        !store_run(uses->store, answers_sql, values, COUNT_OF(values), NULL, NULL, NULL, e) ||
-        !state_set_u64(uses->store, STATE_NEXT, size, e)) {
+    if (!store_run(uses->store, persons_sql, NULL, 0, NULL, NULL, NULL, e) ||
+        !store_run(uses->store, answers_sql, NULL, 0, NULL, NULL, NULL, e) || !uses_map_empty(uses, e) ||
+        !state_set_u64(uses->store, STATE_NEXT, first, e) || !state_set_u64(uses->store, STATE_FIRST, first, e)) {
         store_rollback(uses->store);
         return false;
     }
@@ -145,26 +157,39 @@ bool uses_forget(struct uses *uses, struct bytes person, struct error *e)
     uint8_t hash[USES_PERSON_SIZE];
     uses_hash_person(uses, person, hash);
     const struct store_value values[] = { STORE_BIN(bytes_of(hash, USES_PERSON_SIZE)) };
-    return store_run(uses->store, sql, values, COUNT_OF(values), NULL, NULL, NULL, e);
+    (void)pthread_mutex_lock(&uses->mutex);
+    bool ok = store_begin(uses->store, e);
+    if (ok && (!store_run(uses->store, sql, values, COUNT_OF(values), NULL, NULL, NULL, e) || !uses_map_forget(uses, hash, e))) {
+        store_rollback(uses->store);
+        ok = false;
+    }
+    ok = ok && store_commit(uses->store, e);
+    (void)pthread_mutex_unlock(&uses->mutex);
+    return ok;
 }
 
 /* One row for the tables, made before they are locked. */
 struct index_row {
     uint64_t entry;
     bool is_answer;
-    int64_t decision; /* an answer's */
-    uint8_t person[USES_PERSON_SIZE];
+    int64_t decision;           /* an answer's */
+    struct uses_map_entry mark; /* of a person's entry */
 };
 
-static bool hash_written_person(const struct uses *uses, struct bytes written, uint8_t out[USES_PERSON_SIZE])
+static bool read_person(struct uses *uses, const struct log_entry *entry, struct bytes written, struct uses_map_entry *out, struct error *e)
 {
     struct arena arena = { 0 }; /* takes memory only where there is an escape */
     struct bytes person = event_text_decode(&arena, written);
-    if (person.data != NULL) {
-        uses_hash_person(uses, person, out);
+    bool ok = person.data != NULL || error_memory(e, "uses");
+    if (ok) {
+        out->entry = entry->index;
+        log_entry_commitment(entry, out->leaf);
+        merkle_leaf(bytes_of(out->leaf, SHA256_SIZE), out->leaf);
+        uses_hash_person(uses, person, out->person);
+        ok = uses_map_prepare(uses, person, out, e);
     }
     arena_clear(&arena);
-    return person.data != NULL;
+    return ok;
 }
 
 /* Reads the entries from `from` up to `to`. */
@@ -183,8 +208,8 @@ static bool read_chunk(struct uses *uses, uint64_t from, uint64_t to, struct ind
             continue;
         }
         *row = (struct index_row){ .entry = index, .is_answer = mark.kind == USE_ANSWER, .decision = uses_short_digest(mark.decision) };
-        if (!row->is_answer && !hash_written_person(uses, mark.person, row->person)) {
-            return error_memory(e, "uses");
+        if (!row->is_answer && !read_person(uses, &entry, mark.person, &row->mark, e)) {
+            return false;
         }
         ++*count;
     }
@@ -197,10 +222,11 @@ static bool insert(struct uses *uses, const struct index_row *row, struct error 
     static const char answer_sql[] = "INSERT INTO uses_answers (block, decision, entry) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
     const int64_t entry = (int64_t)row->entry;
     struct store_value values[] = { STORE_INT(entry / USES_BLOCK_ENTRIES),
-                                    row->is_answer ? STORE_INT(row->decision) : STORE_BIN(bytes_of(row->person, USES_PERSON_SIZE)),
+                                    row->is_answer ? STORE_INT(row->decision) : STORE_BIN(bytes_of(row->mark.person, USES_PERSON_SIZE)),
                                     STORE_INT(entry) };
     const char *sql = row->is_answer ? answer_sql : person_sql;
-    return store_run(uses->store, sql, values, COUNT_OF(values), NULL, NULL, NULL, e);
+    return store_run(uses->store, sql, values, COUNT_OF(values), NULL, NULL, NULL, e) &&
+           (row->is_answer || uses_map_add(uses, &row->mark, e));
 }
 
 /* `*is_done` false: another process has moved the index meanwhile; its place is to be read again. */
@@ -241,7 +267,7 @@ static bool index_chunk(struct uses *uses, uint64_t from, uint64_t to, bool *is_
     return read_chunk(uses, from, to, rows, &count, e) && write_chunk(uses, from, to, rows, count, is_done, e);
 }
 
-static bool catch_up(struct uses *uses, size_t max_entries, uint64_t *lag, struct error *e)
+bool uses_catch_up_locked(struct uses *uses, size_t max_entries, uint64_t *lag, struct error *e)
 {
     uint64_t size, next, done = 0;
     if (uses->reader == NULL && !log_reader_open(&uses->reader, uses->public, uses->private, e)) {
@@ -250,12 +276,12 @@ static bool catch_up(struct uses *uses, size_t max_entries, uint64_t *lag, struc
     if (!log_reader_size(uses->reader, &size, e) || !uses_read_next(uses, &next, e)) {
         return false;
     }
-    if (next > size && !cut(uses, size, e)) {
+    if (next > size && !cut(uses, 0, e)) {
         return false;
     }
-    next = next > size ? size : next;
+    next = next > size ? 0 : next;
     if (next < log_reader_first(uses->reader)) {
-        if (!cut(uses, log_reader_first(uses->reader), e)) { /* moves the place on; there is nothing to cut */
+        if (!cut(uses, log_reader_first(uses->reader), e)) { /* what was indexed is pruned */
             return false;
         }
         next = log_reader_first(uses->reader);
@@ -283,7 +309,7 @@ bool uses_catch_up(struct uses *uses, size_t max_entries, uint64_t *lag, struct 
 {
     uint64_t behind = 0;
     (void)pthread_mutex_lock(&uses->mutex);
-    bool ok = catch_up(uses, max_entries, &behind, e);
+    bool ok = uses_catch_up_locked(uses, max_entries, &behind, e);
     (void)pthread_mutex_unlock(&uses->mutex);
     if (ok) {
         metric_set(&lag_entries, (int64_t)behind);

@@ -9,6 +9,8 @@
 #include "evidence/log.h"
 
 #include "consent/uses.h"
+#include "consent/uses_tree.h"
+#include "crypto/vrf.h"
 
 enum {
     USES_KEY_SIZE = 32,
@@ -25,6 +27,9 @@ struct uses {
     pthread_mutex_t list_mutex;     /* of the reader of lists, which don't wait for the indexing */
     struct log_reader *list_reader; /* NULL until the first list */
     uint8_t key[USES_KEY_SIZE];
+    /* Of the map (uses_map.c): the mutex of the indexing guards both. */
+    struct vrf *vrf;
+    uint8_t map_secret[SHA256_SIZE];
 };
 
 /* How a person stands in the table. */
@@ -33,6 +38,27 @@ void uses_hash_person(const struct uses *uses, struct bytes person, uint8_t out[
 int64_t uses_short_digest(const uint8_t digest[SHA256_SIZE]);
 /* The first entry that isn't indexed; 0 when nothing was yet. */
 must_check bool uses_read_next(struct uses *uses, uint64_t *next, struct error *e);
+
+/* uses_catch_up() by whoever has the mutex. */
+must_check bool uses_catch_up_locked(struct uses *uses, size_t max_entries, uint64_t *lag, struct error *e);
+
+/* uses_map.c: one entry on its way into the map. */
+struct uses_map_entry {
+    uint64_t entry;
+    uint8_t person[USES_PERSON_SIZE];
+    uint8_t leaf[SHA256_SIZE]; /* its hash in the log's tree */
+    uint8_t place[USES_PLACE_SIZE];
+};
+must_check bool uses_map_open(struct uses *uses, struct error *e);
+/* Sets `place`: from the map, or, the first time, by the identifier, which takes some 150 us. */
+must_check bool uses_map_prepare(struct uses *uses, struct bytes person, struct uses_map_entry *entry, struct error *e);
+/* In the index's transaction, in the log's order. */
+must_check bool uses_map_add(struct uses *uses, const struct uses_map_entry *entry, struct error *e);
+must_check bool uses_map_forget(struct uses *uses, const uint8_t person[USES_PERSON_SIZE], struct error *e);
+must_check bool uses_map_empty(struct uses *uses, struct error *e);
+
+/* Where the index begins: entries before it were pruned when it was made. */
+must_check bool uses_read_first(struct uses *uses, uint64_t *first, struct error *e);
 
 /* What the index keeps of one entry: found without reading all of the text. */
 struct use_mark {

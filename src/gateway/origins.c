@@ -7,7 +7,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/diag.h"
 #include "base/encode.h"
+#include "crypto/note.h"
 
 enum { BUCKETS = 4096, ORIGINS_MAX = 65536, NOTE_KEPT_MAX = 2048 };
 
@@ -65,8 +67,26 @@ static struct origin *find(struct origin *first, const struct verifier *log_key)
     return first;
 }
 
-/* Without its note (memory is out, or it is unusually long) a checkpoint is known all the same. */
-static void keep_note(struct origin *origin, struct bytes note)
+/* A note that strangers' lines made too long, with one line of the log's own: all that a proof needs. False: it can't be made so short. */
+static bool shorten(struct bytes whole, const struct verifier *log_key, struct buffer *out)
+{
+    struct note note;
+    if (!note_parse(&note, whole, "", NULL)) {
+        return false;
+    }
+    for (size_t i = 0; i < note.signature_count; i++) {
+        const struct note_signature *s = &note.signatures[i];
+        if (memcmp(s->id, log_key->id, KEY_ID_SIZE) == 0 && bytes_equal(s->name, bytes_of_text(log_key->name))) {
+            buffer_append(out, note.text);
+            buffer_append_format(out, "\n\xE2\x80\x94 %.*s %.*s\n", BYTES_FMT(s->name), BYTES_FMT(s->base64));
+            return !out->failed;
+        }
+    }
+    return false;
+}
+
+/* Without its note (memory is out) a checkpoint is known all the same. */
+static void keep_bare_note(struct origin *origin, struct bytes note)
 {
     origin->note_size = 0;
     if (note.size > NOTE_KEPT_MAX) {
@@ -84,11 +104,21 @@ static void keep_note(struct origin *origin, struct bytes note)
     origin->note_size = note.size;
 }
 
+static void keep_note(struct origin *origin, struct bytes note)
+{
+    struct buffer bare;
+    buffer_init(&bare, NOTE_KEPT_MAX);
+    bool is_bare = note.size > NOTE_KEPT_MAX && shorten(note, &origin->log_key, &bare);
+    keep_bare_note(origin, is_bare ? buffer_bytes(&bare) : note);
+    buffer_clear(&bare);
+}
+
 bool origins_note(struct origins *origins, struct watch *watch, const struct verifier *log_key, const struct checkpoint_view *checkpoint,
                   struct bytes note)
 {
     uint8_t other[NOTE_KEPT_MAX];
     size_t other_size = 0;
+    bool has_two_roots = false;
     if (watch_is_distrusted(watch, log_key)) {
         return false;
     }
@@ -109,11 +139,18 @@ bool origins_note(struct origins *origins, struct watch *watch, const struct ver
         memcpy(known->root, checkpoint->root, sizeof known->root);
         keep_note(known, note);
     } else if (known != NULL && checkpoint->size == known->size && memcmp(known->root, checkpoint->root, sizeof known->root) != 0) {
+        has_two_roots = true;
         other_size = known->note_size;
-        memcpy(other, known->note, other_size);
+        if (other_size > 0) {
+            memcpy(other, known->note, other_size);
+        }
     }
     (void)pthread_mutex_unlock(&origins->lock);
-    return other_size == 0 || !watch_catch(watch, log_key, bytes_of(other, other_size), note, NULL, NULL, 0);
+    /* Its key signed both, or neither would have come here: with or without a proof that could be kept, this one is not believed. */
+    if (has_two_roots && (other_size == 0 || !watch_catch(watch, log_key, bytes_of(other, other_size), note, NULL, NULL, 0))) {
+        diag(DIAG_ERROR, "gateway", "a peer's log has two roots for one size; memory was out for a proof", "origin", log_key->name, NULL);
+    }
+    return !has_two_roots;
 }
 
 struct bytes origins_text(struct origins *origins, const struct verifier *log_key, struct arena *arena)

@@ -70,8 +70,37 @@ static const char *const uses[] = {
     NULL,
 };
 
+/*
+ * What the log says of each person, as leaves of a tree (docs/evidence-uses.md): `place` is where the person stands, `chain` covers the entries.
+ * `uses_parts` keeps the hashes of those parts of depth 8, 16 and 24 in which somebody stands; `uses_dirty` those that are to be made anew. The
+ * index is emptied, for the tree grows with it.
+ */
+static const char *const uses_map[] = {
+    "CREATE TABLE uses_map ("
+    " person BLOB NOT NULL PRIMARY KEY,"
+    " bucket INTEGER NOT NULL,"
+    " place BLOB NOT NULL,"
+    " count INTEGER NOT NULL,"
+    " chain BLOB NOT NULL)",
+    "CREATE INDEX uses_map_by_bucket ON uses_map (bucket, place)",
+    "CREATE TABLE uses_parts ("
+    " level INTEGER NOT NULL,"
+    " part INTEGER NOT NULL,"
+    " hash BLOB NOT NULL,"
+    " PRIMARY KEY (level, part)) WITHOUT ROWID",
+    "CREATE TABLE uses_dirty ("
+    " level INTEGER NOT NULL,"
+    " part INTEGER NOT NULL,"
+    " PRIMARY KEY (level, part)) WITHOUT ROWID",
+    "DELETE FROM uses",
+    "DELETE FROM uses_answers",
+    "DELETE FROM state WHERE name = 'uses.next'",
+    NULL,
+};
+
 const struct migration migrations[] = {
     { "consents, policies and state", consents },
     { "the index of uses", uses },
+    { "the map of uses", uses_map },
 };
 const size_t migration_count = COUNT_OF(migrations);

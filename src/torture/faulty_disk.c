@@ -110,6 +110,13 @@ static int faulty_sync_folder(struct disk *disk, const char *path)
     return fault != 0 ? fault : f->real->functions->sync_folder(f->real, path);
 }
 
+static int faulty_sync_all(struct disk *disk)
+{
+    struct faulty_disk *f = self(disk);
+    int fault = met(f, CALL_SYNC);
+    return fault != 0 ? fault : f->real->functions->sync_all(f->real);
+}
+
 static int faulty_list(struct disk *disk, const char *path, disk_list_each *each, void *context)
 {
     struct faulty_disk *f = self(disk);
@@ -134,6 +141,7 @@ static const struct disk_functions faulty_functions = {
     .remove = faulty_remove,
     .make_folder = faulty_make_folder,
     .sync_folder = faulty_sync_folder,
+    .sync_all = faulty_sync_all,
     .list = faulty_list,
     .free = faulty_free,
 };

@@ -485,6 +485,23 @@ static int sim_sync_folder(struct disk *disk, const char *path)
     return leave(s, 0);
 }
 
+static int sim_sync_all(struct disk *disk)
+{
+    struct sim_disk *s = self(disk);
+    enter(s);
+    s->syncs++;
+    for (struct node *node = s->nodes; node != NULL && !s->is_lying; node = node->next) {
+        sync_node(node);
+    }
+    for (size_t i = 0; i < s->name_count; i++) {
+        s->names[i].durable = s->names[i].now;
+    }
+    for (size_t i = 0; i < s->folder_count; i++) {
+        s->folders[i].is_durable = true;
+    }
+    return leave(s, 0);
+}
+
 static int sim_list(struct disk *disk, const char *path, disk_list_each *each, void *context)
 {
     struct sim_disk *s = self(disk);
@@ -540,6 +557,7 @@ static const struct disk_functions sim_functions = {
     .remove = sim_remove,
     .make_folder = sim_make_folder,
     .sync_folder = sim_sync_folder,
+    .sync_all = sim_sync_all,
     .list = sim_list,
     .free = sim_free,
 };

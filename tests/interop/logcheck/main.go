@@ -2,11 +2,14 @@
 //
 //	logcheck log FOLDER|URL VKEY           every leaf of the tree, its proof, its entry, and consistency from every earlier size
 //	logcheck receipt VKEY ENTRY-HEX <FILE  one tlog-proof from standard input
+//	logcheck cosigned VKEY WITNESS... <FILE  a checkpoint from standard input: signed by its log and by each of the witnesses
 //
 // It prints one line of JSON; exit 1 when something does not hold, with the reason.
 package main
 
 import (
+	"crypto/ed25519"
+	"crypto/sha256"
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/hex"
@@ -43,6 +46,12 @@ func run(arguments []string) (interface{}, error) {
 			return nil, err
 		}
 		return checkReceipt(string(text), arguments[1], arguments[2])
+	case len(arguments) >= 3 && arguments[0] == "cosigned":
+		text, err := io.ReadAll(os.Stdin)
+		if err != nil {
+			return nil, err
+		}
+		return checkCosigned(text, arguments[1], arguments[2:])
 	}
 	return nil, errors.New("usage: logcheck log FOLDER VKEY | logcheck receipt VKEY ENTRY-HEX")
 }
@@ -72,6 +81,62 @@ func openCheckpoint(text []byte, vkey string) (tlog.Tree, error) {
 	tree := tlog.Tree{N: size}
 	copy(tree.Hash[:], root)
 	return tree, nil
+}
+
+// cosigner verifies C2SP tlog-cosignature v1 (vkey type 0x04) where the package expects a verifier of notes.
+type cosigner struct {
+	name string
+	hash uint32
+	key  ed25519.PublicKey
+	when *uint64
+}
+
+func newCosigner(vkey string) (cosigner, error) {
+	parts := strings.SplitN(vkey, "+", 3)
+	if len(parts) != 3 {
+		return cosigner{}, errors.New("not a vkey")
+	}
+	raw, err := base64.StdEncoding.DecodeString(parts[2])
+	if err != nil || len(raw) != 33 || raw[0] != 4 {
+		return cosigner{}, errors.New("not the vkey of an Ed25519 cosigner")
+	}
+	sum := sha256.Sum256(append([]byte(parts[0]+"\n"), raw...))
+	if hex.EncodeToString(sum[:4]) != parts[1] {
+		return cosigner{}, errors.New("the key hash is wrong")
+	}
+	return cosigner{parts[0], binary.BigEndian.Uint32(sum[:4]), ed25519.PublicKey(raw[1:]), new(uint64)}, nil
+}
+
+func (c cosigner) Name() string    { return c.name }
+func (c cosigner) KeyHash() uint32 { return c.hash }
+
+func (c cosigner) Verify(text, signature []byte) bool {
+	if len(signature) != 8+ed25519.SignatureSize {
+		return false
+	}
+	*c.when = binary.BigEndian.Uint64(signature)
+	signed := fmt.Sprintf("cosignature/v1\ntime %d\n%s", *c.when, text)
+	return *c.when != 0 && ed25519.Verify(c.key, []byte(signed), signature[8:])
+}
+
+// checkCosigned opens the note with the log's key and every witness's: the package refuses a known key's wrong signature by itself.
+func checkCosigned(text []byte, vkey string, witnesses []string) (interface{}, error) {
+	tree, err := openCheckpoint(text, vkey)
+	if err != nil {
+		return nil, err
+	}
+	times := map[string]uint64{}
+	for _, witness := range witnesses {
+		c, err := newCosigner(witness)
+		if err != nil {
+			return nil, err
+		}
+		if _, err := note.Open(text, note.VerifierList(c)); err != nil {
+			return nil, fmt.Errorf("%s: %w", c.name, err)
+		}
+		times[c.name] = *c.when
+	}
+	return map[string]interface{}{"size": tree.N, "times": times}, nil
 }
 
 // readFile reads a file of the log from a folder, or from any web server that has it.

@@ -107,9 +107,19 @@ static void full_free(struct disk *disk)
     free(disk);
 }
 
-static const struct disk_functions full_functions = { full_open,        full_close,    full_read,   full_write,  full_sync,
-                                                      full_size,        full_truncate, full_rename, full_remove, full_make_folder,
-                                                      full_sync_folder, full_list,     full_free };
+static const struct disk_functions full_functions = { .open = full_open,
+                                                      .close = full_close,
+                                                      .read = full_read,
+                                                      .write = full_write,
+                                                      .sync = full_sync,
+                                                      .size = full_size,
+                                                      .truncate = full_truncate,
+                                                      .rename = full_rename,
+                                                      .remove = full_remove,
+                                                      .make_folder = full_make_folder,
+                                                      .sync_folder = full_sync_folder,
+                                                      .list = full_list,
+                                                      .free = full_free };
 
 static struct disk *put_in_front(struct disk *real)
 {

@@ -209,6 +209,63 @@ static void workers_get_their_entries(void **state)
     fixture_free(f);
 }
 
+/* The public disk lets no file be opened while this is shut. */
+static struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t opened;
+    bool is_shut;
+    const struct disk_functions *real;
+} gate = { .lock = PTHREAD_MUTEX_INITIALIZER, .opened = PTHREAD_COND_INITIALIZER };
+
+static int open_through_gate(struct disk *disk, const char *path, enum disk_open_mode mode, struct disk_file **out)
+{
+    (void)pthread_mutex_lock(&gate.lock);
+    while (gate.is_shut) {
+        (void)pthread_cond_wait(&gate.opened, &gate.lock);
+    }
+    (void)pthread_mutex_unlock(&gate.lock);
+    return gate.real->open(disk, path, mode, out);
+}
+
+/* A publisher that is slower than the load: entries wait for it, and are not refused, however many come. */
+static void a_slow_publisher_holds_up_and_loses_nothing(void **state)
+{
+    enum { ENTRIES = LOG_UNPUBLISHED_MAX + 20000, IN_FLIGHT = 20000, PATIENCE_MS = 60000 };
+    struct fixture *f = fixture_make(0, 0);
+    struct worker w;
+    pthread_t thread;
+    unsigned waited_ms = 0;
+    (void)state;
+    gate.real = f->public->functions;
+    gate.is_shut = true;
+    struct disk_functions gated = *gate.real;
+    gated.open = open_through_gate;
+    f->public->functions = &gated;
+    worker_init(&w, f, 1, ENTRIES, IN_FLIGHT);
+    assert_int_equal(pthread_create(&thread, NULL, work, &w), 0);
+    /* As many as the log takes without a publication, but for less than a batch; and then it stands still. */
+    uint64_t size = 0;
+    for (unsigned still_ms = 0; still_ms < 200 && waited_ms < PATIENCE_MS; waited_ms += 10, still_ms += 10) {
+        const struct timespec rest = { .tv_nsec = 10 * 1000 * 1000 };
+        uint64_t now = committer_log_size(f->committer);
+        still_ms = now != size || now + 4096 < LOG_UNPUBLISHED_MAX ? 0 : still_ms;
+        size = now;
+        (void)nanosleep(&rest, NULL);
+    }
+    assert_true(waited_ms < PATIENCE_MS && size <= LOG_UNPUBLISHED_MAX);
+    (void)pthread_mutex_lock(&gate.lock);
+    gate.is_shut = false;
+    (void)pthread_cond_broadcast(&gate.opened);
+    (void)pthread_mutex_unlock(&gate.lock);
+    assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(w.failed, 0);
+    committer_stop(f->committer);
+    f->committer = NULL;
+    assert_int_equal(log_published_size(f->log), ENTRIES);
+    f->public->functions = gate.real;
+    fixture_free(f);
+}
+
 static size_t told_under_way;
 
 static size_t under_way(void *context)
@@ -584,6 +641,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(workers_get_their_entries),
+        cmocka_unit_test(a_slow_publisher_holds_up_and_loses_nothing),
         cmocka_unit_test(a_batch_waits_for_those_under_way),
         cmocka_unit_test(stopping_ends_a_rest),
         cmocka_unit_test(a_mailbox_is_notified_once_a_batch),

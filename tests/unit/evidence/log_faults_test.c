@@ -114,6 +114,42 @@ static void the_power_fails_anywhere(void **state)
     }
 }
 
+/* Rows 1, 2, 5, 6 for many tiles at once, which are made durable by one sync and named then: each of its calls fails, or the power does. */
+static void many_tiles_are_published(void **state)
+{
+    enum { ENTRIES = 4090, BATCH = 409, FILES_MIN = 32 };
+    bool met = true;
+    (void)state;
+    rig_has_short_texts = true;
+    for (uint64_t n = 0; met; n++) {
+        const bool power_fails = n % 2 == 0;
+        char when[96];
+        struct rig *rig = rig_make(n + 1);
+        assert_true(rig_open(rig));
+        for (size_t i = 0; i < ENTRIES / BATCH; i++) {
+            assert_true(rig_append(rig, BATCH));
+        }
+        const uint64_t syncs = sim_disk_syncs(rig->public);
+        rig->faults = (struct faults){ .kinds = CALL_CHANGES, .fail_at = n, .from_then_on = power_fails, .fault = EIO };
+        bool ok = rig_publish(rig);
+        met = rig->faults.calls > n;
+        assert_true(ok != met);
+        assert_true(met || sim_disk_syncs(rig->public) - syncs < FILES_MIN);
+        (void)snprintf(when, sizeof when, "%s at change %" PRIu64 " of a publication", power_fails ? "power cut" : "fault", n);
+        if (power_fails) {
+            rig_power_cut(rig, n + 1);
+        } else {
+            /* Tried again by the same process. */
+            rig->faults = (struct faults){ .fail_at = UINT64_MAX };
+            assert_true(rig_publish(rig));
+            rig_kill(rig);
+        }
+        check_survived(rig, when);
+        rig_free(rig);
+    }
+    rig_has_short_texts = false;
+}
+
 /* Row 10: killed before the n-th change, the page cache stays; then the power fails while the next process recovers. */
 static void recovery_is_interrupted(void **state)
 {
@@ -221,9 +257,10 @@ static void publishing_that_fails_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(each_call_fails_with_io_error), cmocka_unit_test(each_call_fails_with_no_space),
-        cmocka_unit_test(the_power_fails_anywhere),      cmocka_unit_test(recovery_is_interrupted),
-        cmocka_unit_test(full_disks_are_survived),       cmocka_unit_test(publishing_that_fails_is_bounded),
+        cmocka_unit_test(each_call_fails_with_io_error),    cmocka_unit_test(each_call_fails_with_no_space),
+        cmocka_unit_test(the_power_fails_anywhere),         cmocka_unit_test(many_tiles_are_published),
+        cmocka_unit_test(recovery_is_interrupted),          cmocka_unit_test(full_disks_are_survived),
+        cmocka_unit_test(publishing_that_fails_is_bounded),
     };
     diag_configure(DIAG_NOTHING, DIAG_TEXT); /* hundreds of warnings that are meant */
     return cmocka_run_group_tests(tests, NULL, NULL);
