@@ -97,7 +97,8 @@ must_check bool log_reader_prove(struct log_reader *reader, uint64_t index, stru
 
 /*
  * Checks everything on the disks: the checkpoint's signature, each tile against its entries, the root, and (if `private` is there)
- * each record against its commitment. `report` is called for each fault, which names the entry or the file; `*faults` counts.
+ * each record against its commitment. `report` is called for each fault, which names the entry or the file; `*faults` counts. A thread
+ * of its own reads ahead, where the disks allow it; `report` and `progress` are called by the caller's. Memory does not grow with the log.
  * Returns false only when it could not be tried.
  */
 typedef void log_fault(void *context, const struct error *e);
