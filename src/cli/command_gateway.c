@@ -201,9 +201,10 @@ static int serve(struct call *call, const struct gateway_config *config)
     struct error e = { 0 };
     uint64_t began_us = time_monotonic_us();
     struct service *service = calloc(1, sizeof *service);
-    /* libuv's pool carries lookups of consents and names, and changes that come by the control socket, at most 64 at once (api/control.c).
-     * A change may wait seconds for a busy database: with libuv's usual four threads a few would stop every lookup. */
-    (void)setenv("UV_THREADPOOL_SIZE", "72", 0);
+    /* libuv's pool carries lookups of consents and names; changes that come by the control socket, at most 64 at once (api/control.c); and
+     * calls to the public service, at most 4 a worker (gateway/public_service_internal.h). A change may wait seconds for a busy database:
+     * with libuv's usual four threads a few would stop every lookup. */
+    (void)setenv("UV_THREADPOOL_SIZE", "104", 0);
     if (service == NULL || uv_loop_init(&service->loop) != 0) {
         free(service);
         error_memory(&e, "gateway");

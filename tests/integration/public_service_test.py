@@ -1,5 +1,9 @@
 """The public service (docs/reference/public-service.md): the log over HTTP, byte for byte the folder, and nothing else of the disk."""
 import gzip
+import contextlib
+import os
+import resource
+import socket
 import subprocess
 import time
 import unittest
@@ -16,7 +20,7 @@ def tree(folder):
 class PublicService(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        cls.federation = Federation()
+        cls.federation = Federation(workers=1)  # what is bounded is bounded for each worker
         cls.federation.make()
         [cls.port] = free_ports(1)
         holder = cls.federation.holder
@@ -133,7 +137,44 @@ class PublicService(unittest.TestCase):
         got = raw(self.port, b'GET /log/tile/0/000 HTTP/1.1\r\nHost: x\r\n\r\n' * count + b'GET /log/none HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n')
         self.assertEqual(got.count(wanted), count)
 
+    def test_a_flood_is_bounded_and_stops_no_exchange(self):
+        """Four run, 1,024 wait, the next one is told to come again. What the four wait for is a pipe in the place of a tile, which nobody writes to."""
+        slots, waiting = 4, 1024
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        pipe = self.federation.holder.log_folder / 'tile/5/000'
+        pipe.parent.mkdir(parents=True)
+        self.addCleanup(pipe.parent.rmdir)
+        os.mkfifo(pipe)
+        self.addCleanup(pipe.unlink)
+        with contextlib.ExitStack() as lines:
+            def ask(path):
+                line = lines.enter_context(socket.create_connection(('127.0.0.1', self.port), 30))
+                line.sendall(f'GET /log/{path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n'.encode())
+                return line
+
+            def told(line):
+                got = b''
+                while block := line.recv(65536):
+                    got += block
+                return int(got.split(b' ')[1]), got
+            stuck = [ask('tile/5/000') for _ in range(slots)]
+            time.sleep(0.5)
+            others = [ask('tile/0/000') for _ in range(waiting)]
+            time.sleep(1)
+            status, text = told(ask('tile/0/000'))
+            self.assertEqual(status, 503)
+            self.assertIn(b'etry-After: 1\r\n', text)
+            self.assertIn(b'too many requests are waiting', text)
+            # Exchanges have nothing to do with it.
+            self.assertEqual(self.federation.ask(PERSON).status, 200)
+            os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))  # who waited for a writer has one, and then an end: an empty file is no tile
+            self.assertEqual({told(line)[0] for line in stuck}, {503})
+            self.assertEqual([told(line)[0] for line in others], [200] * waiting)
+
     def test_requests_are_counted_by_route_and_status(self):
+        self.quiet_tree()
         holder, name = self.federation.holder, 'comity_gateway_public_requests_total'
         before = [holder.metric(name, route='log', status=status) for status in ('2xx', '3xx', '4xx')] + [holder.metric(name, route='none', status='4xx')]
         tag = self.get('/log/checkpoint').header('ETag')

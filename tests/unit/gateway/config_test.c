@@ -49,6 +49,8 @@ static void least_file_gets_the_defaults(void **state)
     assert_null(config->witnesses_file);
     assert_int_equal(config->witness_wait_ms, 3000);
     assert_string_equal(config->lock_path, "/srv/gw/records/lock");
+    assert_int_equal(config->log_retention_ms, INT64_C(190) * 86400 * 1000);
+    assert_null(config->log_listener);
     assert_string_equal(config->peers_address, "0.0.0.0:5500");
     assert_string_equal(config->management_address, "127.0.0.1:9080");
     assert_string_equal(config->control_path, "/srv/gw/control.sock");
@@ -85,9 +87,10 @@ static void every_key_is_heard(void **state)
         "directory: { file: d.note, foreign_folder: /f, operators: [ '" VKEY "' ], threshold: 1, warn_before: 2d }\n"
         "keys: { statement: s.pem, tls: /k/t.pem, certificate: c.crt }\n"
         "store: { url: 'sqlite:/var/db' }\n"
-        "log: { folder: l, records: r }\n"
+        "log: { folder: l, records: r, retention: 1d, retention_reason: a trial }\n"
         "listen:\n"
         "  peers: '[::1]:0'\n"
+        "  log: { address: 10.0.0.1:81, tls: { certificate: l.crt, key: /k/l.pem } }\n"
         "  applications:\n"
         "    - address: 10.0.0.1:80\n"
         "      allow_plain_remote: true\n"
@@ -112,6 +115,10 @@ static void every_key_is_heard(void **state)
     assert_string_equal(config->store_url, "sqlite:/var/db");
     assert_string_equal(config->records_folder, "/srv/gw/r");
     assert_string_equal(config->peers_address, "[::1]:0");
+    assert_int_equal(config->log_retention_ms, 86400 * 1000);
+    assert_string_equal(config->log_listener->address, "10.0.0.1:81");
+    assert_string_equal(config->log_listener->certificate_path, "/srv/gw/l.crt");
+    assert_string_equal(config->log_listener->key_path, "/k/l.pem");
     assert_int_equal(config->application_count, 2);
     assert_true(config->applications[0].allow_plain_remote);
     assert_string_equal(config->applications[1].certificate_path, "/srv/gw/a.crt");
@@ -188,6 +195,16 @@ static const struct {
     { LEAST "listen:\n  applications:\n    - address: 127.0.0.1:1\n      subsystem: AURORA/GOV/HOSPITAL\n",
       "gateway.yaml:8: 'AURORA/GOV/HOSPITAL' is no identifier" },
     { LEAST "listen:\n  peers: 127.0.0.1:5\n  management: 127.0.0.1:5\n", "gateway.yaml:7: two listeners have the address 127.0.0.1:5" },
+    { LEAST "listen:\n  log: {}\n", "gateway.yaml:6: 'log' has no key 'address'" },
+    { LEAST "listen:\n  log: { address: localhost:80 }\n", "gateway.yaml:6: 'localhost:80' is no address" },
+    { LEAST "listen:\n  log: { address: 127.0.0.1:1, tls: { certificate: a } }\n", "gateway.yaml:6: 'tls' has no key 'key'" },
+    { LEAST "listen:\n  log: { address: 127.0.0.1:1, subsystem: AURORA/GOV/HOSPITAL/X }\n", "gateway.yaml:6: unknown key 'subsystem'" },
+    { LEAST "listen:\n  log: { address: 127.0.0.1:9080 }\n", "gateway.yaml:6: two listeners have the address 127.0.0.1:9080" },
+    { LEAST "listen:\n  log: { address: 127.0.0.1:8080 }\n", "gateway.yaml:6: two listeners have the address 127.0.0.1:8080" },
+    { LEAST "listen:\n  log: { address: 0.0.0.0:5500 }\n", "gateway.yaml:6: two listeners have the address 0.0.0.0:5500" },
+    { LEAST "log:\n  retention: 179d\n", "gateway.yaml:6: '179d' is less than six months" },
+    { LEAST "log:\n  retention: 0\n  retention_reason: ''\n", "gateway.yaml:7: 'retention_reason' is empty" },
+    { LEAST "log:\n  retention: 101y\n", "gateway.yaml:6: '101y' is not a duration" },
     { LEAST "listen:\n  applications:\n    - address: 127.0.0.1:7\n    - address: 127.0.0.1:7\n",
       "gateway.yaml:8: two listeners have the address 127.0.0.1:7" },
     { LEAST
