@@ -467,10 +467,11 @@ static void hand_over(struct client_pool *pool, struct client_connection *c, str
 
 static void count_connections(struct client_pool *pool)
 {
+    bool is_http2 = pool->target.protocol == PROTOCOL_HTTP2;
     pool->connection_count = pool->connecting_count = 0;
     for (const struct client_connection *c = pool->connections; c != NULL; c = c->next) {
         pool->connection_count += !c->is_closing;
-        pool->connecting_count += !c->is_closing && !c->is_ready;
+        pool->connecting_count += !c->is_closing && (!c->is_ready || (is_http2 && !c->is_settled));
     }
 }
 

@@ -150,6 +150,7 @@ struct client_connection {
     bool is_closing;                 /* set by either side: no further call is handed to it; client.c ends the stream when calls is 0 */
     uint32_t calls;                  /* handed over and not reported; client.c counts */
     uint32_t calls_max;              /* HTTP/1.1: 1; HTTP/2: what the peer allows, at most limits->streams_max; the kind sets it */
+    bool is_settled;                 /* HTTP/2: the peer has said how many calls it takes; the kind sets it */
     size_t first_address;            /* of client.c */
     uint64_t answers;                /* calls that were answered: a connection with some is a kept one */
     struct loop_timer timer;         /* of the kind while calls > 0 (stalls); of client.c while calls == 0 (idle) */

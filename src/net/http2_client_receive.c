@@ -100,6 +100,7 @@ static void take_settings(struct http2_client *c)
 {
     uint32_t allowed = nghttp2_session_get_remote_settings(c->session, NGHTTP2_SETTINGS_MAX_CONCURRENT_STREAMS);
     c->base.calls_max = allowed < c->base.limits->streams_max ? allowed : c->base.limits->streams_max;
+    c->base.is_settled = true;
     client_connection_changed(&c->base);
 }
 

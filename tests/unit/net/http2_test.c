@@ -127,6 +127,27 @@ static void many_at_once(void **state)
     test_free(out);
 }
 
+/* More than may be sent before the peer's SETTINGS, but no more than it then takes: they wait for those, not for a second connection. */
+static void one_connection_for_what_fits_it(void **state)
+{
+    enum { COUNT = 250 };
+    (void)state;
+    struct fixture f;
+    struct outcome *out = test_calloc(COUNT, sizeof *out);
+    open_both(&f, NULL);
+    for (size_t i = 0; i < COUNT; i++) {
+        fixture_call(&f, &out[i], "GET", "/size/100", NULL);
+    }
+    for (size_t i = 0; i < COUNT; i++) {
+        fixture_run_until(&f, &out[i].is_done, 30000);
+        assert_non_null(out[i].answer);
+        outcome_clear(&out[i]);
+    }
+    assert_int_equal(server_connection_count(f.server), 1);
+    fixture_clear(&f);
+    test_free(out);
+}
+
 static void head_and_no_content(void **state)
 {
     (void)state;
@@ -683,6 +704,7 @@ int main(void)
         cmocka_unit_test(echoes),
         cmocka_unit_test(large_bodies_in_constant_memory),
         cmocka_unit_test(many_at_once),
+        cmocka_unit_test(one_connection_for_what_fits_it),
         cmocka_unit_test(head_and_no_content),
         cmocka_unit_test(pins_decide),
         cmocka_unit_test(only_tls13_with_a_certificate),
