@@ -24,7 +24,7 @@ EVENT = '((hidden-)?%s ' + RECEIPTS + '){0,%d}'
 ORDER = re.compile('exchange exporter (directory ){0,8}(policy )?' + MESSAGE % (('request',) * 2) + EVENT % ('decision', 1) +
                    MESSAGE % (('answer',) * 2) + EVENT % ('consent', 256) + EVENT % ('in-force', 8))
 PROOF = re.compile(rb'c2sp\.org/tlog-proof@v1\nextra ([^\n]*)\nindex ([^\n]*)\n((?:[^\n]+\n)*)\n')
-LAST_LINE = re.compile(rb'"@signature-params": \(([^)]*)\);created=(0|[1-9][0-9]{0,14});nonce="([^"\\]+)";keyid="([^"\\]+)"'
+LAST_LINE = re.compile(rb'"@signature-params": \(([^)]*)\);created=(0|[1-9][0-9]{0,14});nonce="([^"\\\t]+)";keyid="([^"\\\t]+)"'
                        rb';alg="tlog-ed25519";tag="comity-(request|answer)/1"')
 
 class Refused(Exception):
@@ -189,11 +189,11 @@ def said(text, where):
     lines, out, listed = text.split(b'\n'), {}, []
     last = LAST_LINE.fullmatch(lines.pop())
     for line in lines:
-        m = re.fullmatch(rb'("([^"\\]+)"(;req)?): (.*)', line)
+        m = re.fullmatch(rb'("([^"\\\t]+)"(;req)?): (.*)', line)
         need(m and (m[2].decode('latin-1'), bool(m[3])) not in out, 'statement', where, 'it is no signature base')
         out[m[2].decode('latin-1'), bool(m[3])] = m[4]
         listed.append(m[1])
-    plain = re.fullmatch(rb'[\t\n\x20-\x7e]*', text) and not re.search(rb'"[^"\n]*\t', b' '.join(listed)) and len(text) <= 32768
+    plain = re.fullmatch(rb'[\t\n\x20-\x7e]*', text) and len(text) <= 32768
     need(last and plain and len(listed) <= 32 and last[1] == b' '.join(listed), 'statement', where, 'it is no signature base')
     return out, {'created': int(last[2]), 'nonce': last[3], 'keyid': last[4], 'tag': last[5].decode()}
 def event(text, kind, where):

@@ -46,6 +46,22 @@ class Steps(unittest.TestCase):
                 self.assertTrue((TOP / 'src' / name).exists())
 
 
+class EvidenceCodes(unittest.TestCase):
+    """Programs branch on these: the page, and both verifiers, have the same."""
+
+    def test_page_and_verifiers_have_the_same(self):
+        page = (TOP / 'docs/evidence.md').read_text()
+        table = page.split('## 6. Codes')[1].split('## 7.')[0]
+        told = set(re.findall(r'`(evidence\.[a-z]+)`', table))
+        in_c = set()
+        for source in [*(TOP / 'src/audit').glob('verify*.c'), TOP / 'src/audit/bundle.c', TOP / 'src/cli/command_evidence_verify.c']:
+            in_c |= set(re.findall(r'"(evidence\.[a-z]+)"', source.read_text()))
+        self.assertEqual(told, in_c)
+        script = (TOP / 'tools/verify-evidence.py').read_text()
+        for code in told - {'evidence.timestamp', 'evidence.equivocation'}:  # it says that it leaves these out
+            self.assertIn("'" + code.split('.')[1] + "'", script, code)
+
+
 class Parts(unittest.TestCase):
     def test_each_part_says_what_it_is(self):
         for folder in sorted(path for path in (TOP / 'src').iterdir() if path.is_dir()):
