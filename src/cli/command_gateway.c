@@ -195,16 +195,24 @@ static void raise_file_limit(void)
     }
 }
 
+/*
+ * libuv's pool carries lookups of consents and names, changes that come by the control socket, at most 64 at once (api/control.c), and the public
+ * service's calls. A change may wait seconds for a busy database, and a call for a slow disk: neither may stop a lookup.
+ */
+static void set_pool_size(const struct gateway_config *config)
+{
+    char size[16];
+    (void)snprintf(size, sizeof size, "%u", 72 + gateway_public_calls_max(config));
+    (void)setenv("UV_THREADPOOL_SIZE", size, 0);
+}
+
 static int serve(struct call *call, const struct gateway_config *config)
 {
     int end = COMMAND_NOT_TRIED;
     struct error e = { 0 };
     uint64_t began_us = time_monotonic_us();
     struct service *service = calloc(1, sizeof *service);
-    /* libuv's pool carries lookups of consents and names; changes that come by the control socket, at most 64 at once (api/control.c); and
-     * calls to the public service, at most 4 a worker (gateway/public_service_internal.h). A change may wait seconds for a busy database:
-     * with libuv's usual four threads a few would stop every lookup. */
-    (void)setenv("UV_THREADPOOL_SIZE", "104", 0);
+    set_pool_size(config);
     if (service == NULL || uv_loop_init(&service->loop) != 0) {
         free(service);
         error_memory(&e, "gateway");

@@ -39,6 +39,9 @@ const struct retention *gateway_retention(const struct gateway *gateway);
 /* For erasing persons; lives as long as the gateway. */
 const struct erasure_log *gateway_erasure_log(const struct gateway *gateway);
 
+/* How many threads of libuv's pool calls to the public service may hold at once: the pool needs so many more. */
+unsigned gateway_public_calls_max(const struct gateway_config *config);
+
 /* Everything that gateway_start() would read, without starting or changing anything: `comity gateway --check`. */
 must_check bool gateway_check(const struct gateway_config *config, struct error *e);
 

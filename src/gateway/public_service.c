@@ -62,6 +62,20 @@ void public_metrics_register(void)
     }
 }
 
+unsigned gateway_public_calls_max(const struct gateway_config *config)
+{
+    return config->workers * PUBLIC_RUNNING_MAX;
+}
+
+uint64_t public_body_bytes_max(void)
+{
+    uint64_t most = 0;
+    for (size_t i = 0; i < COUNT_OF(routes); i++) {
+        most = routes[i].body_max > most ? routes[i].body_max : most;
+    }
+    return most;
+}
+
 static bool route_has(const struct route *route, struct bytes path)
 {
     return bytes_end_with(route->path, BYTES("/")) ? bytes_start_with(path, route->path) : bytes_equal(path, route->path);
@@ -326,6 +340,7 @@ static void start_next(struct worker *worker)
         calls->waiting--;
         if (job->request->is_gone || worker->is_stopping || uv_queue_work(&worker->loop, &job->work, run_job, job_done) != 0) {
             public_refuse(&job->call, 503, "this gateway is ending");
+            job->body = body_of(buffer_bytes(&job->call.answer));
             send_answer(job);
             continue;
         }

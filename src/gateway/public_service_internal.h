@@ -68,6 +68,8 @@ void public_begin(struct worker *worker, bool is_peers, struct server_request *r
 void public_fault(void *context, enum server_fault fault, struct bytes accept, const char *detail, struct arena *arena,
                   struct server_answer *answer);
 void public_metrics_register(void);
+/* The largest body that any route takes: of a stranger nothing larger is read, let alone spooled. */
+uint64_t public_body_bytes_max(void);
 
 /* ---- Routes ---- */
 

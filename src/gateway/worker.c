@@ -157,11 +157,13 @@ static bool start_log_server(struct worker *worker, struct error *e)
         return true;
     }
     *listener = (struct listener){ .worker = worker };
+    struct net_limits limits = config->limits;
+    limits.body.size_max = public_body_bytes_max() < limits.body.size_max ? public_body_bytes_max() : limits.body.size_max;
     const struct server_options options = {
         .address = config->log_listener->address,
         .protocol = PROTOCOL_HTTP1,
         .tls = worker->snapshot->log_tls,
-        .limits = config->limits,
+        .limits = limits,
         .reuse_port = true,
         .on_request = on_reader,
         .on_fault = public_fault,

@@ -130,6 +130,14 @@ class PublicService(unittest.TestCase):
         self.assertEqual(self.get('/log/checkpoint', body=b'x').status, 413)
         self.assertIn(b'400 Bad Request', raw(self.port, b'GET /log/checkpoint HTTP/1.1\r\n\r\n', timeout=3))
 
+    def test_a_body_that_no_route_takes_is_not_read(self):
+        """Refused by its size, before it comes: a stranger does not fill the disk that bodies are spooled to."""
+        for path in (b'/witness/add-checkpoint', b'/log/checkpoint', b'/none'):
+            began = time.monotonic()
+            answer = raw(self.port, b'POST ' + path + b' HTTP/1.1\r\nHost: x\r\nContent-Length: 50000000\r\n\r\n', timeout=10)
+            self.assertIn(b'HTTP/1.1 413 ', answer, path)
+            self.assertLess(time.monotonic() - began, 5)
+
     def test_a_burst_is_served_whole(self):
         """Requests of one connection, one behind the other, more than run at once."""
         wanted = self.get('/log/tile/0/000').body
