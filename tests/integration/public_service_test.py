@@ -31,6 +31,7 @@ class PublicService(unittest.TestCase):
         cls.federation.give_consent(PERSON, CATEGORIES)
         for _ in range(140):
             assert cls.federation.ask(PERSON).status == 200
+        cls.quiet_tree()
 
     @classmethod
     def tearDownClass(cls):
@@ -39,9 +40,10 @@ class PublicService(unittest.TestCase):
     def get(self, path, headers=(), method='GET', body=None):
         return http_request(self.port, method, path, headers, body)
 
-    def quiet_tree(self):
+    @classmethod
+    def quiet_tree(cls):
         """The folder when the gateway has nothing more to publish."""
-        holder, before = self.federation.holder, None
+        holder, before = cls.federation.holder, None
         while True:
             now = tree(holder.log_folder)
             if now == before:
