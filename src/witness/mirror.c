@@ -11,8 +11,9 @@
 #include "base/random.h"
 #include "evidence/log_copy.h"
 #include "evidence/merkle.h"
+#include "witness/peer.h"
 
-enum { PENDING_PATH_SIZE = STATE_NAME_SIZE + 16, CANDIDATES_MAX = 16 };
+enum { PENDING_PATH_SIZE = STATE_NAME_SIZE + 16 };
 
 /* One log, opened when it first comes. */
 struct mirrored {
@@ -158,27 +159,6 @@ static bool is_mirrored(const struct mirror *m, struct bytes origin)
     return m->options.is_for_peers;
 }
 
-/* The keys under which directories that are valid now know a log of this origin, our own community's first. */
-static size_t find_keys(const struct world *world, struct bytes origin, int64_t now_ms, const struct verifier *keys[CANDIDATES_MAX])
-{
-    size_t count = 0;
-    if (!directory_check_time(world->own, now_ms, NULL)) {
-        return 0;
-    }
-    const struct directory_gateway *gateway = directory_find_gateway_by_origin(world->own, origin);
-    if (gateway != NULL) {
-        keys[count++] = &gateway->statement_key;
-    }
-    for (size_t i = 0; i < world->foreign_count && count < CANDIDATES_MAX; i++) {
-        const struct directory *foreign = world_find_community(world, world->foreign[i]->community, now_ms);
-        gateway = foreign == NULL ? NULL : directory_find_gateway_by_origin(foreign, origin);
-        if (gateway != NULL) {
-            keys[count++] = &gateway->statement_key;
-        }
-    }
-    return count;
-}
-
 static void pending_path(const struct mirrored *log, char out[PENDING_PATH_SIZE])
 {
     (void)snprintf(out, PENDING_PATH_SIZE, "%s.pending", log->name);
@@ -252,10 +232,10 @@ failed:
 static struct mirrored *take_log(struct mirror *m, const struct world *world, struct bytes origin, int64_t now_ms,
                                  struct witness_answer *answer)
 {
-    const struct verifier *keys[CANDIDATES_MAX];
+    const struct verifier *keys[PEER_KEYS_MAX];
     char name[STATE_NAME_SIZE];
     struct error e = { 0 };
-    size_t key_count = is_mirrored(m, origin) ? find_keys(world, origin, now_ms, keys) : 0;
+    size_t key_count = is_mirrored(m, origin) ? peer_keys_by_origin(world, origin, now_ms, keys) : 0;
     if (key_count == 0) {
         refuse(answer, 404, "this log is not mirrored here");
         return NULL;

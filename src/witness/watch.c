@@ -12,10 +12,16 @@
 
 enum { PATH_SIZE = sizeof WATCH_FOLDER + WATCH_NAME_SIZE };
 
+struct caught {
+    struct verifier log;
+    bool is_kept; /* its proof is in the folder, or was: an operator may take it out */
+};
+
 struct watch {
     struct disk *disk;
-    pthread_mutex_t lock; /* guards logs */
-    struct verifier *logs;
+    pthread_mutex_t folder; /* held while it is read or written; before `lock` */
+    pthread_mutex_t lock;   /* guards logs */
+    struct caught *logs;
     _Atomic size_t count;
 };
 
@@ -35,14 +41,14 @@ void watch_name(const struct verifier *log, char out[WATCH_NAME_SIZE])
     memcpy(out + 2 * sizeof digest, ".proof", sizeof ".proof");
 }
 
-static bool holds(const struct verifier *logs, size_t count, const struct verifier *log)
+static struct caught *find(struct caught *logs, size_t count, const struct verifier *log)
 {
     for (size_t i = 0; i < count; i++) {
-        if (verifier_equal(&logs[i], log)) {
-            return true;
+        if (verifier_equal(&logs[i].log, log)) {
+            return &logs[i];
         }
     }
-    return false;
+    return NULL;
 }
 
 bool watch_is_distrusted(const struct watch *watch, const struct verifier *log)
@@ -52,7 +58,7 @@ bool watch_is_distrusted(const struct watch *watch, const struct verifier *log)
     }
     struct watch *w = (struct watch *)watch; /* the lock is no state that a caller sees */
     (void)pthread_mutex_lock(&w->lock);
-    bool is_caught = holds(w->logs, w->count, log);
+    bool is_caught = find(w->logs, w->count, log) != NULL;
     (void)pthread_mutex_unlock(&w->lock);
     return is_caught;
 }
@@ -66,9 +72,9 @@ size_t watch_count(const struct watch *watch)
 static bool distrust(struct watch *watch, const struct verifier *log)
 {
     (void)pthread_mutex_lock(&watch->lock);
-    bool is_new = !holds(watch->logs, watch->count, log) && watch->count < WATCH_LOGS_MAX;
+    bool is_new = find(watch->logs, watch->count, log) == NULL && watch->count < WATCH_LOGS_MAX;
     if (is_new) {
-        watch->logs[watch->count] = *log;
+        watch->logs[watch->count] = (struct caught){ .log = *log };
         watch->count++;
     }
     metric_set(&distrusted, (int64_t)watch->count);
@@ -97,10 +103,18 @@ static void keep_proof(struct watch *watch, const struct verifier *log, struct b
     if (watch->disk == NULL) {
         return;
     }
+    (void)pthread_mutex_lock(&watch->folder);
     int fault = write_proof(watch, path, proof);
+    (void)pthread_mutex_lock(&watch->lock);
+    struct caught *caught = find(watch->logs, watch->count, log);
+    if (caught != NULL) {
+        caught->is_kept = fault == 0;
+    }
+    (void)pthread_mutex_unlock(&watch->lock);
+    (void)pthread_mutex_unlock(&watch->folder);
     if (fault != 0) {
         errno = fault;
-        (void)error_system(&e, path, "make room; the next contradiction after a start is a new proof");
+        (void)error_system(&e, path, "make room; until the next start the log stays distrusted without it");
         diag_error(DIAG_ERROR, "witness", "the proof of equivocation could not be kept", &e);
     }
 }
@@ -125,9 +139,11 @@ bool watch_catch(struct watch *watch, const struct verifier *log, struct bytes a
 
 struct reading {
     struct watch *watch;
-    struct verifier *logs;
+    struct caught *logs;
     size_t count;
     struct equivocation proof;
+    int fault; /* a proof that is there could not be read */
+    char faulty[PATH_SIZE + 256];
 };
 
 static void warn(const char *path, const char *what)
@@ -151,10 +167,13 @@ static void read_one(void *context, const char *name, bool is_folder)
         return;
     }
     int fault = disk_read_whole(r->watch->disk, path, EQUIVOCATION_BYTES_MAX, &data, &size);
-    if (fault != 0) {
-        errno = fault;
-        (void)error_system(&e, path, NULL);
-        warn(path, e.what);
+    if (fault == EFBIG) {
+        warn(path, "it is larger than a proof");
+    } else if (fault != 0 && fault != ENOENT) {
+        r->fault = fault;
+        memcpy(r->faulty, path, sizeof path);
+    } else if (fault == ENOENT) {
+        /* an operator took it out just now */
     } else if (!equivocation_check(&r->proof, bytes_of(data, size), path, &e)) {
         warn(path, e.what);
     } else {
@@ -162,10 +181,32 @@ static void read_one(void *context, const char *name, bool is_folder)
         if (strcmp(wanted, name) != 0) {
             warn(path, "it is the proof about another log than its name says");
         } else {
-            r->logs[r->count++] = r->proof.log;
+            r->logs[r->count++] = (struct caught){ .log = r->proof.log, .is_kept = true };
         }
     }
     free(data);
+}
+
+/* What was caught without a proof that could be written stays caught. With both locks held. */
+static void carry_over(const struct watch *watch, struct reading *r)
+{
+    for (size_t i = 0; i < watch->count && r->count < WATCH_LOGS_MAX; i++) {
+        if (!watch->logs[i].is_kept && find(r->logs, r->count, &watch->logs[i].log) == NULL) {
+            r->logs[r->count++] = watch->logs[i];
+        }
+    }
+}
+
+static bool read_folder(struct watch *watch, struct reading *r, struct error *e)
+{
+    int fault = watch->disk->functions->list(watch->disk, WATCH_FOLDER, read_one, r);
+    if (fault != 0 && fault != ENOENT) {
+        errno = fault;
+        return error_system(e, WATCH_FOLDER, "check the witness folder's owner and mode");
+    }
+    /* Passed over, it would make a log trusted that was caught. */
+    errno = r->fault;
+    return r->fault == 0 || error_system(e, r->faulty, "check the witness folder's disk, owner and mode");
 }
 
 bool watch_reload(struct watch *watch, struct error *e)
@@ -174,37 +215,42 @@ bool watch_reload(struct watch *watch, struct error *e)
         return true;
     }
     struct reading *r = calloc(1, sizeof *r);
-    struct verifier *logs = calloc(WATCH_LOGS_MAX, sizeof *logs);
+    struct caught *logs = calloc(WATCH_LOGS_MAX, sizeof *logs);
     if (r == NULL || logs == NULL) {
         free(r);
         free(logs);
         return error_memory(e, WATCH_FOLDER);
     }
     *r = (struct reading){ .watch = watch, .logs = logs };
-    int fault = watch->disk->functions->list(watch->disk, WATCH_FOLDER, read_one, r);
-    if (fault != 0 && fault != ENOENT) {
-        free(r);
-        free(logs);
-        errno = fault;
-        return error_system(e, WATCH_FOLDER, "check the witness folder's owner and mode");
+    (void)pthread_mutex_lock(&watch->folder);
+    bool ok = read_folder(watch, r, e);
+    if (ok) {
+        (void)pthread_mutex_lock(&watch->lock);
+        carry_over(watch, r);
+        logs = watch->logs;
+        watch->logs = r->logs;
+        watch->count = r->count;
+        metric_set(&distrusted, (int64_t)r->count);
+        (void)pthread_mutex_unlock(&watch->lock);
     }
-    (void)pthread_mutex_lock(&watch->lock);
-    struct verifier *old = watch->logs;
-    watch->logs = logs;
-    watch->count = r->count;
-    metric_set(&distrusted, (int64_t)r->count);
-    (void)pthread_mutex_unlock(&watch->lock);
-    free(old);
+    (void)pthread_mutex_unlock(&watch->folder);
+    free(logs);
     free(r);
-    return true;
+    return ok;
 }
 
 bool watch_open(struct watch **out, struct disk *disk, struct error *e)
 {
     *out = NULL;
     struct watch *watch = calloc(1, sizeof *watch);
-    struct verifier *logs = calloc(WATCH_LOGS_MAX, sizeof *logs);
+    struct caught *logs = calloc(WATCH_LOGS_MAX, sizeof *logs);
     if (watch == NULL || logs == NULL || pthread_mutex_init(&watch->lock, NULL) != 0) {
+        free(watch);
+        free(logs);
+        return error_memory(e, WATCH_FOLDER);
+    }
+    if (pthread_mutex_init(&watch->folder, NULL) != 0) {
+        (void)pthread_mutex_destroy(&watch->lock);
         free(watch);
         free(logs);
         return error_memory(e, WATCH_FOLDER);
@@ -223,6 +269,7 @@ bool watch_open(struct watch **out, struct disk *disk, struct error *e)
 void watch_free(struct watch *watch)
 {
     if (watch != NULL) {
+        (void)pthread_mutex_destroy(&watch->folder);
         (void)pthread_mutex_destroy(&watch->lock);
         free(watch->logs);
         free(watch);

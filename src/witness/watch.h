@@ -29,8 +29,8 @@ size_t watch_count(const struct watch *watch);
 bool watch_catch(struct watch *watch, const struct verifier *log, struct bytes a_note, struct bytes b_note,
                  const uint8_t prefix[SHA256_SIZE], const uint8_t (*path)[SHA256_SIZE], size_t path_count);
 
-/* Reads the folder again: what an operator removed is trusted again, what was put there is not. A file that proves nothing is named and
- * passed over. On failure nothing changes. */
+/* Reads the folder again: what an operator removed is trusted again, what was put there is not; what was caught while its proof could not be
+ * written stays caught. A file that proves nothing is named and passed over; one that can't be read is a failure. On failure nothing changes. */
 must_check bool watch_reload(struct watch *watch, struct error *e);
 
 /* The file's name in the folder: hex of SHA-256(vkey), ".proof". */

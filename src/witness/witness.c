@@ -10,11 +10,9 @@
 #include "base/metrics.h"
 #include "evidence/cosignature.h"
 #include "evidence/merkle.h"
+#include "witness/peer.h"
 
-enum {
-    STRIPES = 64,
-    CANDIDATES_MAX = 16, /* directories that name one origin */
-};
+enum { STRIPES = 64 };
 
 struct witness {
     struct disk *disk;
@@ -98,28 +96,6 @@ static pthread_mutex_t *lock_of(struct witness *w, const char *name)
 
 /* ---- Which log ---- */
 
-/* The keys under which the directories know a log of this origin, in order of preference. */
-static size_t find_keys(const struct witness *w, const struct world *world, struct bytes origin, int64_t now_ms,
-                        const struct verifier *keys[CANDIDATES_MAX])
-{
-    size_t count = 0;
-    if (bytes_equal(origin, w->own_origin) || !directory_check_time(world->own, now_ms, NULL)) {
-        return 0;
-    }
-    const struct directory_gateway *gateway = directory_find_gateway_by_origin(world->own, origin);
-    if (gateway != NULL) {
-        keys[count++] = &gateway->statement_key;
-    }
-    for (size_t i = 0; i < world->foreign_count && count < CANDIDATES_MAX; i++) {
-        const struct directory *foreign = world_find_community(world, world->foreign[i]->community, now_ms);
-        gateway = foreign == NULL ? NULL : directory_find_gateway_by_origin(foreign, origin);
-        if (gateway != NULL) {
-            keys[count++] = &gateway->statement_key;
-        }
-    }
-    return count;
-}
-
 static bool is_signed_by(const struct note *note, const struct verifier *key)
 {
     size_t good = 0;
@@ -127,7 +103,7 @@ static bool is_signed_by(const struct note *note, const struct verifier *key)
 }
 
 /* Of several keys for one name, the one that signed what we cosigned before is the log: another community can't take its name over. */
-static size_t prefer_known(const struct checkpoint_state *state, const struct verifier *keys[CANDIDATES_MAX], size_t count)
+static size_t prefer_known(const struct checkpoint_state *state, const struct verifier *keys[PEER_KEYS_MAX], size_t count)
 {
     struct note note;
     if (!state->is_known || count < 2 || !note_parse(&note, buffer_bytes(&state->note), "", NULL)) {
@@ -291,7 +267,7 @@ void witness_add_checkpoint(struct witness *witness, const struct world *world, 
                             struct witness_answer *answer)
 {
     struct error e;
-    const struct verifier *keys[CANDIDATES_MAX];
+    const struct verifier *keys[PEER_KEYS_MAX];
     char name[STATE_NAME_SIZE];
     struct submission *s = calloc(1, sizeof *s);
     if (s == NULL) {
@@ -302,7 +278,7 @@ void witness_add_checkpoint(struct witness *witness, const struct world *world, 
         refuse(answer, 400, &e);
         goto done;
     }
-    size_t count = find_keys(witness, world, s->view.origin, now_ms, keys);
+    size_t count = bytes_equal(s->view.origin, witness->own_origin) ? 0 : peer_keys_by_origin(world, s->view.origin, now_ms, keys);
     if (count == 0) {
         refuse_text(answer, 404, "no log of this origin is known here");
         goto done;

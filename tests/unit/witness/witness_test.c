@@ -450,6 +450,50 @@ static void bad_files_among_the_proofs(void **state)
     assert_int_equal(watch_count(r->watch), 0);
 }
 
+/* A folder that takes no proof, or gives none, makes nobody trusted. */
+static void a_folder_of_proofs_that_fails(void **state)
+{
+    struct rig *r = *state;
+    struct disk *real = r->disk;
+    struct error e = { 0 };
+    struct buffer body;
+    struct faults plan = { .fault = ENOSPC, .kinds = CALL_ALL, .fail_at = UINT64_MAX };
+    struct faulty_disk faulty;
+    go(r, 0, 7, 200, 0);
+    close_witness(r);
+    faulty_disk_init(&faulty, real, &plan);
+    open_witness(r, &faulty.disk);
+    body_of(&body, r->log, r->forked, 7, 7);
+    plan.calls = 0;
+    plan.fail_at = 4; /* what is known of the log can be read, the proof not be written */
+    plan.from_then_on = true;
+    expect(r, buffer_bytes(&body), now_ms, 422, 0);
+    assert_true(watch_is_distrusted(r->watch, signer_verifier(r->log)));
+    plan.fail_at = UINT64_MAX;
+    plan.from_then_on = false;
+    assert_true(watch_reload(r->watch, &e));
+    assert_true(watch_is_distrusted(r->watch, signer_verifier(r->log)));
+
+    close_witness(r);
+    open_witness(r, &faulty.disk);
+    assert_false(watch_is_distrusted(r->watch, signer_verifier(r->log))); /* nothing was written */
+    expect(r, buffer_bytes(&body), now_ms, 422, 0);
+    buffer_clear(&body);
+    plan.fault = EIO;
+    for (uint64_t at = 0; at < 3; at++) { /* the folder, the file's open, its reading */
+        plan.calls = 0;
+        plan.fail_at = at;
+        assert_false(watch_reload(r->watch, &e));
+        assert_true(watch_is_distrusted(r->watch, signer_verifier(r->log)));
+    }
+    plan.fail_at = UINT64_MAX;
+    assert_true(watch_reload(r->watch, &e));
+    assert_int_equal(watch_count(r->watch), 1);
+    close_witness(r);
+    r->disk = real;
+    open_witness(r, real);
+}
+
 /* Another community lists ORIGIN for its own key: it can't take over a log that we know, nor be taken for it. */
 static void a_name_claimed_by_another_community(void **state)
 {
@@ -473,6 +517,19 @@ static void a_name_claimed_by_another_community(void **state)
     expect(r, buffer_bytes(&body), now_ms, 422, 0);
     buffer_clear(&body);
     assert_int_equal(watch_count(r->watch), 0);
+}
+
+/* Nor one that we do not know yet: who lists it first would else be the log for good. */
+static void a_name_claimed_before_its_log_comes(void **state)
+{
+    struct rig *r = *state;
+    struct buffer body;
+    r->world.foreign_count = 1;
+    body_of(&body, r->claimant, r->forked, 0, 7);
+    expect(r, buffer_bytes(&body), now_ms, 403, 0);
+    buffer_clear(&body);
+    go(r, 0, 7, 200, 0);
+    go(r, 7, 8, 200, 0);
 }
 
 static void times_never_go_back(void **state)
@@ -707,7 +764,9 @@ int main(void)
         ON_RIG(two_histories_of_one_size),
         ON_RIG(two_histories_of_two_sizes),
         ON_RIG(bad_files_among_the_proofs),
+        ON_RIG(a_folder_of_proofs_that_fails),
         ON_RIG(a_name_claimed_by_another_community),
+        ON_RIG(a_name_claimed_before_its_log_comes),
         ON_RIG(times_never_go_back),
         ON_RIG(a_disk_that_fails),
         ON_RIG(a_damaged_state_signs_nothing),
