@@ -132,30 +132,47 @@ static bool read_checkpoints(struct recovering *r, struct error *e)
     return r->note.size > 0 || error_set(e, ERROR_ABSENT, r->from, "name a copy of this log's public folder", "it holds no checkpoint");
 }
 
-/* Without --from: the mirrors of the gateways that witness us, the one with the most entries. */
+/* The best copy so far: the one with the most entries. */
+struct best {
+    char from[CANDIDATE_SIZE];
+    uint64_t size;
+};
+
+/* A mirror's copy at PREFIX/HEX, if it is at hand and has more than the best. */
+static void try_mirror(struct recovering *r, struct bytes prefix, const char *name, struct best *best)
+{
+    char from[CANDIDATE_SIZE];
+    struct error why;
+    if (snprintf(from, sizeof from, "%.*s/%s", BYTES_FMT(prefix), name) < (int)sizeof from && open_source(r, from, &why) &&
+        read_checkpoints(r, &why) && r->at.size > best->size) {
+        best->size = r->at.size;
+        memcpy(best->from, from, sizeof from);
+    }
+}
+
+/* Without --from: the mirrors that our log was pushed to, and those of the gateways that witness us. */
 static bool find_mirror(struct recovering *r, struct error *e)
 {
-    char best[CANDIDATE_SIZE] = "", name[STATE_NAME_SIZE];
-    uint64_t most = log_size(r->place.log);
-    struct error why;
-    state_name(r->place.config->origin, name);
+    const struct gateway_config *config = r->place.config;
+    struct best best = { .size = log_size(r->place.log) };
+    char name[STATE_NAME_SIZE];
+    state_name(config->origin, name);
+    for (size_t i = 0; i < config->mirror_count; i++) {
+        try_mirror(r, bytes_of_text(config->mirrors[i]), name, &best);
+    }
     for (size_t i = 0; r->policy != NULL && i < r->policy->witness_count; i++) {
         struct bytes url = r->policy->witnesses[i].url;
-        char from[CANDIDATE_SIZE];
-        if (!bytes_end_with(url, BYTES("/witness")) ||
-            snprintf(from, sizeof from, "%.*s/mirror/%s", BYTES_FMT(bytes_slice(url, 0, url.size - 8)), name) >= (int)sizeof from) {
-            continue;
-        }
-        if (open_source(r, from, &why) && read_checkpoints(r, &why) && r->at.size > most) {
-            most = r->at.size;
-            (void)snprintf(best, sizeof best, "%s", from);
+        char prefix[CANDIDATE_SIZE];
+        if (bytes_end_with(url, BYTES("/witness")) &&
+            snprintf(prefix, sizeof prefix, "%.*s/mirror", BYTES_FMT(bytes_slice(url, 0, url.size - 8))) < (int)sizeof prefix) {
+            try_mirror(r, bytes_of_text(prefix), name, &best);
         }
     }
-    if (best[0] == '\0') {
+    if (best.from[0] == '\0') {
         return error_set(e, ERROR_ABSENT, "mirrors", "name one by --from URL or --from FOLDER",
-                         "no witness of log.witnesses is at hand with a mirror of this log that has more entries");
+                         "no mirror of log.mirrors, and no gateway of log.witnesses, is at hand with more entries of this log");
     }
-    return open_source(r, best, e) && read_checkpoints(r, e);
+    return open_source(r, best.from, e) && read_checkpoints(r, e);
 }
 
 /* ---- Taking over ---- */
@@ -232,7 +249,8 @@ done:
 }
 
 static const struct command_option recover_options[] = {
-    { "from", "URL|FOLDER", "a copy of this log's public folder; without it the mirrors of the gateways in log.witnesses" },
+    { "from", "URL|FOLDER",
+      "a copy of this log's public folder; without it the mirrors of log.mirrors and of the gateways in log.witnesses" },
 };
 
 const struct command log_recover_command = {

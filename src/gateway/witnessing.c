@@ -10,6 +10,8 @@
 #include "witness/key.h"
 #include "witness/peer.h"
 
+enum { LAST_WORD_MS = 2000 }; /* what a stop waits for the witnesses to see the last checkpoint */
+
 static bool read_file(const char *path, struct buffer *out, struct error *e)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -150,6 +152,7 @@ bool witnessing_start(struct gateway *gateway, struct error *e)
 void witnessing_stop(struct gateway *gateway)
 {
     if (gateway->witnessing != NULL) {
+        cosigner_finish(gateway->witnessing->cosigner, LAST_WORD_MS);
         cosigner_stop(gateway->witnessing->cosigner);
         gateway->witnessing->cosigner = NULL;
     }

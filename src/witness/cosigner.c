@@ -239,11 +239,12 @@ static void begin_round(struct cosigner *all, struct bytes data, uint64_t now_us
 }
 
 /* A new checkpoint begins a new round when nobody is under way in the old one. */
-static void look(struct cosigner *all, uint64_t now_us)
+static void look(struct cosigner *all, bool is_finishing, uint64_t now_us)
 {
     uint8_t *data = NULL;
     size_t size = 0;
-    if (now_us - all->read_us < LOOK_EVERY_US || is_calling(all) || (all->has_round && now_us - all->round_us < ROUND_LEAST_US)) {
+    bool is_early = now_us - all->read_us < LOOK_EVERY_US || (all->has_round && now_us - all->round_us < ROUND_LEAST_US);
+    if (is_calling(all) || (is_early && !is_finishing)) {
         return;
     }
     all->read_us = now_us;
@@ -290,8 +291,17 @@ static void tick(uv_timer_t *timer)
 {
     struct cosigner *all = timer->data;
     uint64_t now_us = time_monotonic_us();
-    look(all, now_us);
+    (void)pthread_mutex_lock(&all->lock);
+    bool is_finishing = all->is_finishing;
+    (void)pthread_mutex_unlock(&all->lock);
+    look(all, is_finishing, now_us);
     call_due(all, now_us);
+    if (is_finishing && !is_calling(all)) {
+        (void)pthread_mutex_lock(&all->lock);
+        all->is_finished = true;
+        (void)pthread_cond_broadcast(&all->changed);
+        (void)pthread_mutex_unlock(&all->lock);
+    }
     if (all->has_round && !all->was_written) {
         try_write(all); /* again, if the disk had no room */
     }
@@ -499,16 +509,22 @@ bool cosigner_start(struct cosigner **out, const struct cosigner_options *option
     return true;
 }
 
-bool cosigner_wait(struct cosigner *cosigner, int64_t timeout_ms, struct error *e)
+static struct timespec moment_in(int64_t ms)
 {
     struct timespec until;
     (void)clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += timeout_ms / 1000;
-    until.tv_nsec += timeout_ms % 1000 * 1000000;
+    until.tv_sec += ms / 1000;
+    until.tv_nsec += ms % 1000 * 1000000;
     if (until.tv_nsec >= 1000000000) {
         until.tv_sec++;
         until.tv_nsec -= 1000000000;
     }
+    return until;
+}
+
+bool cosigner_wait(struct cosigner *cosigner, int64_t timeout_ms, struct error *e)
+{
+    const struct timespec until = moment_in(timeout_ms);
     (void)pthread_mutex_lock(&cosigner->lock);
     while (!cosigner->is_denied && cosigner->first_count < cosigner->asked) {
         if (pthread_cond_timedwait(&cosigner->changed, &cosigner->lock, &until) != 0) {
@@ -526,6 +542,22 @@ bool cosigner_wait(struct cosigner *cosigner, int64_t timeout_ms, struct error *
         diag(DIAG_WARN, "witness", "no witness could be asked what it knows of our log; it is asked again, and the gateway runs", NULL);
     }
     return !is_denied;
+}
+
+void cosigner_finish(struct cosigner *cosigner, int64_t timeout_ms)
+{
+    if (cosigner == NULL) {
+        return;
+    }
+    const struct timespec until = moment_in(timeout_ms);
+    (void)pthread_mutex_lock(&cosigner->lock);
+    cosigner->is_finishing = true;
+    while (cosigner->is_started && !cosigner->is_denied && !cosigner->is_finished) {
+        if (pthread_cond_timedwait(&cosigner->changed, &cosigner->lock, &until) != 0) {
+            break;
+        }
+    }
+    (void)pthread_mutex_unlock(&cosigner->lock);
 }
 
 struct cosigner_status cosigner_status(struct cosigner *cosigner)

@@ -51,6 +51,11 @@ must_check bool cosigner_start(struct cosigner **out, const struct cosigner_opti
  * than we do; `e` says what to do. True also when nobody could be asked: that is said in the diagnostics.
  */
 must_check bool cosigner_wait(struct cosigner *cosigner, int64_t timeout_ms, struct error *e);
+/*
+ * After the log's last publication: waits until each witness has answered for that checkpoint or failed, at most `timeout_ms`. So a copy of a log
+ * that was ended in order is older than what the witnesses know. NULL is allowed.
+ */
+void cosigner_finish(struct cosigner *cosigner, int64_t timeout_ms);
 void cosigner_stop(struct cosigner *cosigner); /* NULL is allowed */
 
 /* What was found out so far. Any thread. */

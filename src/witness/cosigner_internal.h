@@ -75,6 +75,7 @@ struct cosigner {
     bool is_started; /* cosigner_wait() is over */
     bool is_denied, was_told;
     bool is_stopping;
+    bool is_finishing, is_finished; /* the log is published for the last time; and everybody was asked about that */
     struct error denied;
     struct cosigner_status status;
 };

@@ -1,60 +1,19 @@
 """Witnesses: gateways that watch one another, and foreign ones that do what they like."""
-import base64
-import hashlib
-import http.client
-import json
-import os
-import shutil
 import time
 import unittest
-import urllib.request
-from pathlib import Path
 
 import comity
 import peer
-from comity import CATEGORIES, Federation, Gateway, PERSON, free_ports, http_request
-from witness import Witness
-
-DEADLINE = 30.0
-
-
-def until(what, look, seconds=DEADLINE):
-    end = time.monotonic() + seconds
-    while True:
-        found = look()
-        if found:
-            return found
-        if time.monotonic() > end:
-            raise AssertionError(f'not within {seconds} s: {what}')
-        time.sleep(0.05)
-
-
-def size_of(path):
-    """The size that a checkpoint file states; -1 when it is not there."""
-    try:
-        return int(path.read_text().split('\n')[1])
-    except FileNotFoundError:
-        return -1
+from comity import Federation, http_request
+from witness import Witness, size_of, until, wait_cosigned
 
 
 def cosigners(path):
-    text = path.read_text()
-    return {line.split(' ')[1] for line in text.rpartition('\n\n')[2].splitlines()}
+    """Who has a signature line in a note."""
+    return {line.split(' ')[1] for line in path.read_text().rpartition('\n\n')[2].splitlines()}
 
 
-class Case(unittest.TestCase):
-    def federation(self, **config):
-        self.enterContext(federation := Federation(**config)) if hasattr(self, 'enterContext') else None
-        return federation
-
-    def cosigned(self, gateway):
-        return size_of(gateway.log_folder / 'checkpoint.cosigned')
-
-    def wait_cosigned(self, gateway, at_least):
-        return until(f'{at_least} entries cosigned', lambda: self.cosigned(gateway) >= at_least)
-
-
-class ForeignWitness(Case):
+class ForeignWitness(unittest.TestCase):
     """One gateway pair whose consumer has its log cosigned by a witness played in Python."""
 
     def run_with(self, steps, mode='good', quorum=None, start=True, witnesses=1):
@@ -86,7 +45,7 @@ class ForeignWitness(Case):
             for _ in range(3):
                 self.assertEqual(federation.ask().status, 200)
                 size = size_of(federation.consumer.log_folder / 'checkpoint')
-                self.wait_cosigned(federation.consumer, size)
+                wait_cosigned(federation.consumer, size)
             note = (federation.consumer.log_folder / 'checkpoint.cosigned').read_text()
             self.assertEqual(cosigners(federation.consumer.log_folder / 'checkpoint.cosigned'),
                              {federation.consumer.origin, 'witness.example/w0', 'witness.example/w1'})
@@ -109,13 +68,13 @@ class ForeignWitness(Case):
             self.assertEqual(federation.ask().status, 200)
             until('a failure is counted', lambda: federation.consumer.metric('comity_witness_failures_total', witness='w0') >= 1, 40)
             self.assertEqual(federation.ask().status, 200)
-            self.assertEqual(self.cosigned(federation.consumer), -1)
+            self.assertEqual(size_of(federation.consumer.log_folder / 'checkpoint.cosigned'), -1)
             calls = witness.calls
             self.assertLess(calls, 40)
             warnings = [line for line in federation.consumer.stderr().splitlines() if 'does not cosign' in line]
             self.assertEqual(len(warnings), 1, warnings)
             witness.mode = 'good'
-            self.wait_cosigned(federation.consumer, size_of(federation.consumer.log_folder / 'checkpoint'))
+            wait_cosigned(federation.consumer, size_of(federation.consumer.log_folder / 'checkpoint'))
             until('it is told', lambda: 'cosigns again' in federation.consumer.stderr())
         self.run_with(steps, mode=mode)
 
@@ -177,7 +136,7 @@ class ForeignWitness(Case):
                     federation.give_consent()
                     for _ in range(3):
                         federation.ask()
-                        self.wait_cosigned(federation.consumer, size_of(federation.consumer.log_folder / 'checkpoint'))
+                        wait_cosigned(federation.consumer, size_of(federation.consumer.log_folder / 'checkpoint'))
                         played[0].mode = mode
                     self.assertEqual(federation.consumer.metric('comity_witness_failures_total'), 0)
                 self.run_with(steps, mode='good' if mode == 'smaller-once' else mode)
@@ -186,10 +145,10 @@ class ForeignWitness(Case):
         def steps(federation, played):
             federation.give_consent()
             federation.ask()
-            self.wait_cosigned(federation.consumer, size_of(federation.consumer.log_folder / 'checkpoint'))
+            wait_cosigned(federation.consumer, size_of(federation.consumer.log_folder / 'checkpoint'))
             played[0].known.clear()
             federation.ask()
-            self.wait_cosigned(federation.consumer, size_of(federation.consumer.log_folder / 'checkpoint'))
+            wait_cosigned(federation.consumer, size_of(federation.consumer.log_folder / 'checkpoint'))
         self.run_with(steps)
 
     def test_a_quorum_needs_no_more_than_it_says(self):
@@ -197,7 +156,7 @@ class ForeignWitness(Case):
             played[1].mode = 'hang'
             federation.give_consent()
             federation.ask()
-            self.wait_cosigned(federation.consumer, size_of(federation.consumer.log_folder / 'checkpoint'))
+            wait_cosigned(federation.consumer, size_of(federation.consumer.log_folder / 'checkpoint'))
             self.assertEqual(cosigners(federation.consumer.log_folder / 'checkpoint.cosigned') - {federation.consumer.origin},
                              {'witness.example/w0', 'witness.example/w2'})
         self.run_with(steps, witnesses=3, quorum='group g 2 w0 w1 w2\nquorum g\n')
@@ -232,164 +191,6 @@ class ForeignWitness(Case):
         finally:
             federation.stop()
             federation.remove()
-
-
-class RolledBack(Case):
-    """An old copy of a log, and a second copy that ran on."""
-
-    def setUp(self):
-        self.federation = Federation().make()
-        self.addCleanup(self.federation.remove)
-        self.addCleanup(self.federation.stop)
-        self.gateway = self.federation.consumer
-        self.witness = Witness([self.gateway.statement_key])
-        self.witness.__enter__()
-        self.addCleanup(self.witness.__exit__)
-        (self.gateway.folder / 'witnesses.policy').write_text(f'{self.witness.line}quorum w\n')
-        self.gateway.configure(log={'witnesses': 'witnesses.policy'}, limits={'witness_wait': '10s'})
-        self.federation.holder.start()
-        self.federation.give_consent()
-
-    def use(self, count=2):
-        for _ in range(count):
-            self.assertEqual(self.federation.ask().status, 200)
-        size = until('it is published', lambda: size_of(self.gateway.log_folder / 'checkpoint'))
-        self.wait_cosigned(self.gateway, size)
-        return size
-
-    def back_up(self):
-        self.gateway.stop()
-        self.backup = self.federation.folder / 'backup'
-        shutil.copytree(self.gateway.folder, self.backup)
-
-    def restore(self):
-        shutil.rmtree(self.gateway.folder)
-        shutil.copytree(self.backup, self.gateway.folder)
-
-    def lose(self):
-        """Runs, is backed up, runs on, and is restored. The lost folder is kept as `lost`."""
-        self.gateway.start()
-        self.use()
-        self.back_up()
-        self.kept = size_of(self.backup / 'log/checkpoint')
-        self.gateway.start()
-        self.use(5)
-        self.gateway.stop()
-        self.lost = self.federation.folder / 'lost'
-        shutil.copytree(self.gateway.folder, self.lost)
-        self.size = size_of(self.lost / 'log/checkpoint')
-        self.restore()
-
-    def start_refused(self):
-        with self.assertRaises(comity.Trouble) as refused:
-            self.gateway.start()
-        self.assertIn('ended with 2', str(refused.exception))
-        return str(refused.exception)
-
-    def test_an_old_copy_does_not_start(self):
-        self.lose()
-        told = self.start_refused()
-        self.assertIn('it is an old copy', told)
-        self.assertIn('comity log recover', told)
-        self.assertEqual(size_of(self.gateway.log_folder / 'checkpoint'), self.kept)  # nothing was signed
-
-    def test_it_is_recovered_and_goes_on(self):
-        self.lose()
-        self.start_refused()
-        told = self.gateway.run_json('log', 'recover', '--from', self.lost / 'log')
-        self.assertEqual((told['from'], told['to']), (self.kept, size_of(self.lost / 'log/checkpoint')))
-        self.assertEqual((self.gateway.log_folder / 'checkpoint').read_bytes(), (self.lost / 'log/checkpoint').read_bytes())
-        self.gateway.log_verify()
-        self.gateway.start()
-        self.use(1)
-        self.gateway.stop()
-        self.gateway.log_verify()
-        again = self.gateway.run('log', 'recover', '--from', self.lost / 'log', expect=None)
-        self.assertEqual(again.returncode, 1)
-        self.assertIn('nothing is missing', again.stderr)
-
-    def test_it_is_recovered_over_http(self):
-        self.lose()
-        import functools
-        import http.server
-        import threading
-
-        class Quiet(http.server.SimpleHTTPRequestHandler):
-            def log_message(self, *_):
-                pass
-
-        server = http.server.ThreadingHTTPServer(('127.0.0.1', 0), functools.partial(Quiet, directory=str(self.lost / 'log')))
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            self.gateway.run('log', 'recover', '--from', f'http://127.0.0.1:{server.server_address[1]}')
-        finally:
-            server.shutdown()
-            thread.join()
-            server.server_close()
-        self.gateway.log_verify()
-        self.gateway.start()
-
-    def test_a_false_copy_recovers_nothing(self):
-        self.lose()
-        before = (self.gateway.log_folder / 'checkpoint').read_bytes()
-        bundle = max((self.lost / 'log/tile/entries/000.p').iterdir(), key=lambda path: int(path.name))
-        good = bundle.read_bytes()
-        bundle.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
-        refused = self.gateway.run('log', 'recover', '--from', self.lost / 'log', expect=None)
-        self.assertNotEqual(refused.returncode, 0)
-        self.assertIn('do not belong to the checkpoint', refused.stderr)
-        self.assertEqual((self.gateway.log_folder / 'checkpoint').read_bytes(), before)
-        bundle.write_bytes(good)
-        # another log's folder, and none at all
-        refused = self.gateway.run('log', 'recover', '--from', self.federation.holder.folder / 'log', expect=None)
-        self.assertEqual(refused.returncode, 1)
-        refused = self.gateway.run('log', 'recover', '--from', self.lost / 'nowhere', expect=None)
-        self.assertEqual(refused.returncode, 2)
-
-    def test_a_witness_that_comes_back_later_stops_it(self):
-        self.lose()
-        self.witness.mode = 'hang'
-        self.gateway.configure(limits={'witness_wait': '300ms'})
-        self.gateway.start()
-        self.assertIn('no witness could be asked', self.gateway.stderr())
-        self.witness.mode = 'good'
-        self.assertEqual(self.gateway.end(), 2)
-        self.assertIn('nothing more may be signed', self.gateway.stderr())
-
-    def test_a_second_copy_that_ran_on_is_stopped(self):
-        self.lose()
-        # The copy ran where no witness reached it, until it had more entries than the witness knows.
-        self.witness.mode = 'error'
-        self.gateway.start()
-        for _ in range(20):
-            self.federation.ask()
-            if size_of(self.gateway.log_folder / 'checkpoint') > self.size:
-                break
-        until('it ran on', lambda: size_of(self.gateway.log_folder / 'checkpoint') > self.size)
-        self.witness.mode = 'good'
-        self.assertEqual(self.gateway.end(), 2)
-        self.assertIn('has cosigned another history', self.gateway.stderr())
-        refused = self.gateway.run('log', 'recover', '--from', self.lost / 'log', expect=None)
-        self.assertEqual(refused.returncode, 1)
-
-    def test_doctor_sees_it(self):
-        self.lose()
-        told = self.gateway.run_json('doctor', expect=1)
-        [row] = [row for row in told['checks'] if row['check'] == 'witnesses']
-        self.assertEqual(row['result'], 'fail')
-        self.assertIn('it is an old copy', row['what'])
-        self.assertIn('comity log recover', row['todo'])
-        self.gateway.run('log', 'recover', '--from', self.lost / 'log')
-        told = self.gateway.run_json('doctor', expect=0)
-        [row] = [row for row in told['checks'] if row['check'] == 'witnesses']
-        self.assertEqual(row['result'], 'ok', row)
-
-    def test_the_newest_cosigned_checkpoint_alone_shows_it(self):
-        self.lose()
-        shutil.copy(self.lost / 'log/checkpoint.cosigned', self.gateway.log_folder / 'checkpoint.cosigned')
-        self.witness.mode = 'hang'
-        self.assertIn('it is an old copy', self.start_refused())
 
 
 if __name__ == '__main__':

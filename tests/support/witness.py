@@ -22,6 +22,30 @@ MODES = ('good', 'omniwitness', 'sunlight', 'forgetful', 'unknown-403', 'unknown
          'refuse-proof', 'hang', 'drip', 'megabyte', 'bad-signature', 'other-name', 'other-key', 'time-zero', 'time-future', 'empty', 'error', 'reset', 'not-http')
 
 
+def until(what, look, seconds=30.0):
+    """What look() gives as soon as it is true."""
+    end = time.monotonic() + seconds
+    while True:
+        found = look()
+        if found:
+            return found
+        if time.monotonic() > end:
+            raise AssertionError(f'not within {seconds} s: {what}')
+        time.sleep(0.05)
+
+
+def size_of(path):
+    """The size that a checkpoint file states; -1 when it is not there."""
+    try:
+        return int(path.read_text().split('\n')[1])
+    except FileNotFoundError:
+        return -1
+
+
+def wait_cosigned(gateway, at_least):
+    return until(f'{at_least} entries cosigned', lambda: size_of(gateway.log_folder / 'checkpoint.cosigned') >= at_least)
+
+
 def consistent(old, size, old_root, root, proof):
     """RFC 9162 2.1.4.2."""
     if old == size:
