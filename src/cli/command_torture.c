@@ -11,7 +11,7 @@ enum { ACTIONS_USUALLY = 2000, RUNS_MAX = 1000000, TRACE_BYTES_MAX = 64 * 1024 *
 
 /* Sums over all runs. */
 struct sum {
-    uint64_t runs, exchanges, acknowledged, starts, crashes, refused_starts, cosigned, equivocations, entries;
+    uint64_t runs, exchanges, acknowledged, starts, crashes, refused_starts, cosigned, mirrored, healed, recovered, equivocations, entries;
 };
 
 static void add(struct sum *sum, const struct torture_result *result)
@@ -23,6 +23,9 @@ static void add(struct sum *sum, const struct torture_result *result)
     sum->crashes += result->crashes;
     sum->refused_starts += result->refused_starts;
     sum->cosigned += result->cosigned;
+    sum->mirrored += result->mirrored;
+    sum->healed += result->healed;
+    sum->recovered += result->recovered;
     sum->equivocations += result->equivocations;
     sum->entries += result->entries;
 }
@@ -59,9 +62,11 @@ static bool tell_fine(const struct call *call, uint64_t first, uint64_t digest, 
     buffer_append_format(&out,
                          "torture: seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " exchanges, %" PRIu64 " of them acknowledged; %" PRIu64
                          " starts, %" PRIu64 " of them refused; %" PRIu64 " crashes; %" PRIu64 " cosignatures; %" PRIu64
-                         " entries at the end; digest %016" PRIx64 "\ntorture: nothing broke\n",
+                         " copies brought up to date, %" PRIu64 " logs healed, %" PRIu64 " entries recovered, %" PRIu64
+                         " forks caught; %" PRIu64 " entries at the end; digest %016" PRIx64 "\ntorture: nothing broke\n",
                          first, first + sum->runs - 1, sum->exchanges, sum->acknowledged, sum->starts + sum->refused_starts,
-                         sum->refused_starts, sum->crashes, sum->cosigned, sum->entries, digest);
+                         sum->refused_starts, sum->crashes, sum->cosigned, sum->mirrored, sum->healed, sum->recovered, sum->equivocations,
+                         sum->entries, digest);
     bool ok = output_buffer(&out);
     buffer_clear(&out);
     return ok;

@@ -181,15 +181,38 @@ static bool open_damaged(struct heal_records *r, bool *is_open, struct error *e)
     return overwrite(r, r->scan.path, bytes_of(t.data, sizeof t.data), 0, e);
 }
 
+/* The header of the segment `at`, also when one bit of it turned over: it says where the segment before it ends. Changes nothing. */
+static bool peek_header(const struct heal_records *r, size_t at, struct segment_header *out)
+{
+    char path[SEGMENT_PATH_SIZE];
+    struct disk_file *file = NULL;
+    size_t got = 0;
+    size_t bit = 0;
+    if (at >= r->count) {
+        return false;
+    }
+    struct header_try t = { .first = r->firsts[at], .origin_hash = r->origin_hash };
+    segment_path(t.first, path);
+    if (r->disk->functions->open(r->disk, path, DISK_READ, &file) != 0) {
+        return false;
+    }
+    int fault = r->disk->functions->read(r->disk, file, t.data, sizeof t.data, 0, &got);
+    (void)r->disk->functions->close(r->disk, file);
+    if (fault != 0 || got < sizeof t.data || (!is_header(&t) && !heal_turn_bit(t.data, 0, sizeof t.data, is_header, &t, &bit))) {
+        return false;
+    }
+    *out = t.header;
+    return true;
+}
+
 /* The checksum that the first record of the segment `at` is seeded by. */
 static bool chain_before(const struct heal_records *r, size_t at, uint64_t *chain)
 {
-    struct segment_scan after = { 0 };
-    if (at >= r->count || !segment_scan_open(&after, r->disk, r->firsts[at], NULL)) {
+    struct segment_header after;
+    if (!peek_header(r, at, &after)) {
         return false;
     }
-    *chain = after.header.chain;
-    segment_scan_close(&after);
+    *chain = after.chain;
     return true;
 }
 
@@ -283,13 +306,8 @@ static bool open_segment(struct heal_records *r, struct error *e)
 
 static bool is_cut_by_next(const struct heal_records *r)
 {
-    struct segment_scan after = { 0 };
-    if (r->at + 1 >= r->count || !segment_scan_open(&after, r->disk, r->firsts[r->at + 1], NULL)) {
-        return false;
-    }
-    bool is_cut = after.header.previous_end != 0;
-    segment_scan_close(&after);
-    return is_cut;
+    struct segment_header after;
+    return peek_header(r, r->at + 1, &after) && after.previous_end != 0;
 }
 
 static bool set_size(struct heal_records *r, struct error *e)

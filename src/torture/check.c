@@ -124,6 +124,15 @@ void check_rotten(struct node *node, const char *path)
     }
 }
 
+void check_healed(struct node *node)
+{
+    struct error first;
+    if (verify(node, &first) != 0) {
+        stage_break(node->stage, "gateway %u was healed, but: %s: %s", node->number, first.where, first.what);
+    }
+    check_entries(node);
+}
+
 static void check_exchange(struct stage *stage, const struct exchange *x)
 {
     /* What an old backup does not know it can't refuse: a rollback that no witness told. */

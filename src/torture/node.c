@@ -45,7 +45,7 @@ bool node_make(struct node *node, struct stage *stage, uint8_t number, struct er
     node->private = sim_disk_make();
     faulty_disk_init(&node->faulty_public, node->public, &node->faults);
     faulty_disk_init(&node->faulty_private, node->private, &node->faults);
-    return signer_from_seed(&node->signer, bytes_of_text(name), seed, e) && cosign_make(node, e);
+    return signer_from_seed(&node->signer, bytes_of_text(name), seed, e) && cosign_make(node, e) && mirrors_make(node, e);
 }
 
 void node_clear(struct node *node)
@@ -58,6 +58,7 @@ void node_clear(struct node *node)
     disk_free(node->backup_public);
     disk_free(node->backup_private);
     cosign_clear(node);
+    mirrors_clear(node);
     signer_free(node->signer);
     free(node->roots);
 }
@@ -92,7 +93,7 @@ bool node_start(struct node *node, struct error *e)
     node->replay = must(replay_make(REPLAY_WINDOW_MS, 65536));
     node->publish_at_ms = stage->now_ms + PUBLISH_MS;
     uint64_t witnessed = cosign_newest(node);
-    bool ok = refill_replay(node, e) && cosign_start(node, e);
+    bool ok = refill_replay(node, e) && cosign_start(node, e) && mirrors_start(node, e);
     if (ok && witnessed > log_size(node->log)) {
         ok = error_set(e, ERROR_DENIED, "log", "recover what is missing", "a witness knows %" PRIu64 " entries, here are %" PRIu64,
                        witnessed, log_size(node->log));
@@ -112,6 +113,7 @@ void node_end(struct node *node, bool loses_power, uint64_t seed)
     node->log = NULL;
     replay_free(node->replay);
     node->replay = NULL;
+    mirrors_end(node);
     cosign_end(node);
     memset(node->cosigned, 0, sizeof node->cosigned);
     node->faults = (struct faults){ .kinds = CALL_ALL, .fail_at = UINT64_MAX };
@@ -124,6 +126,7 @@ void node_end(struct node *node, bool loses_power, uint64_t seed)
         sim_disk_power_cut(node->public, dice(&random));
         sim_disk_power_cut(node->private, dice(&random));
         sim_disk_power_cut(node->witness_disk, dice(&random));
+        mirrors_cut_power(node, dice(&random));
     }
 }
 

@@ -24,8 +24,10 @@ static const struct {
     [ACTION_JUMP] = { "jump-clock", 20, 1, 3 },
     [ACTION_SET_CLOCK] = { "set-clock", 60, 0, 0 },
     [ACTION_COSIGN] = { "cosign", 40, 0, 0 },
+    [ACTION_MIRROR] = { "mirror", 30, 0, 0 },
+    [ACTION_RECOVER] = { "recover", 20, 0, 0 },
     [ACTION_BACKUP] = { "back-up", 4, 0, 0 },
-    [ACTION_RESTORE] = { "restore", 1, 0, 0 },
+    [ACTION_RESTORE] = { "restore", 2, 0, 0 },
     [ACTION_ROT] = { "rot", 6, 0, UINT32_MAX },
 };
 

@@ -85,8 +85,8 @@ bool stage_make(struct stage **out, const struct torture_options *options, struc
     time_replace(wall_now, stage);
     time_replace_monotonic(monotonic_now, stage);
     random_replace(fill_random, stage);
-    for (uint8_t i = 0; i < NODES; i++) {
-        if (!node_make(&stage->nodes[i], stage, i, e)) {
+    for (unsigned i = 0; i < NODES; i++) {
+        if (!node_make(&stage->nodes[i], stage, (uint8_t)i, e)) {
             return false;
         }
         sim_disk_lie(stage->nodes[i].private, options->has_lying_disk);
@@ -97,7 +97,7 @@ bool stage_make(struct stage **out, const struct torture_options *options, struc
         .community = BYTES("TORTURE"), .valid_from_ms = INT64_MIN, .valid_until_ms = INT64_MAX, .members = &stage->member, .member_count = 1
     };
     stage->known = (struct world){ .own = &stage->directory };
-    for (uint8_t i = 0; i < NODES; i++) {
+    for (unsigned i = 0; i < NODES; i++) {
         if (!node_start(&stage->nodes[i], e)) {
             return false;
         }
@@ -242,6 +242,7 @@ static void start(struct stage *stage, struct node *node)
         stage->result->starts++;
         check_started(node);
         cosign_check(node);
+        mirrors_check(node);
         return;
     }
     stage->result->refused_starts++;
@@ -334,7 +335,7 @@ static void take_file(void *context, const char *path)
     }
 }
 
-/* Turns one bit, sees that it is found, and turns it back: what heals a log is another story. */
+/* Turns one bit and sees that it is found. Then it is healed; what can't be healed is told, and the bit is turned back. */
 static void rot(struct stage *stage, struct node *node, const struct action *action)
 {
     uint64_t random = action->seed;
@@ -357,8 +358,12 @@ static void rot(struct stage *stage, struct node *node, const struct action *act
     data[at] ^= bit;
     stage_tell(stage, "gateway %u: bit %u of byte %zu of %s", node->number, bit, at, one.path);
     check_rotten(node, one.path);
+    if (mirrors_heal(node)) {
+        check_healed(node);
+        return;
+    }
     data = sim_disk_data(disk, one.path, &size);
-    if (data != NULL) {
+    if (data != NULL && at < size) {
         data[at] ^= bit;
     }
 }
@@ -417,6 +422,14 @@ void stage_act(struct stage *stage, const struct action *action)
         break;
     case ACTION_COSIGN:
         cosign_ask(node);
+        break;
+    case ACTION_MIRROR:
+        mirrors_push(node, action->seed);
+        break;
+    case ACTION_RECOVER:
+        if (node->log == NULL && node->was_restored) {
+            mirrors_recover(node);
+        }
         break;
     case ACTION_BACKUP:
         back_up(node);

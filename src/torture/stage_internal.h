@@ -7,6 +7,7 @@
 #include "gateway/replay.h"
 #include "torture/faulty_disk.h"
 #include "torture/torture.h"
+#include "witness/mirror.h"
 #include "witness/witness.h"
 
 enum {
@@ -57,6 +58,8 @@ enum action_kind {
     ACTION_JUMP,      /* its wall clock jumps by `value` half hours, either way by the seed: so several can be wrong alike */
     ACTION_SET_CLOCK, /* somebody sets it right */
     ACTION_COSIGN,    /* its newest checkpoint goes to the other gateways' witnesses */
+    ACTION_MIRROR,    /* its published log goes to the other gateways' mirrors */
+    ACTION_RECOVER,   /* a stopped one takes back from a mirror what it lost, as comity log recover does */
     ACTION_BACKUP,    /* somebody copies its folders while it is stopped or running */
     ACTION_RESTORE,   /* it is stopped and its folders are replaced by that copy */
     ACTION_ROT,       /* one bit of a file of a stopped gateway turns over */
@@ -144,7 +147,19 @@ struct node {
     struct witness *witness;
     struct cosigned told[NODES]; /* what it cosigned last of each other log, by what it answered */
 
+    /* The mirror that it is for others. */
+    struct disk *mirror_disk, *copies[NODES];
+    struct faulty_disk faulty_mirror, faulty_copies[NODES];
+    struct signer *mirror_key;
+    struct mirror *mirror;
+
     uint64_t cosigned[NODES]; /* what each other witness cosigned last of its own log, as it remembers */
+};
+
+/* A line to a mirror while a log is pushed. */
+struct push_line {
+    struct node *mirror;
+    uint64_t random;
 };
 
 struct letter {
@@ -220,6 +235,22 @@ uint64_t cosign_newest(const struct node *node);
 /* It was started: its witness knows all that it ever cosigned. */
 void cosign_check(struct node *node);
 
+/* ---- mirrors.c ---- */
+
+must_check bool mirrors_make(struct node *node, struct error *e);
+void mirrors_clear(struct node *node);
+must_check bool mirrors_start(struct node *node, struct error *e);
+void mirrors_end(struct node *node);
+void mirrors_cut_power(struct node *node, uint64_t seed);
+/* Its published log goes to every mirror that can be reached, as far as the lines hold. */
+void mirrors_push(struct node *node, uint64_t seed);
+/* It was started: the copies that it keeps are whole, and of the logs as they are. */
+void mirrors_check(struct node *node);
+/* A stopped gateway takes back from a mirror what its log signed and lost. */
+void mirrors_recover(struct node *node);
+/* Heals a stopped gateway's log; true: nothing is left to be said. */
+must_check bool mirrors_heal(struct node *node);
+
 /* ---- check.c ---- */
 
 /* A checkpoint was signed: no size has two roots. */
@@ -228,6 +259,8 @@ void check_signed(struct node *node, uint64_t size, const uint8_t root[SHA256_SI
 void check_started(struct node *node);
 /* Is this file of a stopped gateway part of what its log states: is the log whole, and would be damaged without the file? */
 bool check_is_vouched_for(struct node *node, struct disk *disk, const char *path);
+/* The log was healed: it verifies, and all that was acknowledged is there. */
+void check_healed(struct node *node);
 /* A bit of such a file turned over: log_verify() must say so. */
 void check_rotten(struct node *node, const char *path);
 /* At the end, when everything works again. */

@@ -24,9 +24,10 @@ struct torture_result {
     size_t broken_at; /* number of the action */
     size_t exchanges, acknowledged, refused;
     size_t starts, crashes, refused_starts;
-    size_t cosigned, equivocations;
-    uint64_t entries; /* in all logs at the end */
-    uint64_t digest;  /* of everything that happened: equal for equal seeds */
+    size_t cosigned, equivocations, mirrored, healed;
+    uint64_t recovered; /* entries that came back from mirrors */
+    uint64_t entries;   /* in all logs at the end */
+    uint64_t digest;    /* of everything that happened: equal for equal seeds */
 };
 
 /*
