@@ -135,6 +135,11 @@ static void route_uses(struct control *control, struct server_request *request)
     start_with_body(control, request, operation_uses, 200);
 }
 
+static void route_uses_proof(struct control *control, struct server_request *request)
+{
+    start_with_body(control, request, operation_uses_proof, 200);
+}
+
 static void route_erase(struct control *control, struct server_request *request)
 {
     start_with_body(control, request, operation_erase, 200);
@@ -174,7 +179,7 @@ static const struct {
     { BYTES("POST"), BYTES("/v1/consents/list"), route_list }, { BYTES("POST"), BYTES("/v1/consents/withdraw-all"), route_withdraw_all },
     { BYTES("POST"), BYTES("/v1/uses"), route_uses },          { BYTES("POST"), BYTES("/v1/reload"), route_reload },
     { BYTES("GET"), BYTES("/v1/status"), route_status },       { BYTES("POST"), BYTES("/v1/erasures"), route_erase },
-    { BYTES("POST"), BYTES("/v1/prunings"), route_prune },
+    { BYTES("POST"), BYTES("/v1/prunings"), route_prune },     { BYTES("POST"), BYTES("/v1/uses/proof"), route_uses_proof },
 };
 
 /* /v1/consents/{id}/withdraw: the id goes into the body's object, which may have a category. */

@@ -39,6 +39,11 @@ operation operation_withdraw;
 operation operation_withdraw_all;
 /* { "person", "last"? } to { "uses": [..], "lag" }: the newest last; lag is how many entries of the log are not in the index yet. */
 operation operation_uses;
+/*
+ * { "person" } to what proves that a list of that person's uses is all of it, under a root that is committed for it: { "root_entry", "from", "covers",
+ * "vrf_proof", "salt", "path", "entries", "answers": [[entry, answer], ..] } (docs/evidence-uses.md). Needs `log`.
+ */
+operation operation_uses_proof;
 /* { "person", "dry_run"? } to { "entries": [..], "event" }: what was erased, and the entry that says so (null: nothing was). */
 operation operation_erase;
 /* { "before"?: RFC 3339, "records"?, "dry_run"? } to { "minimum", "bundles", "records_minimum", "segments" } (evidence/log_prune.h). */

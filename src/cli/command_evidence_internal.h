@@ -13,6 +13,8 @@ extern const struct command evidence_verify_command;
 
 /* Writes the bundle to the file of -o (which must not be there yet), or to standard output. Returns what the command ends with. */
 int evidence_write(const struct call *call, const struct bundle *bundle);
+/* A person's list of uses. */
+int evidence_verify_uses(const struct call *call, struct bytes file, const struct trust *trust);
 /* Says why a file proves nothing. */
 int evidence_refuse(const struct call *call, const struct refusal *refusal);
 

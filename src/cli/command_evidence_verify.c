@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "audit/story.h"
+#include "audit/uses_proof.h"
 #include "cli/command_evidence_internal.h"
 #include "cli/file.h"
 #include "cli/output.h"
@@ -132,6 +133,8 @@ static int verify_one(const struct call *call, const struct trust *trust)
         end = verify_equivocation(call, buffer_bytes(&file), trust);
     } else if (trust == NULL) {
         end = call_misused(call, "say whom you trust: --trust FILE ('comity evidence trust' writes one)");
+    } else if (bytes_start_with(buffer_bytes(&file), BYTES(USES_FILE_BEGIN))) {
+        end = evidence_verify_uses(call, buffer_bytes(&file), trust);
     } else {
         end = verify_bundle(call, buffer_bytes(&file), trust);
     }
@@ -215,17 +218,20 @@ static int run_verify(struct call *call)
 
 static const struct command_option verify_options[] = {
     { "trust", "FILE", "whom you trust: operators of communities, witnesses, time-stamping authorities" },
+    { "against", "BUNDLE", "of a list of uses: an exchange that must be in it" },
 };
 
 const struct command evidence_verify_command = {
     .name = "verify",
-    .arguments = "FILE... --trust FILE",
+    .arguments = "FILE... --trust FILE [--against BUNDLE]",
     .summary = "verify a bundle, or a proof that a log shows two histories, offline",
     .text =
         "Checks all that is signed in the file, by the keys that the trust file names, and that it belongs together; then tells in plain "
         "language who asked whom for what, about which person, why it was allowed, what left, when, and what proves it. Needs no gateway and "
         "no network. Ends with 0 when all is proved, with 1 and a reason when anything is not, with 2 when it could not be tried.\n"
         "Of several bundles it tells in a line each whether it is good.\n"
+        "A person's list of uses ('comity log uses') is checked to be all that the log has about them; with --against, that an exchange which a "
+        "consumer's bundle proves is among them.\n"
         "A proof of equivocation ('comity log mirror' and the witness write them) needs no trust file.",
     .examples = "comity evidence verify case-12.comity-evidence --trust trust.txt",
     .options = verify_options,

@@ -392,12 +392,12 @@ static const struct command log_show_command = {
 };
 
 static const struct command *const log_parts[] = { &log_show_command,    &log_prove_command,   &log_receipt_command, &log_erase_command,
-                                                   &log_prune_command,   &log_verify_command,  &log_replay_command,  &log_audit_command,
+                                                   &log_prune_command,   &log_verify_command,  &log_replay_command,  &log_audit_command, &log_uses_command,
                                                    &log_recover_command, &log_witness_command, &log_mirror_command,  &log_heal_command };
 
 const struct command command_log = {
     .name = "log",
-    .arguments = "show|prove|receipt|prune|erase|verify|replay|audit|recover|heal|witness|mirror ...",
+    .arguments = "show|prove|receipt|prune|erase|verify|replay|audit|uses|recover|heal|witness|mirror ...",
     .summary = "look into the evidence log, prove an entry, verify a log or a receipt, decide again",
     .text =
         "The log is a Merkle tree (C2SP tlog-tiles) of salted commitments: its public folder shows volume and nothing else. The private "

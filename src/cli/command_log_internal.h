@@ -5,6 +5,7 @@
 #include "cli/commands_internal.h"
 
 extern const struct command log_prove_command;
+extern const struct command log_uses_command;
 extern const struct command log_audit_command;
 extern const struct command log_receipt_command;
 extern const struct command log_erase_command;

@@ -13,6 +13,8 @@ static bool open_for(struct place *place, const struct question *question, struc
         return place_open_uses(place, e);
     case QUESTION_PRUNES:
         return place_open_log(place, e);
+    case QUESTION_PROVES:
+        return place_open_log(place, e) && place_open_uses(place, e);
     case QUESTION_ERASES:
         return place_open_consents(place, true, e) && place_open_uses(place, e);
     }

@@ -12,7 +12,7 @@
 struct question {
     const char *target; /* of the control socket; POST */
     operation *run;
-    enum { QUESTION_LOOKS = 0, QUESTION_CHANGES, QUESTION_USES, QUESTION_ERASES, QUESTION_PRUNES } needs;
+    enum { QUESTION_LOOKS = 0, QUESTION_CHANGES, QUESTION_USES, QUESTION_PROVES, QUESTION_ERASES, QUESTION_PRUNES } needs;
 };
 
 /* `place` is open (place_open()). True with `*answer`; false when it has been said what is wrong, and `*end` is what to end with. */

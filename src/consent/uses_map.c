@@ -334,6 +334,16 @@ static bool is_committed(struct uses *uses, const uint8_t root[SHA256_SIZE])
     return is_same;
 }
 
+static bool has_committed(struct uses *uses)
+{
+    struct buffer text;
+    struct error absent;
+    buffer_init(&text, 256);
+    bool has = state_get_text(uses->store, STATE_ROOT, &text, &absent);
+    buffer_clear(&text);
+    return has;
+}
+
 static bool commit_root(struct uses *uses, struct committer *committer, struct uses_root *root, struct error *e)
 {
     char hex[2 * SHA256_SIZE + 1];
@@ -359,7 +369,8 @@ bool uses_commit(struct uses *uses, struct committer *committer, bool *is_new, s
     }
     (void)pthread_mutex_lock(&uses->mutex);
     bool ok = uses_read_first(uses, &root.from, e) && uses_read_next(uses, &root.covers, e) && renew(uses, items, root.root, e);
-    if (ok && !is_committed(uses, root.root)) {
+    /* A log that speaks of nobody yet has nothing to bind. */
+    if (ok && (items->count > 0 || has_committed(uses)) && !is_committed(uses, root.root)) {
         ok = commit_root(uses, committer, &root, e);
         made = ok;
     }

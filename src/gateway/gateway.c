@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "consent/event_text.h"
+#include "consent/uses_map.h"
 #include "gateway/gateway_internal.h"
 #include "gateway/mirroring_internal.h"
 #include "gateway/witnessing_internal.h"
@@ -12,6 +13,7 @@
 #include "gateway/retention_internal.h"
 
 enum { TICK_MS = 1000, DRAIN_TICK_MS = 20, USES_AT_ONCE = 10000 };
+#define USES_ROOT_EVERY_US (UINT64_C(10) * 60 * 1000 * 1000)
 
 static void died(void *context, const struct error *e)
 {
@@ -32,6 +34,15 @@ static void index_uses(uv_work_t *work)
     uint64_t lag = 0;
     if (!uses_catch_up(gateway->uses, USES_AT_ONCE, &lag, &e)) {
         diag_error(DIAG_WARN, "consent", "the index of uses is behind", &e);
+        return;
+    }
+    /* At intervals the persons' lists are bound by a root in the log; a proof that is asked for in between brings its own. */
+    uint64_t now_us = time_monotonic_us();
+    if (lag == 0 && now_us - gateway->uses_root_us >= USES_ROOT_EVERY_US) {
+        gateway->uses_root_us = now_us;
+        if (!uses_commit(gateway->uses, gateway->committer, NULL, &e)) {
+            diag_error(DIAG_WARN, "consent", "the root of the map of uses is not committed", &e);
+        }
     }
 }
 
@@ -282,6 +293,10 @@ static void stop_workers(struct gateway *gateway)
     /* What no exchange uses any more; without it the other sides see the run's last numbers missing, and ask. */
     if (gateway->worker_count > 0 && gateway->sequences != NULL && !sequences_log(gateway->sequences, gateway->committer, &e)) {
         diag_error(DIAG_WARN, "evidence", "the last numbers of this run's requests are not logged", &e);
+    }
+    if (gateway->worker_count > 0 && (!uses_catch_up(gateway->uses, USES_AT_ONCE, NULL, &e) ||
+                                      !uses_commit(gateway->uses, gateway->committer, NULL, &e))) {
+        diag_error(DIAG_WARN, "consent", "the last root of the map of uses is not committed", &e);
     }
     /* The committer first: it must not wake a worker whose loop is gone. It is freed only when nobody can submit to it. */
     committer_finish(gateway->committer);

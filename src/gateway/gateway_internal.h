@@ -110,6 +110,7 @@ struct gateway {
     bool has_timer;
     uv_work_t uses_work;
     bool is_indexing;
+    uint64_t uses_root_us; /* when a root of the map of uses was last committed */
     uv_work_t prune_work;
     bool is_pruning, has_pruned; /* the second: the last one succeeded */
     uint64_t prune_after_ms;     /* of the main loop's clock */
