@@ -138,17 +138,17 @@ def measure_reading(folder, entries, quick, talk):
     talk('log: start')
     starts = [run('start', log)['ms'] for _ in range(5)]
     talk('log: verify')
-    alls = [run('verify', log, 'all') for _ in range(1 if quick else 2)]
+    everything = [run('verify', log, 'all') for _ in range(1 if quick else 2)]
     public = [run('verify', log, 'public') for _ in range(1 if quick else 2)]
     rss = verify_by_command(log / 'public', run('key', log)['key'])
     talk('log: proofs')
     proofs = run('prove', log, 5000 if quick else 50_000)
-    if any(told['entries'] < entries // 4 * 4 for told in alls + public):
+    if any(told['entries'] < entries // 4 * 4 for told in everything + public):
         raise RuntimeError('not all entries were verified')
     return {
-        'start_10m_ms': round(statistics.median(starts), 3), 'verify_per_s': max(told['per_s'] for told in alls),
-        'verify_public_per_s': max(told['per_s'] for told in public), 'verify_cpu_us': round(alls[0]['cpu_seconds'] * 1e6 / entries, 3),
-        'verify_rss_mib': round(max(rss, *(told['rss_mib'] for told in alls + public)), 1),
+        'start_10m_ms': round(statistics.median(starts), 3), 'verify_per_s': max(told['per_s'] for told in everything),
+        'verify_public_per_s': max(told['per_s'] for told in public), 'verify_cpu_us': round(everything[0]['cpu_seconds'] * 1e6 / entries, 3),
+        'verify_rss_mib': round(max(rss, *(told['rss_mib'] for told in everything + public)), 1),
         'proof_us': proofs['p50_us'], 'proof_p99_us': proofs['p99_us'], 'proof_bytes': proofs['bytes'],
     }
 
@@ -165,7 +165,8 @@ def measure_log(folder, sizes, bytes_per_exchange, *, entries=0, quick=False, ta
         raise RuntimeError(f'{folder}: {needed >> 30} GiB must be free for a log of {entries:,} entries; take fewer with --entries')
     try:
         result = {'entries': entries, 'statement_bytes': SMALL, 'bytes_per_exchange': bytes_per_exchange,
-                  'exchange_sizes': [list(size) for size in sizes.values()], 'sync_us': round(measure.sync_us(folder), 1)}
+                  'exchange_sizes': [list(size) for size in sizes.values()], 'sync_us': round(measure.sync_us(folder), 1),
+                  'load_before': os.getloadavg()[0]}
         result.update(measure_exchanges(folder, sizes, seconds, talk))
         result.update(measure_appending(folder, entries, sizes, quick, talk))
         result.update(measure_reading(folder, entries, quick, talk))
@@ -202,7 +203,10 @@ def table(log):
             ('  32 clients', f'{log["postgres_exchange_32_clients_ms"]:.2f}', ''),
         ]
     width = max(len(what) for what, *_ in rows)
-    return '\n'.join(f'{what:{width}} {value:>14} {aim and "aim " + aim}'.rstrip() for what, value, aim in rows)
+    lines = [f'{what:{width}} {value:>14} {aim and "aim " + aim}'.rstrip() for what, value, aim in rows]
+    sizes = ', '.join(f'{statement} + {attachment}' for statement, attachment in log['exchange_sizes'])
+    return '\n'.join([*lines, f'\nstatements and attachments of an exchange: {sizes} bytes; one sync takes {log["sync_us"]:.0f} us; '
+                      f'load before {log["load_before"]:.2f}'])
 
 
 def main():
