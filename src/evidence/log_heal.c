@@ -12,6 +12,7 @@
 #include <stdlib.h>
 
 #include "evidence/log_heal_internal.h"
+#include "evidence/log_prune.h"
 #include "evidence/merkle.h"
 #include "evidence/tile_read_internal.h"
 #include "evidence/tile_write_internal.h"
@@ -36,238 +37,9 @@ void heal_tell(struct heal *h, enum log_heal_what what, const char *where, const
     }
 }
 
-/* The entries of one bundle, by everything that knows about them. */
-struct block {
-    uint64_t index; /* of the bundle */
-    unsigned width;
-    uint8_t record[TILE_WIDTH][SHA256_SIZE], bundle[TILE_WIDTH][SHA256_SIZE], copy[TILE_WIDTH][SHA256_SIZE]; /* commitments */
-    uint8_t record_leaf[TILE_WIDTH][SHA256_SIZE], bundle_leaf[TILE_WIDTH][SHA256_SIZE], copy_leaf[TILE_WIDTH][SHA256_SIZE];
-    uint8_t tile[TILE_WIDTH][SHA256_SIZE]; /* leaf hashes */
-    bool has_record[TILE_WIDTH], has_bundle[TILE_WIDTH], has_tile[TILE_WIDTH], has_copy[TILE_WIDTH];
-    uint8_t leaves[TILE_WIDTH][SHA256_SIZE]; /* what they are */
-    bool has_leaf[TILE_WIDTH];
-};
-
-struct pass {
-    struct heal *heal;
-    uint64_t size;
-    const uint8_t (*root)[SHA256_SIZE]; /* NULL: not known */
-    struct tree tree;
-    struct heal_records *records;
-    struct block *block;
-    bool has_all_records; /* each published entry has one */
-    bool is_undecided;    /* an entry of which nothing is left */
-};
-
-/* ---- What is known of a block ---- */
-
-static bool read_file(struct pass *p, struct tile tile, uint8_t (*out)[SHA256_SIZE], bool *has, struct error *e)
-{
-    uint8_t *data = NULL;
-    struct error fault = { 0 };
-    if (!tile_read(p->heal->options->public, tile, &data, &fault)) {
-        if (fault.kind != ERROR_INPUT && e != NULL) {
-            *e = fault;
-        }
-        return fault.kind == ERROR_INPUT;
-    }
-    for (unsigned i = 0; i < tile.width; i++) {
-        if (tile.level == TILE_ENTRIES) {
-            has[i] = bundle_entry(bytes_of(data, tile.width * (size_t)BUNDLE_ENTRY_BYTES), i, out[i]);
-        } else {
-            has[i] = true;
-            memcpy(out[i], data + (size_t)i * SHA256_SIZE, SHA256_SIZE);
-        }
-    }
-    free(data);
-    return true;
-}
-
-static void make_leaves(const uint8_t (*commitments)[SHA256_SIZE], const bool *has, unsigned width, uint8_t (*leaves)[SHA256_SIZE])
-{
-    for (unsigned i = 0; i < width; i++) {
-        if (has[i]) {
-            merkle_leaf(bytes_of(commitments[i], SHA256_SIZE), leaves[i]);
-        }
-    }
-}
-
-static bool gather(struct pass *p, uint64_t index, struct error *e)
-{
-    struct block *b = p->block;
-    memset(b, 0, sizeof *b);
-    b->index = index;
-    b->width = tile_width(0, index, p->size);
-    struct tile tile = { .level = 0, .index = index, .width = b->width };
-    struct tile bundle = { .level = TILE_ENTRIES, .index = index, .width = b->width };
-    if (!read_file(p, bundle, b->bundle, b->has_bundle, e) || !read_file(p, tile, b->tile, b->has_tile, e)) {
-        return false;
-    }
-    for (unsigned i = 0; i < b->width; i++) {
-        enum heal_record what = HEAL_RECORD_LOST;
-        if (!heal_records_next(p->records, &what, b->record[i], e)) {
-            return false;
-        }
-        b->has_record[i] = what == HEAL_RECORD_GOOD;
-    }
-    make_leaves((const uint8_t(*)[SHA256_SIZE])b->record, b->has_record, b->width, b->record_leaf);
-    make_leaves((const uint8_t(*)[SHA256_SIZE])b->bundle, b->has_bundle, b->width, b->bundle_leaf);
-    return true;
-}
-
-/* One copy's bundle, if it is proven to be of the checkpoint that this log signed for it. */
-static bool ask_copy(const struct pass *p, const struct log_heal_source *source)
-{
-    struct block *b = p->block;
-    struct checkpoint_view view;
-    uint8_t *data = NULL;
-    uint8_t root[SHA256_SIZE];
-    uint8_t path[MERKLE_PATH_MAX][SHA256_SIZE];
-    size_t count = 0;
-    bool has[TILE_WIDTH];
-    const uint64_t base = b->index * TILE_WIDTH;
-    if (source->checkpoint.size == 0 || !checkpoint_check(source->checkpoint, p->heal->options->key, &view, NULL) || view.size <= base ||
-        view.size >> TREE_LEVELS != 0) {
-        return false;
-    }
-    struct tile tile = { .level = TILE_ENTRIES, .index = b->index, .width = tile_width(TILE_ENTRIES, b->index, view.size) };
-    if (!source->fetch(source->context, tile, &data, NULL)) {
-        return false;
-    }
-    bool ok = true;
-    for (unsigned i = 0; ok && i < tile.width; i++) {
-        has[i] = ok = bundle_entry(bytes_of(data, tile.width * (size_t)BUNDLE_ENTRY_BYTES), i, b->copy[i]);
-    }
-    free(data);
-    if (!ok) {
-        return false;
-    }
-    make_leaves((const uint8_t(*)[SHA256_SIZE])b->copy, has, tile.width, b->copy_leaf);
-    merkle_root((const uint8_t(*)[SHA256_SIZE])b->copy_leaf, tile.width, root);
-    struct tile_nodes nodes = { .fetch = source->fetch, .context = source->context, .size = view.size };
-    ok = merkle_prove_consistency(base, base + tile.width, view.size, tile_nodes_read, &nodes, path, &count) &&
-         merkle_verify_subtree(base, base + tile.width, view.size, root, view.root, (const uint8_t(*)[SHA256_SIZE])path, count);
-    tile_nodes_clear(&nodes);
-    for (unsigned i = 0; ok && i < b->width && i < tile.width; i++) {
-        b->has_copy[i] = true;
-    }
-    return ok;
-}
-
-static void ask_copies_for(const struct pass *p)
-{
-    for (size_t i = 0; i < p->heal->options->source_count && !p->block->has_copy[p->block->width - 1]; i++) {
-        (void)ask_copy(p, &p->heal->options->sources[i]);
-    }
-}
-
-/* ---- What the entries were ---- */
-
-static bool do_differ(const uint8_t a[SHA256_SIZE], bool has_a, const uint8_t b[SHA256_SIZE], bool has_b)
-{
-    return has_a && has_b && memcmp(a, b, SHA256_SIZE) != 0;
-}
-
-/* Is something missing, or does one source contradict another? */
-static bool is_in_doubt(const struct block *b)
-{
-    for (unsigned i = 0; i < b->width; i++) {
-        if (!b->has_record[i] || !b->has_bundle[i] || !b->has_tile[i] || do_differ(b->record_leaf[i], true, b->bundle_leaf[i], true) ||
-            do_differ(b->bundle_leaf[i], true, b->tile[i], true)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Do the leaves fit to what is above them: the next level's tile or, for the last block, the signed root? */
-static bool is_fitting(const struct pass *p, const struct block *b)
-{
-    uint8_t hash[SHA256_SIZE];
-    uint8_t *data = NULL;
-    merkle_root((const uint8_t(*)[SHA256_SIZE])b->leaves, b->width, hash);
-    if (p->root != NULL && b->index * TILE_WIDTH + b->width == p->size) {
-        for (unsigned level = TILE_HEIGHT; level < TREE_LEVELS; level++) {
-            if ((p->tree.size >> level & 1) != 0) {
-                merkle_node(p->tree.stack[level], hash, hash);
-            }
-        }
-        return memcmp(hash, *p->root, SHA256_SIZE) == 0;
-    }
-    struct tile above = { .level = 1, .index = b->index / TILE_WIDTH };
-    above.width = tile_width(1, above.index, p->size);
-    if (above.width <= b->index % TILE_WIDTH || !tile_read(p->heal->options->public, above, &data, NULL)) {
-        return false;
-    }
-    bool ok = memcmp(hash, data + b->index % TILE_WIDTH * SHA256_SIZE, SHA256_SIZE) == 0;
-    free(data);
-    return ok;
-}
-
-enum source { BY_RECORD, BY_BUNDLE, BY_TILE };
-
-static void take(struct block *b, unsigned i, enum source source)
-{
-    const bool has = source == BY_RECORD ? b->has_record[i] : source == BY_BUNDLE ? b->has_bundle[i] : b->has_tile[i];
-    if (has && !b->has_leaf[i]) {
-        const uint8_t *leaf = source == BY_RECORD ? b->record_leaf[i] : source == BY_BUNDLE ? b->bundle_leaf[i] : b->tile[i];
-        memcpy(b->leaves[i], leaf, SHA256_SIZE);
-        b->has_leaf[i] = true;
-    }
-}
-
-static void take_in_order(struct block *b, const enum source order[3])
-{
-    for (unsigned i = 0; i < b->width; i++) {
-        b->has_leaf[i] = false;
-        if (b->has_copy[i]) {
-            memcpy(b->leaves[i], b->copy_leaf[i], SHA256_SIZE);
-            b->has_leaf[i] = true;
-        }
-        for (size_t j = 0; j < 3; j++) {
-            take(b, i, order[j]);
-        }
-    }
-}
-
-/* Two sources that agree outvote the third; a record, which has a checksum, outvotes one of the others. */
-static void vote(struct block *b)
-{
-    static const enum source order[3] = { BY_RECORD, BY_TILE, BY_BUNDLE };
-    take_in_order(b, order);
-    for (unsigned i = 0; i < b->width; i++) {
-        if (!b->has_copy[i] && b->has_bundle[i] && b->has_tile[i] && memcmp(b->bundle_leaf[i], b->tile[i], SHA256_SIZE) == 0) {
-            memcpy(b->leaves[i], b->tile[i], SHA256_SIZE);
-        }
-    }
-}
-
-static void decide(struct pass *p)
-{
-    static const enum source orders[][3] = {
-        { BY_RECORD, BY_TILE, BY_BUNDLE },
-        { BY_RECORD, BY_BUNDLE, BY_TILE },
-        { BY_TILE, BY_BUNDLE, BY_RECORD },
-        { BY_BUNDLE, BY_TILE, BY_RECORD },
-    };
-    struct block *b = p->block;
-    bool is_settled = !is_in_doubt(b);
-    if (!is_settled || p->heal->wants_copies) {
-        ask_copies_for(p);
-    }
-    vote(b);
-    for (size_t i = 0; i < COUNT_OF(orders) && !is_settled && !is_fitting(p, b); i++) {
-        take_in_order(b, orders[i]);
-        is_settled = is_fitting(p, b);
-        if (!is_settled && i + 1 == COUNT_OF(orders)) {
-            vote(b);
-        }
-    }
-}
-
 /* ---- Putting it right ---- */
 
-static int write_tile(struct pass *p, struct tile tile, struct bytes data)
+static int write_tile(struct heal_pass *p, struct tile tile, struct bytes data)
 {
     struct disk *disk = p->heal->options->public;
     struct tile_folders folders = { 0 };
@@ -282,7 +54,7 @@ static int write_tile(struct pass *p, struct tile tile, struct bytes data)
 }
 
 /* One file must be exactly `data`. */
-static bool heal_file(struct pass *p, struct tile tile, struct bytes data, const char *from, struct error *e)
+static bool heal_file(struct heal_pass *p, struct tile tile, struct bytes data, const char *from, struct error *e)
 {
     char path[TILE_PATH_SIZE];
     uint8_t *there = NULL;
@@ -317,7 +89,7 @@ static void partials_add(void *context, const char *name, bool is_folder)
 }
 
 /* Does a full tile stand for a partial one that is gone, because the gateway had gone on? */
-static bool is_in_full(struct pass *p, struct tile tile, struct bytes data)
+static bool is_in_full(struct heal_pass *p, struct tile tile, struct bytes data)
 {
     char path[TILE_PATH_SIZE];
     uint8_t *there = NULL;
@@ -337,7 +109,7 @@ static bool is_in_full(struct pass *p, struct tile tile, struct bytes data)
 }
 
 /* A tile or bundle of the published tree, and the older partial ones that still lie beside it. `data` is `width` items. */
-static bool heal_tile(struct pass *p, struct tile tile, struct bytes data, const char *from, struct error *e)
+static bool heal_tile(struct heal_pass *p, struct tile tile, struct bytes data, const char *from, struct error *e)
 {
     struct partials partials = { .count = 0 };
     char folder[TILE_PATH_SIZE];
@@ -367,7 +139,7 @@ static bool heal_tile(struct pass *p, struct tile tile, struct bytes data, const
 }
 
 /* The commitments, where they are known; each is one whose leaf is the right one. */
-static void collect(const struct block *b, uint8_t (*out)[SHA256_SIZE], bool *has)
+static void collect(const struct heal_block *b, uint8_t (*out)[SHA256_SIZE], bool *has)
 {
     for (unsigned i = 0; i < b->width; i++) {
         const struct {
@@ -388,9 +160,9 @@ static void collect(const struct block *b, uint8_t (*out)[SHA256_SIZE], bool *ha
     }
 }
 
-static bool heal_block(struct pass *p, struct error *e)
+static bool put_block(struct heal_pass *p, struct error *e)
 {
-    const struct block *b = p->block;
+    const struct heal_block *b = p->block;
     uint8_t commitments[TILE_WIDTH][SHA256_SIZE];
     uint8_t data[BUNDLE_BYTES_MAX];
     bool has[TILE_WIDTH];
@@ -400,7 +172,7 @@ static bool heal_block(struct pass *p, struct error *e)
     for (unsigned i = 0; i < b->width; i++) {
         uint64_t entry = b->index * TILE_WIDTH + i;
         has_all = has_all && has[i];
-        if (!has[i]) {
+        if (!has[i] && !b->is_bundle_pruned) {
             char path[TILE_PATH_SIZE];
             tile_path(bundle, path);
             heal_tell(p->heal, LOG_LOST, path, ask_copies, "entry %" PRIu64 ": its commitment is lost, only the hash of it is left", entry);
@@ -408,20 +180,22 @@ static bool heal_block(struct pass *p, struct error *e)
         if (b->has_record[i] && memcmp(b->record_leaf[i], b->leaves[i], SHA256_SIZE) != 0) {
             heal_tell(p->heal, LOG_LOST, heal_records_path(p->records), "restore the private folder from a backup of this log",
                       "entry %" PRIu64 ": the record is whole, and not the one that was logged", entry);
-        } else if (!b->has_record[i] && !has[i]) {
+        } else if (b->has_record[i] || b->is_record_pruned[i]) {
+            continue;
+        } else if (!has[i]) {
             heal_tell(p->heal, LOG_LOST, heal_records_path(p->records), ask_copies, "entry %" PRIu64 ": its record is lost, too", entry);
-        } else if (!b->has_record[i] && !heal_records_replace(p->records, entry, commitments[i], e)) {
+        } else if (!heal_records_replace(p->records, entry, commitments[i], e)) {
             return false;
         }
     }
-    if (!has_all) {
+    if (!has_all || b->is_bundle_pruned) {
         return true;
     }
     bundle_write((const uint8_t(*)[SHA256_SIZE])commitments, b->width, data);
     return heal_tile(p, bundle, bytes_of(data, b->width * (size_t)BUNDLE_ENTRY_BYTES), "the records or a copy", e);
 }
 
-static bool heal_edges(struct pass *p, struct error *e)
+static bool heal_edges(struct heal_pass *p, struct error *e)
 {
     bool is_end = p->tree.size == p->size;
     for (int level = 0; level < TILE_LEVELS; level++) {
@@ -440,13 +214,13 @@ static bool heal_edges(struct pass *p, struct error *e)
 
 /* ---- A pass ---- */
 
-static bool pass_block(struct pass *p, uint64_t index, struct error *e)
+static bool pass_block(struct heal_pass *p, uint64_t index, struct error *e)
 {
-    struct block *b = p->block;
-    if (!gather(p, index, e)) {
+    struct heal_block *b = p->block;
+    if (!heal_block_gather(p, index, e)) {
         return false;
     }
-    decide(p);
+    heal_block_decide(p);
     for (unsigned i = 0; i < b->width; i++) {
         p->has_all_records = p->has_all_records && b->has_record[i] && memcmp(b->record_leaf[i], b->leaves[i], SHA256_SIZE) == 0;
         p->is_undecided = p->is_undecided || !b->has_leaf[i];
@@ -455,7 +229,7 @@ static bool pass_block(struct pass *p, uint64_t index, struct error *e)
         return error_memory(e, "log");
     }
     tree_append_leaves(&p->tree, (const uint8_t(*)[SHA256_SIZE])b->leaves, b->width);
-    if (p->heal->is_telling && (!heal_block(p, e) || !heal_edges(p, e))) {
+    if (p->heal->is_telling && (!put_block(p, e) || !heal_edges(p, e))) {
         return false;
     }
     tree_forget(&p->tree, p->tree.size);
@@ -463,7 +237,7 @@ static bool pass_block(struct pass *p, uint64_t index, struct error *e)
 }
 
 /* The records behind the published ones have no commitment anywhere but in themselves. */
-static bool pass_rest(struct pass *p, struct error *e)
+static bool pass_rest(struct heal_pass *p, struct error *e)
 {
     enum heal_record what = HEAL_RECORD_GOOD;
     for (uint64_t index = p->size; what != HEAL_RECORD_END; index++) {
@@ -483,7 +257,7 @@ static bool pass_rest(struct pass *p, struct error *e)
 static bool run_pass(struct heal *h, uint64_t size, const uint8_t (*root)[SHA256_SIZE], bool *is_right, bool *has_all_records,
                      uint8_t made[SHA256_SIZE], struct error *e)
 {
-    struct pass p = { .heal = h, .size = size, .root = root, .has_all_records = true, .block = malloc(sizeof *p.block) };
+    struct heal_pass p = { .heal = h, .size = size, .root = root, .has_all_records = true, .block = malloc(sizeof *p.block) };
     tree_init(&p.tree);
     bool ok = p.block != NULL ? heal_records_make(&p.records, h, size, e) : error_memory(e, "log");
     for (uint64_t index = 0; ok && index * TILE_WIDTH < size; index++) {
@@ -588,6 +362,11 @@ static bool heal_all(struct heal *h, struct heal_checkpoint *checkpoint, struct 
     bool is_right = false;
     bool has_all = false;
     bool is_made = true;
+    const struct log_heal_options *o = h->options;
+    if (!pruned_read(o->public, PRUNED_PATH, o->key, &h->pruned, e) ||
+        !pruned_read(o->private, PRUNED_RECORDS_PATH, o->key, &h->pruned_records, e)) {
+        return false;
+    }
     if (!heal_checkpoint_find(h, checkpoint, e) || (!checkpoint->is_known && !make_checkpoint(h, checkpoint, &is_made, e))) {
         return false;
     }

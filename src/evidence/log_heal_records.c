@@ -79,7 +79,7 @@ bool heal_records_make(struct heal_records **out, struct heal *h, uint64_t publi
     r->published = published;
     r->origin_hash = record_chain_start(bytes_of_text(h->options->key->name));
     r->chain = r->origin_hash;
-    r->is_chained = true;
+    r->is_chained = h->pruned_records == 0;
     if (!segment_list(r->disk, &r->firsts, &r->count, e)) {
         heal_records_free(r);
         return false;
@@ -500,6 +500,12 @@ bool heal_records_next(struct heal_records *records, enum heal_record *what, uin
     struct heal_records *r = records;
     bool is_told = false;
     while (!is_told) {
+        const uint64_t kept = r->count > 0 ? r->firsts[0] : r->heal->pruned_records;
+        if (r->at == 0 && r->scan.file == NULL && r->next < kept && r->next < r->heal->pruned_records) {
+            r->next++;
+            *what = HEAL_RECORD_PRUNED;
+            return true;
+        }
         if (r->next < r->lost_until) {
             r->next++;
             *what = HEAL_RECORD_LOST;

@@ -9,6 +9,7 @@
 
 #include "base/diag.h"
 #include "evidence/log_heal.h"
+#include "evidence/log_prune.h"
 #include "log_rig.h"
 
 struct heard {
@@ -90,7 +91,7 @@ struct paths {
 static void add_path(void *context, const char *path)
 {
     struct paths *paths = context;
-    if (strcmp(path, SEGMENT_NEXT) != 0 && paths->count < COUNT_OF(paths->path)) {
+    if (strcmp(path, SEGMENT_NEXT) != 0 && strcmp(path, PRUNED_PATH) != 0 && paths->count < COUNT_OF(paths->path)) {
         (void)snprintf(paths->path[paths->count++], sizeof paths->path[0], "%s", path);
     }
 }
@@ -450,14 +451,57 @@ static void whatever_happens_it_is_said(void **state)
     assert_true(whole > 300);
 }
 
+/* What retention took is not missing, and what it left is healed as ever. */
+static void a_pruned_log_heals(void **state)
+{
+    (void)state;
+    for (unsigned with_records = 0; with_records < 2; with_records++) {
+        struct rig *rig = make_log(1100);
+        struct heard heard;
+        struct prune_result pruned;
+        struct error e = { 0 };
+        assert_true(rig_open(rig) && rig_append(rig, 600) && rig_append(rig, 2200) && rig_publish(rig));
+        const struct prune_options options = {
+            .public = rig->public, .private = rig->private, .signer = rig->signer, .before_ms = INT64_MAX, .with_records = with_records == 1
+        };
+        if (!log_prune(&options, &pruned, &e)) {
+            fail_msg("%s: %s", e.where, e.what);
+        }
+        assert_int_equal(pruned.minimum, 3840);
+        rig_close(rig);
+        struct log_heal_result result = heal_with(rig, NULL, 0, false, &heard);
+        if (result.healed + result.replaced + result.lost != 0) {
+            fail_msg("%s: %s; %s", heard.last[LOG_HEALED].what, heard.last[LOG_LOST].where, heard.last[LOG_LOST].what);
+        }
+        flip_all(rig, rig->public, 50021);
+        remove_all(rig->public, "tile/1", "");
+        remove_all(rig->public, "tile/entries", "");
+        result = heal_with(rig, NULL, 0, false, &heard);
+        assert_int_equal(result.lost, 0);
+        assert_true(result.healed >= 2);
+        assert_int_equal(faults_of(rig), 0);
+        size_t size = 0;
+        assert_null(sim_disk_data(rig->public, "tile/entries/000", &size));
+        rig->acknowledged = 0;
+        must_go_on(rig, "pruned");
+        rig_free(rig);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_whole_log_needs_nothing),       cmocka_unit_test(every_public_bit_heals),
-        cmocka_unit_test(every_private_bit_heals),         cmocka_unit_test(full_tiles_heal),
-        cmocka_unit_test(the_public_folder_is_made_again), cmocka_unit_test(nothing_is_signed_without_the_key),
-        cmocka_unit_test(records_become_commitments),      cmocka_unit_test(a_lost_segment_is_closed),
-        cmocka_unit_test(a_copy_is_asked_and_checked),     cmocka_unit_test(whatever_happens_it_is_said),
+        cmocka_unit_test(a_whole_log_needs_nothing),
+        cmocka_unit_test(every_public_bit_heals),
+        cmocka_unit_test(every_private_bit_heals),
+        cmocka_unit_test(full_tiles_heal),
+        cmocka_unit_test(the_public_folder_is_made_again),
+        cmocka_unit_test(nothing_is_signed_without_the_key),
+        cmocka_unit_test(records_become_commitments),
+        cmocka_unit_test(a_lost_segment_is_closed),
+        cmocka_unit_test(a_copy_is_asked_and_checked),
+        cmocka_unit_test(whatever_happens_it_is_said),
+        cmocka_unit_test(a_pruned_log_heals),
     };
     diag_configure(DIAG_ERROR, DIAG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
