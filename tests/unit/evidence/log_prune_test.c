@@ -169,19 +169,18 @@ static uint64_t count_faults(struct rig *rig)
     return faults;
 }
 
-/* Signs what a log's key may say; `name` and `seed` choose the key. */
-static void write_note(struct disk *disk, const char *path, struct signer *signer, const char *format, ...)
+/* What a log's key may say, and other keys, too. */
+static void write_note(struct disk *disk, const char *path, const struct signer *signer, const char *origin, const char *what,
+                       const char *index)
 {
-    char text[512];
-    struct buffer note;
+    struct buffer text, note;
     struct error e;
-    va_list arguments;
-    va_start(arguments, format);
-    (void)vsnprintf(text, sizeof text, format, arguments);
-    va_end(arguments);
+    buffer_init(&text, 1024);
     buffer_init(&note, 4096);
-    assert_true(note_sign(bytes_of_text(text), signer, &note, &e));
+    buffer_append_format(&text, "comity-pruned/1\n%s\n%s\n%s\n2027-01-01T00:00:00.000Z\n", origin, what, index);
+    assert_true(note_sign(buffer_bytes(&text), signer, &note, &e));
     assert_int_equal(disk_replace(disk, path, buffer_bytes(&note)), 0);
+    buffer_clear(&text);
     buffer_clear(&note);
 }
 
@@ -195,16 +194,15 @@ static void only_what_the_key_states_is_excused(void **state)
     struct signer *other = NULL;
     struct rig *rig = make_log(4, 5, times);
     const char *name = signer_verifier(rig->signer)->name;
-    const char *const form = "comity-pruned/1\n%s\n%s\n%s\n2027-01-01T00:00:00.000Z\n";
     assert_int_equal(rig->public->functions->remove(rig->public, "tile/entries/000"), 0);
     assert_int_equal(count_faults(rig), 1);
-    write_note(rig->public, PRUNED_PATH, rig->signer, form, name, PRUNED_PATH, "256");
+    write_note(rig->public, PRUNED_PATH, rig->signer, name, PRUNED_PATH, "256");
     assert_int_equal(count_faults(rig), 0);
-    write_note(rig->public, PRUNED_PATH, rig->signer, form, name, PRUNED_PATH, "255");
+    write_note(rig->public, PRUNED_PATH, rig->signer, name, PRUNED_PATH, "255");
     assert_int_equal(count_faults(rig), 1);
     /* By another key; for another log; for another folder; malformed; too far: the note itself is a fault as well, and excuses nothing. */
     assert_true(signer_from_seed(&other, bytes_of_text(name), seed, &e));
-    write_note(rig->public, PRUNED_PATH, other, form, name, PRUNED_PATH, "256");
+    write_note(rig->public, PRUNED_PATH, other, name, PRUNED_PATH, "256");
     assert_int_equal(count_faults(rig), 2);
     assert_false(prune(rig, times[3], false, &pruned, &e));
     signer_free(other);
@@ -216,7 +214,7 @@ static void only_what_the_key_states_is_excused(void **state)
                                           { NULL, PRUNED_PATH, "1200" },
                                           { NULL, PRUNED_PATH, "9223372036854775807" } };
     for (size_t i = 0; i < COUNT_OF(bad); i++) {
-        write_note(rig->public, PRUNED_PATH, rig->signer, form, bad[i][0] == NULL ? name : bad[i][0], bad[i][1], bad[i][2]);
+        write_note(rig->public, PRUNED_PATH, rig->signer, bad[i][0] == NULL ? name : bad[i][0], bad[i][1], bad[i][2]);
         assert_int_equal(count_faults(rig), 2);
     }
     /* A checkpoint is none. */
@@ -237,8 +235,7 @@ static void a_segment_that_was_not_stated_is_missed(void **state)
     struct rig *rig = make_log(5, 5, times);
     assert_true(segment_remove(rig->private, 0, &e));
     assert_in_range(count_faults(rig), 1, 1000);
-    write_note(rig->private, PRUNED_RECORDS_PATH, rig->signer, "comity-pruned/1\n%s\n%s\n%d\n2027-01-01T00:00:00.000Z\n",
-               signer_verifier(rig->signer)->name, PRUNED_RECORDS_PATH, EACH);
+    write_note(rig->private, PRUNED_RECORDS_PATH, rig->signer, signer_verifier(rig->signer)->name, PRUNED_RECORDS_PATH, "200");
     assert_int_equal(count_faults(rig), 0);
     assert_true(segment_remove(rig->private, 2 * EACH, &e)); /* one in the middle is no pruning */
     assert_in_range(count_faults(rig), 1, 1000);
