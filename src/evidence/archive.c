@@ -56,7 +56,9 @@ static bool put(struct disk *disk, const uint8_t digest[SHA256_SIZE], struct byt
     hex_write(bytes_of(digest, SHA256_SIZE), name);
     if (read_checked(disk, digest, &there, &size, &why)) {
         free(there);
-        return true; /* it was synced before it had this name */
+        /* Its bytes were synced before it had this name; the name itself may not be, if that sync failed. */
+        int unsynced = disk->functions->sync_folder(disk, "");
+        return unsynced == 0 || disk_error(e, unsynced, name, "check the disk of the archive's folder");
     }
     if (data.size > ARCHIVE_BYTES_MAX) {
         return error_set(e, ERROR_FULL, name, NULL, "larger than the %d bytes that the archive takes", ARCHIVE_BYTES_MAX);
