@@ -123,7 +123,6 @@ def is_consistent(old, new, old_root, root, path):
         return False
 
 # ---- The trust file ----
-
 class Trust:
     def __init__(self, text):
         self.communities, self.witnesses, self.groups, self.quorum = {}, {}, {}, None
@@ -265,7 +264,8 @@ class Verification:
             s['time'], s['keyid'], signer = p['created'] * 1000, p['keyid'], p['keyid']
         for text in s['receipts']:
             self.receipt(s, text, signer)
-        need(signer in [None] + [r['origin'] for r in self.seen if r['statement'] is s], 'receipt', where, 'no receipt is of its own log')
+        wanted = {signer, self.b['exporter'] if role == 'answer' else signer} - {None}
+        need(wanted <= {r['origin'] for r in self.seen if r['statement'] is s}, 'receipt', where, "no receipt is of its or the exporter's log")
     def receipt(self, s, text, signer):
         where, m = s['where'], PROOF.match(text)
         salt, index, path = (unbase64(m[1], 32), number(m[2]), [unbase64(x, 32) for x in m[3].split()]) if m else (None, None, [])
@@ -309,7 +309,7 @@ class Verification:
         has_decision = any(s['role'] == 'decision' for s in self.b['statements'])
         is_holder = exporter == holder if answer else exporter != consumer if request else has_decision
         good = (not request or not answer or exporter in (consumer, holder)) and (is_holder or not has_decision)
-        need(good, 'exporter', 'exporter', 'it is none of the two gateways, or has what only the holder has')
+        need(good and any(r['mine'] for r in self.seen), 'exporter', 'exporter', 'it is neither side, has what only the holder has, or no entry')
         client, service = value(request, 'x-road-client'), value(answer, 'x-road-service')
         need(not request or same_member(client, consumer), 'client', 'request', 'the gateway is not of the client that it names')
         need(not service or same_member(service, holder), 'service', 'answer', 'the gateway is not of the service that it names')
@@ -325,7 +325,7 @@ class Verification:
         permitted = [v for n, v in lines if n == b'released']
         released, withheld = (v.split(b', ') if v else [] for v in (value(answer, 'comity-released'), value(answer, 'comity-withheld')))
         good = all(c and b',' not in c for c in released + withheld) and max(map(len, (permitted, released, withheld))) <= 64
-        need(good, 'statement', 'answer', 'its categories are no list, or are too many')
+        need(good and len(set(permitted)) == len(permitted), 'statement', 'answer', 'its categories are no list, twice there or too many')
         good = set(released) <= set(permitted) and (value(answer, 'comity-reason') or get(lines, b'verdict') == b'permit')
         need(good or not is_decided, 'release', 'answer', 'it released what the decision did not permit')
         digests = {d['digest']: d for d in self.directories}

@@ -134,7 +134,7 @@ bool verify_receipts(struct verifying *v, size_t statement, struct bytes signer)
     struct shown *shown = &v->story->shown[statement];
     struct workspace *w = malloc(sizeof *w);
     bool ok = w != NULL || verify_memory(v);
-    bool has_signer = false;
+    bool has_signer = false, has_exporter = false;
     (void)verify_where(v, statement, where);
     for (size_t i = 0; ok && i < shown->from->receipt_count; i++) {
         struct shown_receipt *r = &shown->receipts[i];
@@ -144,13 +144,21 @@ bool verify_receipts(struct verifying *v, size_t statement, struct bytes signer)
             earliest(&shown->seen_s, r->seen_s);
             earliest(&shown->stamp_s, r->stamp_s);
             if (r->is_exporter) {
+                has_exporter = true;
                 shown->index = r->index;
             }
         }
     }
     free(w);
-    return ok && (signer.size == 0 || has_signer ||
-                  bundle_refuse(v->refusal, "evidence.receipt", where, "no receipt is of the log of the one who made the statement"));
+    if (!ok) {
+        return false;
+    }
+    if (signer.size > 0 && !has_signer) {
+        return bundle_refuse(v->refusal, "evidence.receipt", where, "no receipt is of the log of the one who made the statement");
+    }
+    /* Either side logs the answer: a file that names an exporter who has not would get past the witnesses, who are asked for his log only. */
+    return shown->from->role != ROLE_ANSWER || has_exporter ||
+           bundle_refuse(v->refusal, "evidence.receipt", where, "no receipt is of the exporter's log");
 }
 
 /* ---- Checkpoints of the other's log that a statement names ---- */

@@ -19,6 +19,18 @@ static const struct directory_member *member_of(struct verifying *v, const struc
     return verify_find_gateway(&again, origin, shown->time_ms, "", &gateway) ? gateway->member : NULL;
 }
 
+static bool has_entry_of_exporter(const struct story *s)
+{
+    for (size_t i = 0; i < s->bundle.statement_count; i++) {
+        for (size_t j = 0; j < s->shown[i].from->receipt_count; j++) {
+            if (s->shown[i].receipts[j].is_exporter) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 static bool verify_parties(struct verifying *v)
 {
     struct story *s = v->story;
@@ -29,9 +41,9 @@ static bool verify_parties(struct verifying *v)
     bool is_party = s->request == NULL || s->answer == NULL || s->exporter_is_holder ||
                     bytes_equal(exporter, s->request_said.parameters.keyid);
     bool has_decision = s->decision != NULL || s->is_hidden[ROLE_DECISION];
-    if (!is_party || (has_decision && !s->exporter_is_holder)) {
+    if (!is_party || (has_decision && !s->exporter_is_holder) || !has_entry_of_exporter(s)) {
         return bundle_refuse(v->refusal, "evidence.exporter", "exporter",
-                             "it is none of the two gateways, or has what only the holder has");
+                             "it is none of the two gateways, has what only the holder has, or shows no entry of its log");
     }
     if (s->request != NULL) {
         s->client = said_value(&s->request_said, "x-road-client", false);
@@ -134,6 +146,9 @@ static bool take_decided(struct verifying *v, struct bytes decided[STORY_CATEGOR
         }
         if (*count == STORY_CATEGORIES_MAX) {
             return bundle_refuse(v->refusal, "evidence.statement", "decision", "it releases more than %d categories", STORY_CATEGORIES_MAX);
+        }
+        if (verify_is_category(decided, *count, value)) { /* would be counted twice as covered by a consent */
+            return bundle_refuse(v->refusal, "evidence.statement", "decision", "it releases a category twice");
         }
         decided[(*count)++] = value;
     }

@@ -190,6 +190,7 @@ class Forgeries(unittest.TestCase):
         'decided client': ('evidence.decision', lambda f: f.change('decision', f'client: {CLIENT}', f'client: {CLIENT}S')),
         'decided service': ('evidence.decision', lambda f: f.change('decision', 'service: .*', f'service: {HOSPITAL}/RECORDS/other')),
         'released more': ('evidence.release', lambda f: f.change('answer', '"comity-released": ', '"comity-released": https://w3id.org/dpv/pd#Name, ')),
+        'released twice': ('evidence.statement', lambda f: f.change('decision', 'released: (.*)\n', r'released: \1\nreleased: \1\n')),
         'no list': ('evidence.statement', lambda f: f.change('answer', '"comity-released": ', '"comity-released": a,b, ')),
         'refused and answered': ('evidence.release', lambda f: f.change('decision', 'verdict: permit', 'verdict: refuse')),
         'decided later': ('evidence.order', lambda f: swap(f, 'decision', 'answer')),
@@ -218,6 +219,20 @@ class Forgeries(unittest.TestCase):
         'no decision': ('evidence.policy', lambda f: f.statements.pop('decision')),
         'of none': ('evidence.exporter', lambda f: exporter(f, 'AURORA/COM/CLINIC/GW1')),
     }
+
+    def test_only_one_side_and_the_other_named_as_exporter(self):
+        """The witnesses are asked for the exporter's log: who names the other side would get past them."""
+        def only(name, exporter):
+            sections, keeps = [], True
+            for section in bundle.read(bundles['permitted holder']):
+                if section[0] in ('request', 'decision', 'answer', 'consent', 'in-force', 'policy'):
+                    keeps = section[0] == name
+                section[1] = exporter.encode() if section[0] == 'exporter' else section[1]
+                sections += [section] if keeps and section[0] != 'consistency' else []
+            return bundle.write(sections)
+        clinic = 'AURORA/COM/CLINIC/GW1'
+        files = [only('answer', f'{HOSPITAL}/GW1'), only('request', clinic), only('answer', clinic), only('request', f'{HOSPITAL}/GW1')]
+        self.assertEqual(both.compare(files), ['good', 'good', 'evidence.receipt', 'evidence.exporter'])
 
     def test_each(self):
         files, wanted = [], []
@@ -266,6 +281,8 @@ def exporter(forge, origin):
         for r in s['receipts']:
             if s['role'] not in ('request', 'answer'):
                 r.update(origin=origin, index=r['index'] + forge.sizes[origin])
+    [answer] = forge.statements['answer']['receipts']
+    forge.statements['answer']['receipts'].append(dict(answer, origin=origin, index=forge.sizes[origin] + 19))
     forge.sizes[origin] += 20
 
 
