@@ -232,6 +232,7 @@ static void tell_short(struct audit *a)
 static bool read_entries(struct audit *a, struct log_reader *reader, struct exchanges *exchanges, struct error *e)
 {
     uint64_t begin = a->first > EXCHANGES_BEFORE ? a->first - EXCHANGES_BEFORE : 0;
+    begin = begin < log_reader_first(reader) ? log_reader_first(reader) : begin; /* older ones were pruned */
     for (uint64_t i = begin; i < a->size; i++) {
         struct log_entry entry;
         if (a->options->progress != NULL) {
@@ -254,7 +255,7 @@ bool audit_read_own(struct audit *a, struct error *e)
     struct exchanges *exchanges = NULL;
     bool ok = peer_log_open(&a->own_log, a->own->key, read_own_file, a->own->public, e) &&
               log_reader_open(&reader, a->own->public, a->own->private, e) && log_reader_size(reader, &a->size, e) &&
-              exchanges_first_since(reader, a->size, a->options->since_ms, &a->first, e) && exchanges_make(&exchanges, a->peer->gateway, e);
+              log_first_since(reader, a->size, a->options->since_ms, &a->first, e) && exchanges_make(&exchanges, a->peer->gateway, e);
     if (ok) {
         check_witnessed(a);
         ok = read_entries(a, reader, exchanges, e);

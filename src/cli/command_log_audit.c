@@ -193,7 +193,7 @@ static bool export_lines(struct auditing *a, int64_t since_ms, FILE *file, struc
     uint64_t size = 0, first = 0;
     buffer_init(&text, PAGE_BYTES_MAX);
     bool ok = log_reader_open(&reader, a->place.public_disk, a->place.private_disk, e) && log_reader_size(reader, &size, e) &&
-              exchanges_first_since(reader, size, since_ms, &first, e) && exchanges_make(&exchanges, a->peer, e);
+              log_first_since(reader, size, since_ms, &first, e) && exchanges_make(&exchanges, a->peer, e);
     for (uint64_t i = first; ok && i < size; i++) {
         struct log_entry entry;
         progress_show(&a->progress, i - first, size - first);

@@ -64,19 +64,17 @@ static int report(const struct call *call, json_t *list, const struct replay_cou
 static bool replay_all(struct replaying *r, struct decision_replay *replay, struct log_reader *reader, uint64_t from, uint64_t size,
                        struct error *e)
 {
+    if (log_reader_first(reader) > 0) {
+        struct error pruned;
+        (void)error_set(&pruned, ERROR_ABSENT, "records", NULL,
+                        "it and what is older was pruned: what these entries say of consents is not known");
+        decision_replay_skip(replay, log_reader_first(reader) - 1, &pruned);
+    }
     for (uint64_t i = log_reader_first(reader); i < size; i++) {
         struct log_entry entry;
         struct error why;
         progress_show(&r->progress, i, size);
         if (log_reader_get(reader, i, &entry, &why)) {
-            if (entry.form != RECORD_OPEN) {
-                /* Of a person who was erased, decisions and consents go together: no other decision rested on these. */
-                if (entry.kind == RECORD_DECISION && i >= from) {
-                    error_set(&why, ERROR_ABSENT, "log", NULL, "what opens it was erased");
-                    decision_replay_skip(replay, i, &why);
-                }
-                continue;
-            }
             if (!decision_replay_take(replay, &entry, i >= from, e)) {
                 return false;
             }

@@ -249,23 +249,3 @@ bool exchanges_read(struct exchanges *exchanges, const struct log_entry *entry, 
     line.exchange = line.kind == EXCHANGE_CLOSED ? BYTES_NONE : id_of(line.statement);
     return line.kind == EXCHANGE_NONE || each(context, &line);
 }
-
-bool exchanges_first_since(struct log_reader *reader, uint64_t size, int64_t since_ms, uint64_t *out, struct error *e)
-{
-    uint64_t low = 0;
-    uint64_t high = size;
-    while (low < high) {
-        uint64_t middle = low + (high - low) / 2;
-        struct log_entry entry;
-        if (!log_reader_get(reader, middle, &entry, e)) {
-            return false;
-        }
-        if (entry.time_ms < since_ms) {
-            low = middle + 1;
-        } else {
-            high = middle;
-        }
-    }
-    *out = low;
-    return true;
-}

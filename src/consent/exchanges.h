@@ -77,7 +77,4 @@ struct exchange_page {
 must_check bool exchange_note_read(struct bytes line, struct arena *arena, struct exchange_note *note, struct exchange_page *page,
                                    struct error *e);
 
-/* The first entry that is not older than `since_ms`: times never go back within a log. */
-must_check bool exchanges_first_since(struct log_reader *reader, uint64_t size, int64_t since_ms, uint64_t *out, struct error *e);
-
 #endif

@@ -59,6 +59,7 @@ static bool read_entries(struct page *page, struct exchanges *exchanges, struct 
 {
     uint64_t begin = page->from > EXCHANGES_BEFORE ? page->from - EXCHANGES_BEFORE : 0;
     begin = start < begin ? start : begin;
+    begin = begin < log_reader_first(reader) ? log_reader_first(reader) : begin;
     *next = page->from;
     for (uint64_t i = begin; i < size; i++) {
         struct log_entry entry;
@@ -81,15 +82,25 @@ static bool read_entries(struct page *page, struct exchanges *exchanges, struct 
     return true;
 }
 
+/* Where the page begins; what was pruned can't be told about. */
+static bool find_start(struct log_reader *reader, const struct asked *asked, uint64_t size, uint64_t *from, struct error *e)
+{
+    *from = asked->after;
+    if (!asked->has_after && !log_first_since(reader, size, (int64_t)asked->since_ms, from, e)) {
+        return false;
+    }
+    *from = *from < log_reader_first(reader) ? log_reader_first(reader) : *from;
+    return true;
+}
+
 static bool answer(struct public_call *call, const struct asked *asked, struct error *e)
 {
     struct log_reader *reader = NULL;
     struct exchanges *exchanges = NULL;
     uint64_t size = 0, next = 0;
-    struct page page = { .call = call, .from = asked->after };
+    struct page page = { .call = call };
     bool ok = log_reader_open(&reader, call->gateway->public_disk, call->gateway->private_disk, e) && log_reader_size(reader, &size, e) &&
-              exchanges_make(&exchanges, call->peer, e) &&
-              (asked->has_after || exchanges_first_since(reader, size, (int64_t)asked->since_ms, &page.from, e)) &&
+              exchanges_make(&exchanges, call->peer, e) && find_start(reader, asked, size, &page.from, e) &&
               read_entries(&page, exchanges, reader, asked, page.from, size, &next, e);
     if (ok) {
         exchange_page_write(next, !page.is_full, size, &call->answer);
