@@ -220,8 +220,13 @@ static void tell_copy(void *context, const char *name, bool is_folder)
     struct reader r = { .left = bytes_of(data, size) };
     origin = reader_line(&r);
     entries = reader_line(&r);
+    uint64_t count = 0;
+    if (!bytes_to_u64(entries, &count)) {
+        free(data); /* damaged: `comity log verify` says so */
+        return;
+    }
     if (h->is_json) {
-        (void)json_array_append_new(h->logs, json_pack("{s:o, s:o, s:s}", "origin", json_of_bytes(origin), "size", json_of_bytes(entries),
+        (void)json_array_append_new(h->logs, json_pack("{s:o, s:I, s:s}", "origin", json_of_bytes(origin), "size", (json_int_t)count,
                                                        "folder", name));
     } else {
         buffer_append_format(&h->text, "  %-40.*s %.*s entries, in %s\n", BYTES_FMT(origin), BYTES_FMT(entries), name);
