@@ -230,16 +230,19 @@ static void write_time(struct buffer *out, const char *label, const struct shown
 
 static void write_proof(const struct story *s, size_t i, struct buffer *out)
 {
+    static const char *const labels[ROLE_COUNT] = { "request", "decision", "answer", "consent", "directory" };
     const struct shown *shown = &s->shown[i];
     for (size_t j = 0; j < shown->from->receipt_count; j++) {
         const struct shown_receipt *r = &shown->receipts[j];
-        buffer_append_format(out, "  %s%-10s entry %" PRIu64 " of %" PRIu64 " in the log ", shown->from->is_hidden ? "(left out) " : "",
-                             bundle_role_name(shown->from->role), r->index, r->size);
+        buffer_append_format(out, "  %-10s entry %" PRIu64 " of %" PRIu64 " in the log ", labels[shown->from->role], r->index, r->size);
         append_clean(out, r->origin);
         if (r->cosignature_count > 0) {
             buffer_append_format(out, ", seen by %zu witness%s", r->cosignature_count, r->cosignature_count == 1 ? "" : "es");
         }
-        buffer_append_text(out, "\n");
+        if (shown->from->role == ROLE_IN_FORCE) {
+            buffer_append_text(out, ": in force from then on");
+        }
+        buffer_append_text(out, shown->from->is_hidden ? " (left out)\n" : "\n");
     }
 }
 
@@ -247,7 +250,7 @@ static void write_directories(const struct story *s, struct buffer *out)
 {
     for (size_t i = 0; i < s->bundle.directory_count; i++) {
         const struct shown_directory *d = &s->directories[i];
-        buffer_append_text(out, "  keys       the directory of ");
+        buffer_append_text(out, "  keys       in the directory of ");
         append_clean(out, d->directory->community);
         buffer_append_format(out, ", serial %" PRIu64 ", signed by ", d->directory->serial);
         if (d->is_recognised) {
@@ -283,8 +286,9 @@ static void write_limits(const struct story *s, const struct trust *trust, struc
     }
     for (size_t i = 0; i < ROLE_COUNT; i++) {
         if (s->is_hidden[i]) {
-            buffer_append_format(out, "  Left out by whoever made this file: %s. It is in the log; what it says is not proved.\n",
-                                 bundle_role_name((enum bundle_role)i));
+            buffer_append_format(
+                out, "  Left out by whoever made this file: %s. Something stands there in the log; what it says is not proved.\n",
+                bundle_role_name((enum bundle_role)i));
         }
     }
     if (s->decision != NULL && s->on_consent_count > 0 && !s->is_hidden[ROLE_CONSENT]) {
