@@ -391,9 +391,10 @@ static const struct command log_show_command = {
     .run = run_show,
 };
 
-static const struct command *const log_parts[] = { &log_show_command,    &log_prove_command,   &log_receipt_command, &log_erase_command,
-                                                   &log_prune_command,   &log_verify_command,  &log_replay_command,  &log_audit_command, &log_uses_command,
-                                                   &log_recover_command, &log_witness_command, &log_mirror_command,  &log_heal_command };
+static const struct command *const log_parts[] = { &log_show_command,  &log_prove_command,   &log_receipt_command, &log_erase_command,
+                                                   &log_prune_command, &log_verify_command,  &log_replay_command,  &log_audit_command,
+                                                   &log_uses_command,  &log_recover_command, &log_witness_command, &log_mirror_command,
+                                                   &log_heal_command };
 
 const struct command command_log = {
     .name = "log",

@@ -294,8 +294,8 @@ static void stop_workers(struct gateway *gateway)
     if (gateway->worker_count > 0 && gateway->sequences != NULL && !sequences_log(gateway->sequences, gateway->committer, &e)) {
         diag_error(DIAG_WARN, "evidence", "the last numbers of this run's requests are not logged", &e);
     }
-    if (gateway->worker_count > 0 && (!uses_catch_up(gateway->uses, USES_AT_ONCE, NULL, &e) ||
-                                      !uses_commit(gateway->uses, gateway->committer, NULL, &e))) {
+    if (gateway->worker_count > 0 &&
+        (!uses_catch_up(gateway->uses, USES_AT_ONCE, NULL, &e) || !uses_commit(gateway->uses, gateway->committer, NULL, &e))) {
         diag_error(DIAG_WARN, "consent", "the last root of the map of uses is not committed", &e);
     }
     /* The committer first: it must not wake a worker whose loop is gone. It is freed only when nobody can submit to it. */
