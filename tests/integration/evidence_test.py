@@ -107,6 +107,21 @@ class Stories(Case):
         finally:
             federation.holder.start()
 
+    def test_nobody_answered(self):
+        """The consumer can still prove that it asked, and its story says that no answer is there."""
+        federation.holder.stop()
+        try:
+            federation.ask(PERSON)
+        finally:
+            federation.holder.start()
+        entries = federation.consumer.run_json('log', 'show', '--last', '10')['entries']
+        asked = [e['exchange'] for e in entries if e['kind'] == 'request-sent'][-1]
+        time.sleep(1.5)
+        story = self.verify(self.export(federation.consumer, asked))
+        self.assertIn('no answer is in the file', story)
+        self.assertIn(f'/{PERSON}/record', story)
+        self.export(federation.holder, asked, expect=1)
+
     def test_what_each_needs(self):
         self.export(federation.holder, '00000000-0000-4000-8000-000000000000', expect=1)
         self.assertIn('--exchange', federation.holder.run('evidence', 'export', expect=2).stderr)
