@@ -95,14 +95,14 @@ enum peer_log_state peer_log_check(struct peer_log *log, uint64_t size, const ui
     if (size > log->view.size) {
         return PEER_LOG_SHORT;
     }
+    if (proof != NULL) {
+        proof->path_count = 0;
+    }
     if (size == 0) {
         merkle_root(NULL, 0, found.prefix);
         return memcmp(found.prefix, root, SHA256_SIZE) == 0 ? PEER_LOG_FITS : PEER_LOG_OTHER;
     }
     if (size == log->view.size) {
-        if (proof != NULL) {
-            proof->path_count = 0;
-        }
         return memcmp(log->view.root, root, SHA256_SIZE) == 0 ? PEER_LOG_FITS : PEER_LOG_OTHER;
     }
     log->nodes.e = e;

@@ -143,8 +143,11 @@ bool uses_map_forget(struct uses *uses, const uint8_t person[USES_PERSON_SIZE], 
     static const char sql[] = "DELETE FROM uses_map WHERE person = ?1";
     const struct store_value values[] = { STORE_BIN(bytes_of(person, USES_PERSON_SIZE)) };
     struct leaf_row row;
-    if (!find_leaf(uses, person, &row, e) || !row.is_there) {
-        return e->kind == ERROR_NONE || !row.is_there;
+    if (!find_leaf(uses, person, &row, e)) {
+        return false;
+    }
+    if (!row.is_there) {
+        return true;
     }
     return store_run(uses->store, sql, values, COUNT_OF(values), NULL, NULL, NULL, e) &&
            mark_dirty(uses, BUCKET_DEPTH, place_number(row.place) >> (USES_DEPTH - BUCKET_DEPTH), e);

@@ -312,6 +312,9 @@ static void damage_is_found(void **state)
     assert_true(uses_rebuild(s->uses, &e));
     assert_true(uses_prove(s->uses, s->rig.committer, person_of(1, name), &proof, &e));
     uses_proof_clear(&proof);
+    /* Nobody is said to be forgotten who may not be. */
+    assert_true(store_run(s->rig.store, "ALTER TABLE uses_map RENAME TO elsewhere", NULL, 0, NULL, NULL, NULL, &e));
+    assert_false(uses_forget(s->uses, person_of(1, name), &e));
     scene_close(s);
     free(s);
 }
