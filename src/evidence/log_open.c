@@ -12,6 +12,7 @@
 #include "evidence/merkle.h"
 #include "evidence/publication_internal.h"
 #include "evidence/tile_read_internal.h"
+#include "evidence/tree_disk_internal.h"
 
 static const char *const restore = "restore it from a copy or a mirror; nothing was changed";
 
@@ -136,7 +137,7 @@ static bool load_last(struct opening *o, struct error *e)
 }
 
 /* The tree as it was published, from its tiles, checked against the checkpoint's root and the entries. */
-static bool load_tree(struct opening *o, struct error *e)
+static bool load_published(struct opening *o, struct error *e)
 {
     struct tree *tree = &o->log->tree;
     uint64_t size = o->checkpoint.size;
@@ -169,6 +170,28 @@ static bool load_tree(struct opening *o, struct error *e)
                          "the tiles of %llu entries do not lead to the signed root", (unsigned long long)size);
     }
     return true;
+}
+
+/* A hash tile of the right edge that is damaged or gone is made again from the entries, if these lead to the signed root. */
+static bool load_tree(struct opening *o, struct error *e)
+{
+    struct error cause = { 0 };
+    struct error ignored;
+    unsigned mended = 0;
+    if (load_published(o, &cause)) {
+        return true;
+    }
+    if (cause.kind == ERROR_INPUT && o->checkpoint.size >> TREE_LEVELS == 0 &&
+        tree_mend_edge(o->log->public, o->checkpoint.size, o->checkpoint.root, &mended, &ignored) && mended > 0) {
+        diag_error(DIAG_WARN, "evidence", "hash tiles were damaged, and were made again from the entries", &cause);
+        tree_clear(&o->log->tree);
+        tree_init(&o->log->tree);
+        return load_published(o, e);
+    }
+    if (e != NULL) {
+        *e = cause;
+    }
+    return false;
 }
 
 static bool refuse_entry(const struct segment_scan *scan, uint64_t index, const char *why, struct error *e)

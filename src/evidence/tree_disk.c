@@ -128,3 +128,76 @@ bool tree_save(struct tree *tree, struct disk *disk, uint64_t saved, struct erro
     tree_forget(tree, tree->size);
     return true;
 }
+
+/* The hashes of one level's partial tile, for which there is room, each from the full tile below it. False: one can't be read. */
+static bool make_edge(struct tree_edge *edge, struct disk *disk, int level, uint64_t size)
+{
+    uint64_t hashes = size >> (TILE_HEIGHT * level);
+    edge->first = hashes / TILE_WIDTH * TILE_WIDTH;
+    edge->count = (size_t)(hashes % TILE_WIDTH);
+    for (size_t i = 0; i < edge->count; i++) {
+        uint8_t *data = NULL;
+        if (!tile_read(disk, (struct tile){ .level = level - 1, .index = edge->first + i, .width = TILE_WIDTH }, &data, NULL)) {
+            return false;
+        }
+        merkle_root((const uint8_t(*)[SHA256_SIZE])data, TILE_WIDTH, edge->hashes[i]);
+        free(data);
+    }
+    return true;
+}
+
+/* The whole right edge, from the entries up. */
+static bool make_edges(struct tree *tree, struct disk *disk, uint64_t size)
+{
+    struct tree_edge *leaves = &tree->edges[0];
+    if (!load_edge(&tree->commitments, disk, TILE_ENTRIES, size, NULL)) {
+        return false;
+    }
+    leaves->first = tree->commitments.first;
+    if (!tree_edge_reserve(leaves, tree->commitments.count)) {
+        return false;
+    }
+    leaves->count = tree->commitments.count;
+    for (size_t i = 0; i < leaves->count; i++) {
+        merkle_leaf(bytes_of(tree->commitments.hashes[i], SHA256_SIZE), leaves->hashes[i]);
+    }
+    for (int level = 1; level < TILE_LEVELS; level++) {
+        tree->edges[level].count = 0;
+        if (!tree_edge_reserve(&tree->edges[level], TILE_WIDTH) || !make_edge(&tree->edges[level], disk, level, size)) {
+            return false;
+        }
+    }
+    tree_rebuild(tree, size);
+    return true;
+}
+
+bool tree_mend_edge(struct disk *disk, uint64_t size, const uint8_t root[SHA256_SIZE], unsigned *mended, struct error *e)
+{
+    struct tree tree;
+    struct tile_folders folders = { 0 };
+    const char *failed = "tile";
+    int fault = 0;
+    *mended = 0;
+    tree_init(&tree);
+    bool is_right = make_edges(&tree, disk, size) && memcmp(tree.root, root, SHA256_SIZE) == 0;
+    for (int level = 0; is_right && fault == 0 && level < TILE_LEVELS; level++) {
+        const struct tree_edge *edge = &tree.edges[level];
+        const struct tile tile = { .level = level, .index = edge->first / TILE_WIDTH, .width = (unsigned)edge->count };
+        uint8_t *data = NULL;
+        if (tile.width == 0 || (tile_read(disk, tile, &data, NULL) && memcmp(data, edge->hashes, tile.width * (size_t)SHA256_SIZE) == 0)) {
+            free(data);
+            continue;
+        }
+        free(data);
+        fault = tile_write(disk, tile, bytes_of(edge->hashes, tile.width * (size_t)SHA256_SIZE), &folders);
+        *mended += 1;
+    }
+    fault = fault != 0 ? fault : tile_folders_sync(disk, &folders, &failed);
+    tile_folders_clear(&folders);
+    tree_clear(&tree);
+    if (fault != 0) {
+        errno = fault;
+        return error_system(e, failed, "check the public folder's disk, owner and mode");
+    }
+    return true;
+}

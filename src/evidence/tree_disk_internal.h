@@ -16,4 +16,11 @@ must_check bool tree_load(struct tree *tree, struct disk *disk, uint64_t size, s
  */
 must_check bool tree_save(struct tree *tree, struct disk *disk, uint64_t saved, struct error *e);
 
+/*
+ * Makes the hash tiles of the right edge of a tree of `size` entries again from its entries and the full tiles below, and writes those that
+ * are not on the disk as they must be; only if all leads to `root`, which the log signed. How many were written goes to `*mended`: 0 when nothing
+ * could be mended so, and then nothing was changed. False: it could not be tried.
+ */
+must_check bool tree_mend_edge(struct disk *disk, uint64_t size, const uint8_t root[SHA256_SIZE], unsigned *mended, struct error *e);
+
 #endif

@@ -451,6 +451,35 @@ static void whatever_happens_it_is_said(void **state)
     assert_true(whole > 300);
 }
 
+/* At a start: hash tiles of the right edge are made again, whatever happened to them; entries are not guessed. */
+static void a_start_mends_hash_tiles(void **state)
+{
+    static const char *const tiles[] = { "tile/0/002.p/88", "tile/1/000.p/2" };
+    size_t size = 0;
+    (void)state;
+    for (size_t i = 0; i < COUNT_OF(tiles); i++) {
+        struct rig *rig = make_log(600);
+        for (size_t at = 0; at < 64; at += 7) {
+            sim_disk_data(rig->public, tiles[i], &size)[at] ^= 4;
+            if (!rig_open(rig)) {
+                fail_msg("%s: %s", rig->last.where, rig->last.what);
+            }
+            rig_close(rig);
+            assert_int_equal(faults_of(rig), 0);
+        }
+        remove_file(rig->public, tiles[i]);
+        must_go_on(rig, tiles[i]);
+        rig_free(rig);
+    }
+    struct rig *rig = make_log(600);
+    sim_disk_data(rig->public, "tile/entries/002.p/88", &size)[40] ^= 4;
+    struct disk *before = sim_disk_copy(rig->public);
+    assert_false(rig_open(rig));
+    assert_true(sim_disk_equal(before, rig->public));
+    disk_free(before);
+    rig_free(rig);
+}
+
 /* What retention took is not missing, and what it left is healed as ever. */
 static void a_pruned_log_heals(void **state)
 {
@@ -491,17 +520,12 @@ static void a_pruned_log_heals(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_whole_log_needs_nothing),
-        cmocka_unit_test(every_public_bit_heals),
-        cmocka_unit_test(every_private_bit_heals),
-        cmocka_unit_test(full_tiles_heal),
-        cmocka_unit_test(the_public_folder_is_made_again),
-        cmocka_unit_test(nothing_is_signed_without_the_key),
-        cmocka_unit_test(records_become_commitments),
-        cmocka_unit_test(a_lost_segment_is_closed),
-        cmocka_unit_test(a_copy_is_asked_and_checked),
-        cmocka_unit_test(whatever_happens_it_is_said),
-        cmocka_unit_test(a_pruned_log_heals),
+        cmocka_unit_test(a_whole_log_needs_nothing),       cmocka_unit_test(every_public_bit_heals),
+        cmocka_unit_test(every_private_bit_heals),         cmocka_unit_test(full_tiles_heal),
+        cmocka_unit_test(the_public_folder_is_made_again), cmocka_unit_test(nothing_is_signed_without_the_key),
+        cmocka_unit_test(records_become_commitments),      cmocka_unit_test(a_lost_segment_is_closed),
+        cmocka_unit_test(a_copy_is_asked_and_checked),     cmocka_unit_test(whatever_happens_it_is_said),
+        cmocka_unit_test(a_start_mends_hash_tiles),        cmocka_unit_test(a_pruned_log_heals),
     };
     diag_configure(DIAG_ERROR, DIAG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -252,7 +252,7 @@ static void damage_is_refused(void **state)
     expect_refusal(rig, ERROR_INPUT, "records/", "is damaged");
     data[SEGMENT_HEADER_BYTES + 100] ^= 4;
 
-    data = sim_disk_data(rig->public, "tile/0/000.p/40", &size);
+    data = sim_disk_data(rig->public, "tile/entries/000.p/40", &size);
     data[70] ^= 1;
     expect_refusal(rig, ERROR_INPUT, "tile/0", "entry 2: the tile and the entry bundle disagree");
     data[70] ^= 1;
