@@ -300,6 +300,11 @@ static int commit(char **words)
     const uint64_t entries = number(words[1], UINT32_MAX);
     const size_t count = (size_t)number(words[4], 16);
     struct submitter submitters[16] = { 0 };
+    if (count == 0) {
+        stop("who is to submit?", NULL);
+    }
+    const uint64_t each = entries / count;
+    const double all = (double)(each * count);
     struct log *log = open_log(&place);
     struct committer *committer = start_committer(log);
     const uint64_t began = time_monotonic_us();
@@ -307,7 +312,7 @@ static int commit(char **words)
         struct submitter *s = &submitters[i];
         waiter_init(&s->waiter);
         s->committer = committer;
-        s->entries = entries / count;
+        s->entries = each;
         s->statement = (size_t)number(words[2], RECORD_STATEMENT_BYTES_MAX);
         s->attachment = (size_t)number(words[3], RECORD_ATTACHMENT_BYTES_MAX);
         if (pthread_create(&s->thread, NULL, submitter_run, s) != 0) {
@@ -320,9 +325,8 @@ static int commit(char **words)
     const double durable = seconds_since(began);
     committer_stop(committer);
     const double published = seconds_since(began);
-    (void)printf("{\"entries\": %" PRIu64 ", \"append_per_s\": %.0f, \"published_per_s\": %.0f, \"cpu_us\": %.3f}\n",
-                 entries / count * count, (double)(entries / count * count) / durable, (double)(entries / count * count) / published,
-                 cpu_seconds() * 1e6 / (double)entries);
+    (void)printf("{\"entries\": %" PRIu64 ", \"append_per_s\": %.0f, \"published_per_s\": %.0f, \"cpu_us\": %.3f}\n", each * count,
+                 all / durable, all / published, cpu_seconds() * 1e6 / all);
     log_close(log);
     place_close(&place);
     return 0;

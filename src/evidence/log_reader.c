@@ -267,7 +267,7 @@ static bool is_in_tree(struct log_reader *r, const struct log_entry *entry)
 /* By a jump. False: it must be gone to by all records before it, which also finds out why. */
 static bool get_by_jump(struct log_reader *r, size_t segment, uint64_t index, struct log_entry *out)
 {
-    struct record_view view;
+    struct record_view view = { .size = 0 };
     enum scan_state state = SCAN_GOOD;
     if (index >= r->published || !go_near(r, segment, index, true, NULL)) {
         return false;
@@ -276,7 +276,7 @@ static bool get_by_jump(struct log_reader *r, size_t segment, uint64_t index, st
         remember_place(r, places_of(r, r->scan.header.first));
         state = segment_scan_next(&r->scan, &view, NULL);
     }
-    if (state != SCAN_GOOD || (r->has_jumped && !is_in_tree(r, &view.entry))) {
+    if (state != SCAN_GOOD || view.size == 0 || (r->has_jumped && !is_in_tree(r, &view.entry))) {
         return false;
     }
     *out = view.entry;

@@ -161,7 +161,7 @@ static void fakes_do_lead_astray(void **state)
     struct fixture *f = fixture_make();
     struct error e = { 0 };
     struct segment_scan scan = { 0 };
-    struct record_view view;
+    struct record_view view = { .size = 0 };
     size_t astray = 0;
     (void)state;
     assert_true(segment_scan_open(&scan, f->private, 0, &e));
