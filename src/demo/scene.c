@@ -164,6 +164,23 @@ static bool apply(struct scene *scene, const struct scene_gateway *g, const char
     return scene_write(scene, file, to, g->subsystem, e) && scene_path(scene, to, path, e) && comity(scene, g, arguments, NULL, e);
 }
 
+/* The clinic watches the hospital's log: it cosigns its checkpoints, and keeps a copy. */
+static bool watch_each_other(struct scene *scene, struct error *e)
+{
+    const struct scene_gateway *clinic = &scene->gateways[CLINIC];
+    const char *const witness[] = { "log", "witness", NULL };
+    const char *const make[] = { "log", "mirror", "--make", NULL };
+    char key[SCENE_KEY_MAX], policy[2 * SCENE_KEY_MAX], log[256];
+    json_t *told = NULL;
+    bool ok = comity(scene, clinic, witness, &told, e) && take_text(told, "key", key, e) && comity(scene, clinic, make, NULL, e);
+    json_decref(told);
+    (void)snprintf(policy, sizeof policy, "witness clinic %s https://127.0.0.1:%u/witness\nquorum clinic\n", key, clinic->peers_port);
+    (void)snprintf(log, sizeof log, "\nlog: { witnesses: witnesses.policy, mirrors: [ 'https://127.0.0.1:%u/mirror' ] }\n",
+                   clinic->peers_port);
+    return ok && scene_append(scene, "hospital/witnesses.policy", policy, e) && scene_append(scene, "hospital/gateway.yaml", log, e) &&
+           scene_append(scene, "clinic/gateway.yaml", "\nmirror: { logs: [ 'AURORA/HEALTH/HOSPITAL/GW1' ] }\n", e);
+}
+
 static bool make_communities(struct scene *scene, struct error *e)
 {
     struct scene_gateway *g = scene->gateways;
@@ -193,7 +210,7 @@ static bool make_communities(struct scene *scene, struct error *e)
             return false;
         }
     }
-    return true;
+    return watch_each_other(scene, e);
 }
 
 static bool start_service(struct scene *scene, struct error *e)

@@ -57,6 +57,8 @@ const char *scene_file(const char *name);
 must_check bool scene_write(const struct scene *scene, const char *name, const char *to, const char *subsystem, struct error *e);
 /* Makes FOLDER/`name`. */
 must_check bool scene_make_folder(const struct scene *scene, const char *name, struct error *e);
+/* Puts text behind what FOLDER/`to` holds; makes it if absent. */
+must_check bool scene_append(const struct scene *scene, const char *to, const char *text, struct error *e);
 must_check bool scene_copy(const struct scene *scene, const char *from, const char *to, struct error *e);
 /* Removes a folder and all in it. */
 void scene_remove(const char *folder);

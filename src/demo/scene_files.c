@@ -40,9 +40,9 @@ bool scene_make_folder(const struct scene *scene, const char *name, struct error
     return mkdir(path, 0755) == 0 || errno == EEXIST || error_system(e, path, "check the folder's owner and mode");
 }
 
-static bool write_file(const char *path, struct bytes data, struct error *e)
+static bool write_file(const char *path, const char *mode, struct bytes data, struct error *e)
 {
-    FILE *file = fopen(path, "we");
+    FILE *file = fopen(path, mode);
     if (file == NULL) {
         return error_system(e, path, "check the folder's owner and mode");
     }
@@ -81,9 +81,15 @@ bool scene_write(const struct scene *scene, const char *name, const char *to, co
     struct buffer text;
     buffer_init(&text, FILE_BYTES_MAX);
     fill(&text, scene_file(name), scene, subsystem);
-    bool ok = (!text.failed || error_memory(e, name)) && scene_path(scene, to, path, e) && write_file(path, buffer_bytes(&text), e);
+    bool ok = (!text.failed || error_memory(e, name)) && scene_path(scene, to, path, e) && write_file(path, "we", buffer_bytes(&text), e);
     buffer_clear(&text);
     return ok;
+}
+
+bool scene_append(const struct scene *scene, const char *to, const char *text, struct error *e)
+{
+    char path[SCENE_PATH_MAX];
+    return scene_path(scene, to, path, e) && write_file(path, "ae", bytes_of_text(text), e);
 }
 
 bool scene_copy(const struct scene *scene, const char *from, const char *to, struct error *e)
@@ -110,7 +116,7 @@ bool scene_copy(const struct scene *scene, const char *from, const char *to, str
         error_set(e, ERROR_IO, source, NULL, "it can't be read whole");
         goto done;
     }
-    ok = write_file(target, bytes_of(data, size), e);
+    ok = write_file(target, "we", bytes_of(data, size), e);
 done:
     free(data);
     if (file != NULL) {

@@ -8,6 +8,7 @@
 
 #include "demo/ask.h"
 #include "demo/evidence_check.h"
+#include "demo/steps_internal.h"
 
 void say(const char *format, ...)
 {
@@ -127,6 +128,7 @@ static bool only_what_was_consented(struct step_state *state, struct error *e)
         }
     }
     if (ok) {
+        (void)snprintf(state->exchange, sizeof state->exchange, "%s", reply.exchange);
         say("     immunisations came: MMR, Tdap; name, birth date, address, test results and diagnoses are gone");
     }
     buffer_clear(&buffer);
@@ -275,5 +277,10 @@ const struct demo_step demo_steps[] = {
     { "one byte of the hospital's log is changed: comity log verify names the entry", damage_is_named },
     { "the hospital's gateway is killed under load: no acknowledged exchange lacks its evidence", survives_kill },
     { "an unrecognised community and a wrong key are turned away", strangers_are_turned_away },
+    { "one file proves the exchange to a stranger, offline, to two verifiers", demo_bundle },
+    { "one character of it is changed: both refuse it", demo_bundle_bent },
+    { "the hospital's log is replaced by an old backup: it does not start, and recovers", demo_put_back },
+    { "the hospital's public log is lost: it is healed", demo_healed },
+    { "the hospital's log tells two histories: it is proved, and the hospital is trusted no more", demo_two_histories },
 };
 const size_t demo_step_count = COUNT_OF(demo_steps);

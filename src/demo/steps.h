@@ -8,6 +8,7 @@ struct step_state {
     struct scene *scene;
     unsigned attempts; /* to read PT-1001's record */
     char consent_id[128];
+    char exchange[64]; /* the one that was permitted */
 };
 struct demo_step {
     const char *title;
