@@ -2,6 +2,7 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 
 #include "gateway/exchange_internal.h"
 #include "gateway/public_service_internal.h"
@@ -148,6 +149,17 @@ static void take_orders(uv_async_t *order)
     }
 }
 
+/* A connection is a file: anybody together may have a quarter of them, or peers, services and disks would soon have none. */
+static uint32_t readers_max(const struct gateway_config *config)
+{
+    struct rlimit files;
+    uint64_t share = config->limits.connections_max;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY && files.rlim_cur / 4 / config->workers < share) {
+        share = files.rlim_cur / 4 / config->workers;
+    }
+    return share == 0 ? 1 : (uint32_t)share;
+}
+
 /* The last of a worker's servers, if there is one. */
 static bool start_log_server(struct worker *worker, struct error *e)
 {
@@ -158,6 +170,7 @@ static bool start_log_server(struct worker *worker, struct error *e)
     }
     *listener = (struct listener){ .worker = worker };
     struct net_limits limits = config->limits;
+    limits.connections_max = readers_max(config);
     limits.body.size_max = public_body_bytes_max() < limits.body.size_max ? public_body_bytes_max() : limits.body.size_max;
     const struct server_options options = {
         .address = config->log_listener->address,

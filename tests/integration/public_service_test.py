@@ -183,6 +183,21 @@ class PublicService(unittest.TestCase):
             self.assertEqual({told(line)[0] for line in stuck}, {503})
             self.assertEqual([told(line)[0] for line in others], [200] * waiting)
 
+    def test_readers_leave_files_for_exchanges(self):
+        """A connection is a file, and readers may have a quarter of them: however many come, peers and the log's disk have the rest."""
+        holder = self.federation.holder
+        holder.stop()
+        self.addCleanup(lambda: (holder.stop(), holder.start()))
+        holder.start(wrapper=('prlimit', '--nofile=400:400'))
+        self.assertEqual(self.federation.ask(PERSON).status, 200)
+        with contextlib.ExitStack() as lines:
+            for _ in range(450):
+                lines.enter_context(socket.create_connection(('127.0.0.1', self.port), 30))
+            time.sleep(1)
+            self.assertLess(len(os.listdir(f'/proc/{holder.pid}/fd')), 250)
+            self.assertEqual(self.federation.ask(PERSON).status, 200)
+            self.assertEqual(holder.management('/readyz').status, 200)
+
     def test_requests_are_counted_by_route_and_status(self):
         self.quiet_tree()
         holder, name = self.federation.holder, 'comity_gateway_public_requests_total'
