@@ -68,9 +68,9 @@ void uses_story_write(const struct uses_story *story, struct buffer *out)
 {
     char time[TIME_TEXT_SIZE];
     buffer_append_format(out,
-                         "Proved: these %zu entries are all that the log %.*s has about %.*s,\namong its entries %" PRIu64 " to %" PRIu64
+                         "Proved: the log %.*s has %zu entries about %.*s,\nand these are all, among its entries %" PRIu64 " to %" PRIu64
                          ".\n",
-                         story->count, BYTES_FMT(bytes_of_text(story->key.name)), BYTES_FMT(story->person), story->root.from,
+                         BYTES_FMT(bytes_of_text(story->key.name)), story->count, BYTES_FMT(story->person), story->root.from,
                          story->root.covers == 0 ? 0 : story->root.covers - 1);
     buffer_append_format(out, "The log is bound to it by its entry %" PRIu64 ", by its own word at %s; ", story->root.entry,
                          time_text(story->root_ms, time));

@@ -295,6 +295,7 @@ static const struct command *const evidence_parts[] = {
 
 const struct command command_evidence = {
     .name = "evidence",
+    .arguments = "export|redact|trust|verify ...",
     .summary = "prove an exchange to a stranger, and verify such proofs offline",
     .text =
         "A bundle (.comity-evidence) is one file with everything that proves an exchange. Anybody can verify it who has the keys of those "

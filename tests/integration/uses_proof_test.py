@@ -4,6 +4,7 @@ import copy
 import json
 import unittest
 
+import uses
 from comity import IMMUNISATIONS, OTHER_PERSON, PERSON, Federation, run_command
 
 NOBODY = 'PNR-never-seen'
@@ -51,6 +52,10 @@ class UsesProof(unittest.TestCase):
         path.write_text(compact(made))
         told = self.verify(path, expect=1)
         self.assertIn(told['code'], codes, told)
+        if told['code'] != 'uses.format':  # the second verifier says the same, for the same reason
+            with self.assertRaises(uses.Refused) as refused:
+                uses.verify(path.read_text(), self.holder.statement_key)
+            self.assertEqual(str(refused.exception), told['code'])
 
     def test_the_whole_list(self):
         told = self.verify(self.file)
@@ -58,8 +63,9 @@ class UsesProof(unittest.TestCase):
                          [('exchange', 'refuse'), ('consent', 'give'), ('exchange', 'permit'), ('exchange', 'permit'), ('exchange', 'permit')])
         self.assertTrue(all(use['answer'] for use in told['uses'] if use['kind'] == 'exchange'))
         out = run_command('evidence', 'verify', self.file, '--trust', self.trust).stdout
-        self.assertIn('these 5 entries are all that the log', out)
+        self.assertIn('has 5 entries about ' + PERSON, out)
         self.assertNotIn(OTHER_PERSON, out + self.file.read_text())
+        self.assertEqual(uses.verify(self.file.read_text(), self.holder.statement_key), [use['statement'] for use in told['uses']])
         # Somebody else's is another one, and one of whom there is nothing has a list that says so.
         self.assertEqual(len(self.verify(self.prove(OTHER_PERSON))['uses']), 2)
         self.assertEqual(self.verify(self.prove(NOBODY))['uses'], [])
