@@ -106,8 +106,8 @@ bool demo_bundle(struct step_state *state, struct error *e)
 {
     struct scene *scene = state->scene;
     const char *const trust[] = { scene->program, "-C", "clinic", "evidence", "trust", "--output", TRUST, NULL };
-    const char *const export[] = { scene->program,  "-C",       "clinic", "evidence", "export", "--exchange",
-                                   state->exchange, "--output", BUNDLE,   NULL };
+    const char *const export[] = { scene->program,  "-C",       "hospital", "evidence", "export", "--exchange",
+                                   state->exchange, "--output", BUNDLE,     NULL };
     const char *const verify[] = { scene->program, "evidence", "verify", BUNDLE, "--trust", TRUST, NULL };
     say("comity -C hospital evidence export --exchange %s --output " BUNDLE, state->exchange);
     if (!scene_write(scene, "verify-evidence.py", "verify-evidence.py", "", e) || !expect_exit(scene, ".", trust, 0, 0, e) ||
