@@ -43,7 +43,9 @@ bool source_open(struct source **out, const char *from, const struct source_opti
     if (s == NULL) {
         return error_memory(e, from);
     }
-    s->options = options == NULL ? (struct source_options){ .tls = NULL } : *options;
+    if (options != NULL) {
+        s->options = *options;
+    }
     s->options.timeout_ms = s->options.timeout_ms == 0 ? TIMEOUT_MS : s->options.timeout_ms;
     bool is_url = bytes_start_with(text, BYTES("http://")) || bytes_start_with(text, BYTES("https://"));
     bool ok = is_url ? witness_url_parse(&s->url, text, from, e) : open_folder(s, from, e);

@@ -188,11 +188,11 @@ static void read_one(void *context, const char *name, bool is_folder)
 }
 
 /* What was caught without a proof that could be written stays caught. With both locks held. */
-static void carry_over(const struct watch *watch, struct reading *r)
+static void carry_over(const struct watch *watch, struct caught *logs, size_t *count)
 {
-    for (size_t i = 0; i < watch->count && r->count < WATCH_LOGS_MAX; i++) {
-        if (!watch->logs[i].is_kept && find(r->logs, r->count, &watch->logs[i].log) == NULL) {
-            r->logs[r->count++] = watch->logs[i];
+    for (size_t i = 0; i < watch->count && *count < WATCH_LOGS_MAX; i++) {
+        if (!watch->logs[i].is_kept && find(logs, *count, &watch->logs[i].log) == NULL) {
+            logs[(*count)++] = watch->logs[i];
         }
     }
 }
@@ -226,9 +226,10 @@ bool watch_reload(struct watch *watch, struct error *e)
     bool ok = read_folder(watch, r, e);
     if (ok) {
         (void)pthread_mutex_lock(&watch->lock);
-        carry_over(watch, r);
-        logs = watch->logs;
-        watch->logs = r->logs;
+        carry_over(watch, logs, &r->count);
+        struct caught *old = watch->logs;
+        watch->logs = logs;
+        logs = old;
         watch->count = r->count;
         metric_set(&distrusted, (int64_t)r->count);
         (void)pthread_mutex_unlock(&watch->lock);
