@@ -83,6 +83,24 @@ bool mirroring_open(struct gateway *gateway, struct error *e)
     return mirror_make(&m->mirror, &options, e);
 }
 
+/* With mirrors in the quorum's policy they are brought to just the checkpoint that cosignatures are collected for. */
+static bool choose(void *context, struct buffer *note)
+{
+    const struct gateway *gateway = context;
+    struct cosigner *cosigner = gateway->witnessing->cosigner;
+    return cosigner != NULL && cosigner_wants(cosigner, note);
+}
+
+static void take_lines(void *context, struct bytes note, struct bytes lines)
+{
+    const struct gateway *gateway = context;
+    struct cosigner *cosigner = gateway->witnessing->cosigner;
+    (void)note;
+    if (cosigner != NULL) {
+        cosigner_offer(cosigner, lines);
+    }
+}
+
 bool mirroring_start(struct gateway *gateway, struct error *e)
 {
     const struct gateway_config *config = gateway->config;
@@ -96,6 +114,8 @@ bool mirroring_start(struct gateway *gateway, struct error *e)
         .url_count = config->mirror_count,
         .find_peer = witnessing_find_peer,
         .release_peer = witnessing_release_peer,
+        .choose = choose,
+        .on_signed = take_lines,
         .context = gateway,
     };
     return mirror_pusher_start(&gateway->mirroring->pusher, &options, e);

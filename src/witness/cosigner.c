@@ -236,6 +236,7 @@ static void begin_round(struct cosigner *all, struct bytes data, uint64_t now_us
         buffer_reset(&c->line);
         c->state = c->state == COSIGNING_FAILED ? COSIGNING_FAILED : COSIGNING_DUE;
     }
+    cosigner_tell_wanted(all);
 }
 
 /* A new checkpoint begins a new round when nobody is under way in the old one. */
@@ -295,6 +296,7 @@ static void tick(uv_timer_t *timer)
     bool is_finishing = all->is_finishing;
     (void)pthread_mutex_unlock(&all->lock);
     look(all, is_finishing, now_us);
+    cosigner_take_offers(all);
     call_due(all, now_us);
     if (is_finishing && !is_calling(all)) {
         (void)pthread_mutex_lock(&all->lock);
@@ -393,7 +395,10 @@ static void make_cosigning(struct cosigner *all, size_t i)
     buffer_init(&c->line, COSIGNER_NOTE_BYTES_MAX);
     c->failed = failures_of(c->witness->name);
     if (c->witness->url.size == 0) {
-        diag(DIAG_WARN, "witness", "a witness without an address is not asked", "witness", name_of(c), NULL);
+        diag(DIAG_INFO, "witness", "a witness without an address is not asked: it counts if it is a mirror of log.mirrors", "witness",
+             name_of(c), NULL);
+        c->was_first = true;
+        all->has_unasked = true;
     } else if (!witness_url_parse(&c->url, c->witness->url, name_of(c), &e)) {
         diag_error(DIAG_WARN, "witness", "a witness is not asked", &e);
     } else {
@@ -481,6 +486,8 @@ bool cosigner_start(struct cosigner **out, const struct cosigner_options *option
     all->options = *options;
     all->options.call_ms = options->call_ms == 0 ? COSIGNER_CALL_MS : options->call_ms;
     buffer_init(&all->note, COSIGNER_NOTE_BYTES_MAX);
+    buffer_init(&all->wanted, COSIGNER_NOTE_BYTES_MAX);
+    buffer_init(&all->offers, COSIGNATURE_LINES_BYTES_MAX);
     all->cosignings = calloc(options->policy->witness_count + 1, sizeof *all->cosignings);
     if (all->cosignings == NULL || pthread_mutex_init(&all->lock, NULL) != 0) {
         free(all->cosignings);
@@ -586,5 +593,7 @@ void cosigner_stop(struct cosigner *cosigner)
     (void)pthread_cond_destroy(&cosigner->changed);
     (void)pthread_mutex_destroy(&cosigner->lock);
     buffer_clear(&cosigner->note);
+    buffer_clear(&cosigner->wanted);
+    buffer_clear(&cosigner->offers);
     free(cosigner);
 }

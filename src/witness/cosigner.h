@@ -58,6 +58,15 @@ must_check bool cosigner_wait(struct cosigner *cosigner, int64_t timeout_ms, str
 void cosigner_finish(struct cosigner *cosigner, int64_t timeout_ms);
 void cosigner_stop(struct cosigner *cosigner); /* NULL is allowed */
 
+/*
+ * For cosigners that are not asked, since they sign by another way: mirrors, once they hold everything. They stand in the policy without an
+ * address. Any thread.
+ */
+/* The checkpoint that cosignatures are collected for now, into the empty `note`; false: none yet, or nobody in the policy is without an address. */
+bool cosigner_wants(struct cosigner *cosigner, struct buffer *note);
+/* Signature lines of such a cosigner. Those over that checkpoint, by keys of the policy, count; all others are passed over. */
+void cosigner_offer(struct cosigner *cosigner, struct bytes lines);
+
 /* What was found out so far. Any thread. */
 struct cosigner_status {
     size_t asked, answered; /* witnesses with an address; those of them that are not failing */

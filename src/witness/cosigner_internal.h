@@ -68,7 +68,11 @@ struct cosigner {
     bool is_late, has_write_fault, has_tile_fault;
     uint64_t behind_us; /* since when the published size is not cosigned; 0: it is */
 
+    bool has_unasked; /* somebody in the policy has no address: a mirror */
+
     pthread_mutex_t lock; /* guards what follows */
+    struct buffer wanted; /* the round's checkpoint, for those who offer */
+    struct buffer offers; /* signature lines that are not looked at yet */
     pthread_cond_t changed;
     size_t first_count; /* witnesses that answered or failed once */
     size_t asked;
@@ -89,6 +93,10 @@ void cosigning_give_up(struct cosigning *c);
 void cosigner_signed(struct cosigning *c);
 /* It did not. `what` is a constant: for the one warning; `detail` may be NULL. Retried after a while. */
 void cosigner_failed(struct cosigning *c, const char *what, const char *detail);
+/* cosigner_offer.c: what was offered meanwhile; and the round's checkpoint, for those who offer. */
+void cosigner_take_offers(struct cosigner *all);
+void cosigner_tell_wanted(struct cosigner *all);
+
 /* It knows a log of ours that we do not: of `size` entries, or (is_root) another root of what we sent. */
 void cosigner_denied(struct cosigning *c, uint64_t size, bool is_root);
 

@@ -218,21 +218,36 @@ static uint64_t backoff_ms(unsigned failures)
     return ms > BACKOFF_LAST_MS ? BACKOFF_LAST_MS : ms;
 }
 
+/* False: nothing is published yet, or the log has trouble with its disk and says so itself. */
+static bool choose_note(const struct pushed *p, struct buffer *note)
+{
+    const struct mirror_pusher_options *o = &p->all->options;
+    uint8_t *data = NULL;
+    size_t size = 0;
+    if (o->choose != NULL && o->choose(o->context, note)) {
+        return true;
+    }
+    buffer_reset(note);
+    if (disk_read_whole(o->public, "checkpoint", LOG_COPY_NOTE_BYTES_MAX, &data, &size) != 0) {
+        return false;
+    }
+    buffer_append(note, bytes_of(data, size));
+    free(data);
+    return !note->failed;
+}
+
 /* Brings the mirror to the checkpoint that is published now, if it is not there. False: not this time. */
 static bool push_newest(struct pushed *p)
 {
-    uint8_t *data = NULL;
-    size_t size = 0;
+    struct buffer newest;
     struct buffer lines;
     struct error e = { 0 };
-    if (disk_read_whole(p->all->options.public, "checkpoint", LOG_COPY_NOTE_BYTES_MAX, &data, &size) != 0) {
-        return true; /* nothing is published yet, or the log has the same trouble and says so */
-    }
-    struct bytes note = bytes_of(data, size);
-    if (bytes_equal(note, buffer_bytes(&p->done_note))) {
-        free(data);
+    buffer_init(&newest, LOG_COPY_NOTE_BYTES_MAX);
+    if (!choose_note(p, &newest) || bytes_equal(buffer_bytes(&newest), buffer_bytes(&p->done_note))) {
+        buffer_clear(&newest);
         return true;
     }
+    struct bytes note = buffer_bytes(&newest);
     uint64_t entries = size_of(note);
     uint64_t held = size_of(buffer_bytes(&p->done_note));
     metric_set(&p->series->behind, (int64_t)(entries > held ? entries - held : 0));
@@ -258,7 +273,7 @@ static bool push_newest(struct pushed *p)
         metric_add(&p->series->failures, 1);
     }
     buffer_clear(&lines);
-    free(data);
+    buffer_clear(&newest);
     return ok;
 }
 

@@ -18,6 +18,8 @@ struct mirror_pusher_options {
     /* As of the cosigner. May be NULL. */
     bool (*find_peer)(void *context, struct bytes address, struct cosigner_peer *out);
     void (*release_peer)(void *context, struct cosigner_peer *peer);
+    /* Which signed checkpoint is to be pushed, into an empty buffer; false, or NULL: the published one. Any thread. */
+    bool (*choose)(void *context, struct buffer *note);
     /* What a mirror signed over the checkpoint `note`: signature lines that nobody has checked. Any thread. May be NULL. */
     void (*on_signed)(void *context, struct bytes note, struct bytes lines);
     void *context;

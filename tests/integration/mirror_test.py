@@ -92,6 +92,21 @@ class Mirrors(unittest.TestCase):
         told = federation.holder.run_json('log', 'mirror')
         self.assertEqual([log['origin'] for log in told['logs']], [federation.consumer.origin])
 
+    def test_its_cosignature_counts(self):
+        """A mirror in the policy, without an address: the quorum is met when it holds everything."""
+        federation = self.make()
+        mirror = federation.holder.run_json('log', 'mirror')['key']
+        (federation.consumer.folder / 'witnesses.policy').write_text(f'witness m {mirror}\nquorum m\n')
+        federation.consumer.configure(log={'mirrors': [f'https://127.0.0.1:{federation.holder.peer_port}/mirror'], 'witnesses': 'witnesses.policy'})
+        federation.start()
+        federation.give_consent()
+        for _ in range(3):
+            self.assertEqual(federation.ask().status, 200)
+            size = size_of(federation.consumer.log_folder / 'checkpoint')
+            cosigned = federation.consumer.log_folder / 'checkpoint.cosigned'
+            until(f'{size} entries are cosigned', lambda: size_of(cosigned) >= size)
+            self.assertEqual(signers(cosigned), {federation.consumer.origin, federation.holder.origin + '/mirror'})
+
     def test_it_is_killed_midway_and_goes_on(self):
         federation = self.make().start()
         federation.give_consent()
