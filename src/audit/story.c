@@ -9,8 +9,7 @@
 
 /* ---- Words ---- */
 
-/* What came from elsewhere never reaches a terminal as a control character. */
-static void append_clean(struct buffer *out, struct bytes text)
+void story_append_clean(struct buffer *out, struct bytes text)
 {
     for (size_t i = 0; i < text.size;) {
         size_t size = bytes_utf8_length(bytes_slice(text, i, text.size));
@@ -55,10 +54,10 @@ static void append_who(struct buffer *out, const struct directory_member *member
 {
     bool has_name = member != NULL && member->name.size > 0;
     if (has_name) {
-        append_clean(out, member->name);
+        story_append_clean(out, member->name);
         buffer_append_text(out, " (");
     }
-    append_clean(out, identifier);
+    story_append_clean(out, identifier);
     buffer_append_text(out, has_name ? ")" : "");
 }
 
@@ -81,7 +80,7 @@ static void append_reason(struct buffer *out, struct bytes code)
     if (reason != REASON_NONE) {
         buffer_append_text(out, reason_meaning(reason));
     } else {
-        append_clean(out, code);
+        story_append_clean(out, code);
     }
 }
 
@@ -115,10 +114,10 @@ static void write_who(const struct story *s, struct buffer *out)
     begin(out, "For what");
     struct bytes path = of_message(s, "@path"), query = of_message(s, "@query");
     if (path.size > 0) {
-        append_clean(out, of_message(s, "@method"));
+        story_append_clean(out, of_message(s, "@method"));
         buffer_append_u8(out, ' ');
-        append_clean(out, path);
-        append_clean(out, query.size > 1 ? query : BYTES_NONE);
+        story_append_clean(out, path);
+        story_append_clean(out, query.size > 1 ? query : BYTES_NONE);
     } else {
         buffer_append_text(out, "not shown");
     }
@@ -126,7 +125,7 @@ static void write_who(const struct story *s, struct buffer *out)
     begin(out, "About whom");
     if (s->person.size > 0) {
         buffer_append_text(out, "the person ");
-        append_clean(out, s->person);
+        story_append_clean(out, s->person);
     } else if (s->decision != NULL) {
         buffer_append_text(out, "nobody: the decision names no person");
     } else {
@@ -141,9 +140,9 @@ static void write_why(const struct story *s, struct buffer *out)
     struct bytes purpose = s->purpose.size > 0 ? s->purpose : of_message(s, "comity-purpose");
     begin(out, "Purpose");
     if (purpose.size > 0) {
-        append_clean(out, short_name(purpose));
+        story_append_clean(out, short_name(purpose));
         buffer_append_text(out, " (");
-        append_clean(out, purpose);
+        story_append_clean(out, purpose);
         buffer_append_text(out, ")\n");
     } else {
         buffer_append_text(out, s->decision != NULL || s->request != NULL ? "none was declared\n" : "not shown\n");
@@ -179,7 +178,7 @@ static void write_what_left(const struct story *s, struct buffer *out)
         return;
     }
     buffer_append_text(out, "an answer with status ");
-    append_clean(out, said_value(&s->answer_said, "@status", false));
+    story_append_clean(out, said_value(&s->answer_said, "@status", false));
     if (s->released_count > 0) {
         buffer_append_text(out, ", with ");
     } else {
@@ -187,13 +186,13 @@ static void write_what_left(const struct story *s, struct buffer *out)
     }
     for (size_t i = 0; i < s->released_count; i++) {
         buffer_append_text(out, i > 0 ? ", " : "");
-        append_clean(out, short_name(s->released[i]));
+        story_append_clean(out, short_name(s->released[i]));
     }
     buffer_append_text(out, "\n");
     for (size_t i = 0; i < s->withheld_count; i++) {
         struct bytes category, code = withheld_reason(s->withheld[i], &category);
         begin(out, i == 0 ? "Held back" : "");
-        append_clean(out, short_name(category));
+        story_append_clean(out, short_name(category));
         if (code.size > 0) {
             buffer_append_text(out, ": ");
             append_reason(out, code);
@@ -202,7 +201,7 @@ static void write_what_left(const struct story *s, struct buffer *out)
     }
     struct bytes digest = said_value(&s->answer_said, "content-digest", false);
     begin(out, "Its body");
-    append_clean(out, digest);
+    story_append_clean(out, digest);
     buffer_append_text(out, "\n");
 }
 
@@ -235,7 +234,7 @@ static void write_proof(const struct story *s, size_t i, struct buffer *out)
     for (size_t j = 0; j < shown->from->receipt_count; j++) {
         const struct shown_receipt *r = &shown->receipts[j];
         buffer_append_format(out, "  %-10s entry %" PRIu64 " of %" PRIu64 " in the log ", labels[shown->from->role], r->index, r->size);
-        append_clean(out, r->origin);
+        story_append_clean(out, r->origin);
         if (r->cosignature_count > 0) {
             buffer_append_format(out, ", seen by %zu witness%s", r->cosignature_count, r->cosignature_count == 1 ? "" : "es");
         }
@@ -251,11 +250,11 @@ static void write_directories(const struct story *s, struct buffer *out)
     for (size_t i = 0; i < s->bundle.directory_count; i++) {
         const struct shown_directory *d = &s->directories[i];
         buffer_append_text(out, "  keys       in the directory of ");
-        append_clean(out, d->directory->community);
+        story_append_clean(out, d->directory->community);
         buffer_append_format(out, ", serial %" PRIu64 ", signed by ", d->directory->serial);
         if (d->is_recognised) {
             buffer_append_text(out, "operators whom ");
-            append_clean(out, d->by);
+            story_append_clean(out, d->by);
             buffer_append_text(out, " recognises");
         } else {
             buffer_append_text(out, "operators whom you trust");
@@ -300,7 +299,7 @@ static void write_limits(const struct story *s, const struct trust *trust, struc
 void story_write(const struct story *s, const struct trust *trust, struct buffer *out)
 {
     buffer_append_text(out, "Good: exchange ");
-    append_clean(out, s->bundle.exchange);
+    story_append_clean(out, s->bundle.exchange);
     buffer_append_text(out, " is proved.\n\n");
     write_who(s, out);
     write_why(s, out);

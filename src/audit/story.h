@@ -6,6 +6,8 @@
 
 #include "audit/verify.h"
 
+/* Text that came from elsewhere: none of it reaches a terminal as a control character. */
+void story_append_clean(struct buffer *out, struct bytes text);
 /* Sentences for a person who knows nothing of logs. */
 void story_write(const struct story *story, const struct trust *trust, struct buffer *out);
 /* NULL: memory. */

@@ -1,6 +1,7 @@
 /* What a verified list says, in plain language and as JSON. */
 #include <inttypes.h>
 
+#include "audit/story.h"
 #include "audit/uses_proof.h"
 #include "base/time.h"
 #include "consent/event_text.h"
@@ -26,7 +27,9 @@ static bool is_decision(struct bytes text)
 static void append_line(struct buffer *out, const char *label, struct bytes value)
 {
     if (value.size > 0) {
-        buffer_append_format(out, "    %-9s %.*s\n", label, BYTES_FMT(value));
+        buffer_append_format(out, "    %-9s ", label);
+        story_append_clean(out, value);
+        buffer_append_u8(out, '\n');
     }
 }
 
@@ -53,8 +56,9 @@ static void append_use(struct buffer *out, const struct uses_shown *use)
         return;
     }
     const char *verb = is_decision(use->statement) ? "verdict" : "event";
-    buffer_append_format(out, "\n%s  %s %.*s, entry %" PRIu64 "\n", time_text(time_of(use->statement), time),
-                         is_decision(use->statement) ? "request:" : "consent:", BYTES_FMT(line_of(use->statement, verb)), use->entry);
+    buffer_append_format(out, "\n%s  %s ", time_text(time_of(use->statement), time), is_decision(use->statement) ? "request:" : "consent:");
+    story_append_clean(out, line_of(use->statement, verb));
+    buffer_append_format(out, ", entry %" PRIu64 "\n", use->entry);
     append_line(out, "by", line_of(use->statement, is_decision(use->statement) ? "client" : "recipient"));
     append_line(out, "service", line_of(use->statement, "service"));
     append_line(out, "purpose", line_of(use->statement, "purpose"));
@@ -67,10 +71,11 @@ static void append_use(struct buffer *out, const struct uses_shown *use)
 void uses_story_write(const struct uses_story *story, struct buffer *out)
 {
     char time[TIME_TEXT_SIZE];
-    buffer_append_format(out,
-                         "Proved: the log %.*s has %zu entries about %.*s,\nand these are all, among its entries %" PRIu64 " to %" PRIu64
-                         ".\n",
-                         BYTES_FMT(bytes_of_text(story->key.name)), story->count, BYTES_FMT(story->person), story->root.from,
+    buffer_append_text(out, "Proved: the log ");
+    story_append_clean(out, bytes_of_text(story->key.name));
+    buffer_append_format(out, " has %zu entries about ", story->count);
+    story_append_clean(out, story->person);
+    buffer_append_format(out, ",\nand these are all, among its entries %" PRIu64 " to %" PRIu64 ".\n", story->root.from,
                          story->root.covers == 0 ? 0 : story->root.covers - 1);
     buffer_append_format(out, "The log is bound to it by its entry %" PRIu64 ", by its own word at %s; ", story->root.entry,
                          time_text(story->root_ms, time));

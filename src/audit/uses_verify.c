@@ -97,6 +97,18 @@ static bool is_listed(struct checking *c)
     return false;
 }
 
+/* The origin says whose log it is: COMMUNITY/CLASS/MEMBER/GATEWAY, which no other community's directory can. */
+static bool is_named_by(const struct directory *directory, const struct verifier *key)
+{
+    struct identifier id;
+    uint8_t storage[KEY_NAME_SIZE_MAX];
+    const struct bytes origin = bytes_of_text(key->name);
+    const struct directory_gateway *found = directory_find_gateway_by_origin(directory, origin);
+    return found != NULL && verifier_equal(&found->statement_key, key) && identifier_parse(origin, 4, 4, storage, &id, NULL) &&
+           bytes_equal(directory->community, id.parts[0]) && bytes_equal(found->member->class_code, id.parts[1]) &&
+           bytes_equal(found->member->code, id.parts[2]) && bytes_equal(found->code, id.parts[3]);
+}
+
 static bool is_in_directory(struct checking *c, struct bytes note)
 {
     bool is_there = false;
@@ -105,8 +117,7 @@ static bool is_in_directory(struct checking *c, struct bytes note)
         struct directory *directory = NULL;
         if (directory_parse(&directory, note, t->operators, t->operator_count, t->threshold, "directory", NULL) &&
             bytes_equal(directory->community, t->code)) {
-            const struct directory_gateway *found = directory_find_gateway_by_origin(directory, bytes_of_text(c->story->key.name));
-            is_there = found != NULL && verifier_equal(&found->statement_key, &c->story->key);
+            is_there = is_named_by(directory, &c->story->key);
         }
         directory_free(directory);
     }

@@ -79,6 +79,26 @@ class UsesProof(unittest.TestCase):
         told = json.loads(run_command('--json', 'evidence', 'verify', self.file, '--trust', by_operators, expect=1).stdout)
         self.assertEqual(told['code'], 'uses.log')
 
+    def test_a_log_is_named_by_its_own_community(self):
+        """Operators who are trusted for their community lend its name to no other's log."""
+        aurora = self.federation.aurora
+        before = aurora.draft.read_bytes()
+        aurora.edit(lambda draft: draft['members'][0]['gateways'][0].update(statement_key=self.holder.statement_key))
+        aurora.run('sign', '--key', aurora.key, '--valid', '30d', '--output', self.folder / 'claims.note', aurora.draft)
+        aurora.draft.write_bytes(before)
+        made = copy.deepcopy(self.made)
+        made['directory'] = (self.folder / 'claims.note').read_text()
+        path, trust = self.folder / 'claimed.json', self.folder / 'aurora.txt'
+        path.write_text(compact(made))
+        trust.write_text(f'community AURORA 1 {aurora.operator}\nquorum none\n')
+        told = json.loads(run_command('--json', 'evidence', 'verify', path, '--trust', trust, expect=1).stdout)
+        self.assertEqual(told['code'], 'uses.log')
+
+    def test_nothing_controls_the_terminal(self):
+        path = self.prove('PNR\x1b[2J\x9b31m\x7f')
+        told = run_command('evidence', 'verify', path, '--trust', self.trust).stdout
+        self.assertFalse([c for c in told if c != '\n' and (ord(c) < 32 or 127 <= ord(c) < 160)], repr(told))
+
     def test_what_a_holder_could_try(self):
         for i in range(len(self.made['uses'])):  # leave one out
             made = copy.deepcopy(self.made)
