@@ -329,8 +329,19 @@ static void write_decided(const struct decision_read *read, const struct again *
 static bool note_open(struct decision_replay *r, const struct decision_read *read, const struct again *again)
 {
     uint8_t digest[SHA256_SIZE];
+    struct buffer on_consent;
+    buffer_init(&on_consent, RECORD_STATEMENT_BYTES_MAX);
+    for (size_t i = 0; again->service != NULL && i < again->service->release_count; i++) {
+        if (again->result.permitted[i] && again->result.consents[i] != NULL) {
+            buffer_append(&on_consent, again->policy->categories[again->service->releases[i].category].iri);
+            buffer_append_u8(&on_consent, '\n');
+        }
+    }
     sha256(read->entry->statement, digest);
-    return open_add(&r->open, digest, read, again->needed_consents ? &again->key : NULL);
+    bool ok = !on_consent.failed &&
+              open_add(&r->open, digest, read, again->needed_consents ? &again->key : NULL, buffer_bytes(&on_consent));
+    buffer_clear(&on_consent);
+    return ok;
 }
 
 static enum again_state compare(struct decision_replay *r, struct decision_read *read, const struct again *again)

@@ -1,7 +1,7 @@
 /*
  * Decides every logged request again from what was logged of it, and tells what comes out differently. The same pure functions as the
  * gateway's decide (policy/decide.h); policy and directories come by digest; consents are made again from the log's own events; and no
- * answer may have left on a consent that an entry before it had changed.
+ * answer may have left on a consent that an entry before it had taken back.
  */
 #ifndef COMITY_AUDIT_REPLAY_H
 #define COMITY_AUDIT_REPLAY_H

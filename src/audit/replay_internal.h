@@ -60,10 +60,10 @@ const struct directory *grounds_directory(struct grounds *grounds, const uint8_t
 struct open_decision {
     struct open_decision *next;
     uint8_t digest[SHA256_SIZE]; /* of the decision event */
-    uint8_t consents[SHA256_SIZE];
     bool has_key;
     struct consent_key key;
-    struct bytes released; /* one category a line */
+    struct bytes released;   /* one category a line */
+    struct bytes on_consent; /* likewise, of those that stood on a consent */
     struct arena memory;
 };
 enum { OPEN_BUCKETS = 16384 };
@@ -73,7 +73,7 @@ struct open_decisions {
 };
 void open_clear(struct open_decisions *open);
 must_check bool open_add(struct open_decisions *open, const uint8_t digest[SHA256_SIZE], const struct decision_read *read,
-                         const struct consent_key *key /* NULL: no consent was needed */);
+                         const struct consent_key *key /* NULL: no consent was needed */, struct bytes on_consent);
 /* Takes it out; the caller frees it with open_free(). NULL: there is none. */
 struct open_decision *open_take(struct open_decisions *open, const uint8_t digest[SHA256_SIZE]);
 void open_free(struct open_decision *decision); /* NULL is allowed */

@@ -46,16 +46,16 @@ static bool copy_released(struct open_decision *made, struct bytes text)
 }
 
 bool open_add(struct open_decisions *open, const uint8_t digest[SHA256_SIZE], const struct decision_read *read,
-              const struct consent_key *key)
+              const struct consent_key *key, struct bytes on_consent)
 {
     struct open_decision *made = calloc(1, sizeof *made);
     if (made == NULL) {
         return false;
     }
     memcpy(made->digest, digest, SHA256_SIZE);
-    memcpy(made->consents, read->consents, SHA256_SIZE);
     made->has_key = key != NULL;
-    bool ok = copy_released(made, read->entry->statement);
+    made->on_consent = arena_copy(&made->memory, on_consent);
+    bool ok = copy_released(made, read->entry->statement) && made->on_consent.data != NULL;
     if (ok && key != NULL) {
         made->key = (struct consent_key){ .person = arena_copy(&made->memory, key->person),
                                           .recipient = arena_copy(&made->memory, key->recipient),

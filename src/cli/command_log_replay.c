@@ -155,7 +155,7 @@ const struct command log_replay_command = {
     .text =
         "Takes each decision's inputs as they were logged (the request's statement, the person, policy and directories by digest, the "
         "consents as the log's own events made them) and decides again. Lists each decision that comes out differently, with the first line that "
-        "differs; each answer with which something left that was not permitted, or on consents that an entry before it had changed; and "
+        "differs; each answer with which something left that was not permitted, or on a consent that an entry before it had taken back; and "
         "each decision whose inputs are gone, with what is gone. Works beside a running gateway.\n"
         "Requests that were refused before it came to a decision, for an invalid receipt for example, are counted only: of what was not "
         "proven nothing is kept. Ends with 1 if anything is different.",

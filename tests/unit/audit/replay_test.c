@@ -257,7 +257,7 @@ static void nothing_leaves_behind_a_withdrawal(void **state)
             memmove(answer, answer + 1, (scene->entry_count - 1 - i) * sizeof *answer);
             scene->entries[scene->entry_count - 1] = moved;
             run_from(scene, 0, &told, &counts);
-            tried += counts.different > 0 && strstr(told.first.what, "had changed") != NULL;
+            tried += counts.different > 0 && strstr(told.first.what, "had taken back") != NULL;
             break;
         }
         scene_free(scene);
