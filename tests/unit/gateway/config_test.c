@@ -51,6 +51,12 @@ static void least_file_gets_the_defaults(void **state)
     assert_string_equal(config->lock_path, "/srv/gw/records/lock");
     assert_int_equal(config->log_retention_ms, INT64_C(190) * 86400 * 1000);
     assert_null(config->log_listener);
+    assert_int_equal(config->mirror_count, 0);
+    assert_int_equal(config->mirrored_count, 0);
+    assert_false(config->mirrors_peers);
+    assert_int_equal(config->mirror_bytes_max, 1 << 30);
+    assert_string_equal(config->mirrors_folder, "/srv/gw/mirrors");
+    assert_string_equal(config->mirror_key_path, "/srv/gw/keys/mirror.pem");
     assert_string_equal(config->peers_address, "0.0.0.0:5500");
     assert_string_equal(config->management_address, "127.0.0.1:9080");
     assert_string_equal(config->control_path, "/srv/gw/control.sock");
@@ -87,7 +93,8 @@ static void every_key_is_heard(void **state)
         "directory: { file: d.note, foreign_folder: /f, operators: [ '" VKEY "' ], threshold: 1, warn_before: 2d }\n"
         "keys: { statement: s.pem, tls: /k/t.pem, certificate: c.crt }\n"
         "store: { url: 'sqlite:/var/db' }\n"
-        "log: { folder: l, records: r, retention: 1d, retention_reason: a trial }\n"
+        "log: { folder: l, records: r, retention: 1d, retention_reason: a trial, mirrors: ['https://[::1]:5500/mirror'] }\n"
+        "mirror: { logs: [peers, BAOBAB/GOV/CLINIC/GW1], folder: /m, bytes_max: 2MiB }\n"
         "listen:\n"
         "  peers: '[::1]:0'\n"
         "  log: { address: 10.0.0.1:81, tls: { certificate: l.crt, key: /k/l.pem } }\n"
@@ -116,6 +123,13 @@ static void every_key_is_heard(void **state)
     assert_string_equal(config->records_folder, "/srv/gw/r");
     assert_string_equal(config->peers_address, "[::1]:0");
     assert_int_equal(config->log_retention_ms, 86400 * 1000);
+    assert_int_equal(config->mirror_count, 1);
+    assert_string_equal(config->mirrors[0], "https://[::1]:5500/mirror");
+    assert_true(config->mirrors_peers);
+    assert_int_equal(config->mirrored_count, 1);
+    assert_true(bytes_equal(config->mirrored[0], BYTES("BAOBAB/GOV/CLINIC/GW1")));
+    assert_string_equal(config->mirrors_folder, "/m");
+    assert_int_equal(config->mirror_bytes_max, 2 << 20);
     assert_string_equal(config->log_listener->address, "10.0.0.1:81");
     assert_string_equal(config->log_listener->certificate_path, "/srv/gw/l.crt");
     assert_string_equal(config->log_listener->key_path, "/k/l.pem");
@@ -202,6 +216,8 @@ static const struct {
     { LEAST "listen:\n  log: { address: 127.0.0.1:9080 }\n", "gateway.yaml:6: two listeners have the address 127.0.0.1:9080" },
     { LEAST "listen:\n  log: { address: 127.0.0.1:8080 }\n", "gateway.yaml:6: two listeners have the address 127.0.0.1:8080" },
     { LEAST "listen:\n  log: { address: 0.0.0.0:5500 }\n", "gateway.yaml:6: two listeners have the address 0.0.0.0:5500" },
+    { LEAST "log:\n  mirrors:\n    - ftp://x/\n", "gateway.yaml:7: the address begins with neither https:// nor http://" },
+    { LEAST "mirror:\n  bytes_max: 1KiB\n", "gateway.yaml:6: '1KiB' is out of bounds" },
     { LEAST "log:\n  retention: 179d\n", "gateway.yaml:6: '179d' is less than six months" },
     { LEAST "log:\n  retention: 0\n  retention_reason: ''\n", "gateway.yaml:7: 'retention_reason' is empty" },
     { LEAST "log:\n  retention: 101y\n", "gateway.yaml:6: '101y' is not a duration" },
