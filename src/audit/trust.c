@@ -154,7 +154,7 @@ static bool read_own_lines(struct reading *r, struct bytes text, struct buffer *
 
 bool trust_parse(struct trust **out, struct bytes text, const char *file, struct error *e)
 {
-    struct error ignored;
+    struct error ignored = { 0 };
     struct buffer policy;
     *out = NULL;
     struct trust *trust = calloc(1, sizeof *trust);

@@ -117,8 +117,11 @@ bool verify_directories(struct verifying *v)
     struct note *note = malloc(sizeof *note);
     size_t count = v->story->bundle.directory_count;
     bool ok = note != NULL || verify_memory(v);
-    for (size_t i = 0; ok && i < 2 * count; i++) {
-        ok = verify_one(v, i % count, note, i >= count);
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = verify_one(v, i, note, false);
+    }
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = verify_one(v, i, note, true);
     }
     free(note);
     return ok;
