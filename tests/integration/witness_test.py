@@ -21,9 +21,9 @@ class ForeignWitness(unittest.TestCase):
         logs = [federation.consumer.statement_key]
         played = [Witness(logs, name=f'witness.example/w{i}') for i in range(witnesses)]
         try:
-            for witness in played:
+            for number, witness in enumerate(played):
                 witness.__enter__()
-                witness.mode = mode
+                witness.mode = mode if isinstance(mode, str) else mode[number]
             policy = federation.consumer.folder / 'witnesses.policy'
             members = ' '.join(f'w{i}' for i in range(witnesses))
             policy.write_text(''.join(w.line for w in played) + (quorum or f'group g all {members}\nquorum g\n'))
@@ -60,74 +60,31 @@ class ForeignWitness(unittest.TestCase):
             self.assertEqual(status, 200)
         self.run_with(steps, witnesses=2)
 
-    def check_nasty(self, mode):
-        """Exchanges go on, the trouble is bounded and told once, and when the witness is well again so is the log."""
+    NASTY = ('unknown-403', 'unknown-404', 'conflict', 'conflict-empty', 'conflict-garbage', 'hang', 'drip', 'megabyte', 'bad-signature', 'other-name',
+             'other-key', 'time-zero', 'time-future', 'empty', 'error', 'reset', 'not-http')
+
+    def test_nasty_witnesses(self):
+        """All of them at once: exchanges go on, each trouble is bounded and told once, and when they are well again so is the log."""
         def steps(federation, played):
-            [witness] = played
+            consumer = federation.consumer
             federation.give_consent()
             self.assertEqual(federation.ask().status, 200)
-            until('a failure is counted', lambda: federation.consumer.metric('comity_witness_failures_total', witness='w0') >= 1, 40)
+            for number, mode in enumerate(self.NASTY):
+                until(f'{mode}: a failure is counted', lambda name=f'w{number}': consumer.metric('comity_witness_failures_total', witness=name) >= 1, 60)
             self.assertEqual(federation.ask().status, 200)
-            self.assertEqual(size_of(federation.consumer.log_folder / 'checkpoint.cosigned'), -1)
-            calls = witness.calls
-            self.assertLess(calls, 40)
-            warnings = [line for line in federation.consumer.stderr().splitlines() if 'does not cosign' in line]
-            self.assertEqual(len(warnings), 1, warnings)
-            witness.mode = 'good'
-            wait_cosigned(federation.consumer, size_of(federation.consumer.log_folder / 'checkpoint'))
-            until('it is told', lambda: 'cosigns again' in federation.consumer.stderr())
-        self.run_with(steps, mode=mode)
-
-    def test_it_does_not_know_the_log_403(self):
-        self.check_nasty('unknown-403')
-
-    def test_it_does_not_know_the_log_404(self):
-        self.check_nasty('unknown-404')
-
-    def test_it_answers_409_for_ever(self):
-        self.check_nasty('conflict')
-
-    def test_it_answers_409_without_a_body(self):
-        self.check_nasty('conflict-empty')
-
-    def test_it_answers_409_with_garbage(self):
-        self.check_nasty('conflict-garbage')
-
-    def test_it_hangs(self):
-        self.check_nasty('hang')
-
-    def test_it_drips(self):
-        self.check_nasty('drip')
-
-    def test_it_sends_a_megabyte(self):
-        self.check_nasty('megabyte')
-
-    def test_its_signature_is_wrong(self):
-        self.check_nasty('bad-signature')
-
-    def test_it_signs_by_another_name(self):
-        self.check_nasty('other-name')
-
-    def test_it_signs_with_another_key(self):
-        self.check_nasty('other-key')
-
-    def test_its_time_is_zero(self):
-        self.check_nasty('time-zero')
-
-    def test_its_time_is_in_the_future(self):
-        self.check_nasty('time-future')
-
-    def test_it_answers_with_nothing(self):
-        self.check_nasty('empty')
-
-    def test_it_fails(self):
-        self.check_nasty('error')
-
-    def test_it_resets(self):
-        self.check_nasty('reset')
-
-    def test_it_speaks_no_http(self):
-        self.check_nasty('not-http')
+            self.assertEqual(size_of(consumer.log_folder / 'checkpoint.cosigned'), -1)
+            for number, (witness, mode) in enumerate(zip(played, self.NASTY)):
+                with self.subTest(mode=mode):
+                    self.assertLess(witness.calls, 60)
+                    warnings = [line for line in consumer.stderr().splitlines()
+                                if 'does not cosign' in line and f'witness=w{number} ' in line]
+                    self.assertEqual(len(warnings), 1, warnings)
+            for witness in played:
+                witness.mode = 'good'
+            until('all of them cosign', lambda: size_of(consumer.log_folder / 'checkpoint.cosigned') > 0, 120)
+            self.assertEqual(len(cosigners(consumer.log_folder / 'checkpoint.cosigned')), 1 + len(played))
+            until('it is told', lambda: consumer.stderr().count('cosigns again') == len(played))
+        self.run_with(steps, mode=self.NASTY, witnesses=len(self.NASTY))
 
     def test_the_differences_met_in_the_field(self):
         for mode in ('omniwitness', 'sunlight', 'smaller-once'):
