@@ -1,6 +1,7 @@
 #include "cli/copies.h"
 
 #include "base/time.h"
+#include "witness/peer.h"
 #include "witness/url.h"
 
 void copies_open(struct copies *copies, const struct gateway_config *config)
@@ -21,49 +22,9 @@ void copies_close(struct copies *copies)
     *copies = (struct copies){ .config = NULL };
 }
 
-static const struct directory_gateway *in_directory(const struct directory *d, struct bytes address)
-{
-    for (size_t i = 0; d != NULL && i < d->member_count; i++) {
-        for (size_t j = 0; j < d->members[i].gateway_count; j++) {
-            const struct directory_gateway *g = &d->members[i].gateways[j];
-            for (size_t k = 0; k < g->address_count; k++) {
-                if (bytes_equal_ignoring_case(g->addresses[k], address)) {
-                    return g;
-                }
-            }
-        }
-    }
-    return NULL;
-}
-
-static const struct directory *foreign_at(const struct world *world, size_t i, int64_t now_ms)
-{
-    return world_find_community(world, world->foreign[i]->community, now_ms);
-}
-
-static const struct directory_gateway *by_address(const struct world *world, struct bytes address)
-{
-    const int64_t now_ms = time_now_ms();
-    const struct directory_gateway *found = directory_check_time(world->own, now_ms, NULL) ? in_directory(world->own, address) : NULL;
-    for (size_t i = 0; found == NULL && i < world->foreign_count; i++) {
-        found = in_directory(foreign_at(world, i, now_ms), address);
-    }
-    return found;
-}
-
 const struct directory_gateway *copies_gateway(const struct copies *copies, struct bytes origin)
 {
-    const struct world *world = copies->world;
-    const int64_t now_ms = time_now_ms();
-    if (world == NULL) {
-        return NULL;
-    }
-    const struct directory_gateway *found = directory_find_gateway_by_origin(world->own, origin);
-    for (size_t i = 0; found == NULL && i < world->foreign_count; i++) {
-        const struct directory *d = foreign_at(world, i, now_ms);
-        found = d == NULL ? NULL : directory_find_gateway_by_origin(d, origin);
-    }
-    return found;
+    return copies->world == NULL ? NULL : peer_by_origin(copies->world, origin, time_now_ms());
 }
 
 /* We call and are never called. */
@@ -81,7 +42,7 @@ bool copies_source(struct copies *copies, const char *from, struct source **out,
     const struct directory_gateway *peer = NULL;
     *out = NULL;
     if (copies->world != NULL && witness_url_parse(&url, bytes_of_text(from), from, NULL) && url.is_tls) {
-        peer = by_address(copies->world, bytes_of_text(url.address));
+        peer = peer_by_address(copies->world, bytes_of_text(url.address), time_now_ms());
     }
     if (peer != NULL) {
         if (copies->tls == NULL &&

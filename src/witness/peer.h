@@ -14,5 +14,7 @@ enum { PEER_KEYS_MAX = 16 };
  * Only a name that neither has may have several keys, in the order of the world. 0: nobody knows it.
  */
 size_t peer_keys_by_origin(const struct world *world, struct bytes origin, int64_t now_ms, const struct verifier *keys[PEER_KEYS_MAX]);
+/* The gateway of the first of these keys; NULL: nobody. */
+const struct directory_gateway *peer_by_origin(const struct world *world, struct bytes origin, int64_t now_ms);
 
 #endif

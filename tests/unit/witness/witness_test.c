@@ -14,6 +14,7 @@
 #include "evidence/cosignature.h"
 #include "merkle_model.h"
 #include "torture/faulty_disk.h"
+#include "witness/peer.h"
 #include "witness/witness.h"
 
 #define ORIGIN "A/GOV/HOSPITAL/GW1"
@@ -532,6 +533,38 @@ static void a_name_claimed_before_its_log_comes(void **state)
     go(r, 7, 8, 200, 0);
 }
 
+/* Of two communities that we recognise, the one whose name the origin begins with has the word, wherever it stands. */
+static void a_name_of_a_third_community(void **state)
+{
+    struct rig *r = *state;
+    struct signer *claimant = signer_of(7, "C/GOV/SCHOOL/GW1"), *school = signer_of(8, "C/GOV/SCHOOL/GW1");
+    struct directory_gateway gateways[2] = { { .statement_key = *signer_verifier(claimant) },
+                                             { .statement_key = *signer_verifier(school) } };
+    struct directory_member members[2] = { { .gateways = &gateways[0], .gateway_count = 1 },
+                                           { .gateways = &gateways[1], .gateway_count = 1 } };
+    struct directory b = r->foreign, c = r->foreign, *foreigns[2] = { &b, &c };
+    const struct directory_recognition *recognitions[2] = { &r->recognition, &r->recognition };
+    struct world world = { .own = &r->own, .foreign = foreigns, .foreign_count = 2, .recognitions = recognitions };
+    const struct verifier *keys[PEER_KEYS_MAX];
+    b.members = &members[0];
+    c.members = &members[1];
+    c.community = BYTES("C");
+    for (int round = 0; round < 2; round++) {
+        assert_int_equal(peer_keys_by_origin(&world, BYTES("C/GOV/SCHOOL/GW1"), now_ms, keys), 1);
+        assert_ptr_equal(keys[0], &gateways[1].statement_key);
+        assert_ptr_equal(peer_by_origin(&world, BYTES("C/GOV/SCHOOL/GW1"), now_ms), &gateways[1]);
+        foreigns[0] = &c;
+        foreigns[1] = &b;
+    }
+    c.members = &r->foreign_member; /* it has no such gateway any more: others that list the name are asked, in their order */
+    assert_int_equal(peer_keys_by_origin(&world, BYTES("C/GOV/SCHOOL/GW1"), now_ms, keys), 1);
+    assert_ptr_equal(keys[0], &gateways[0].statement_key);
+    assert_int_equal(peer_keys_by_origin(&world, BYTES("C/GOV/NOBODY/GW1"), now_ms, keys), 0);
+    assert_null(peer_by_origin(&world, BYTES("C/GOV/NOBODY/GW1"), now_ms));
+    signer_free(claimant);
+    signer_free(school);
+}
+
 static void times_never_go_back(void **state)
 {
     struct rig *r = *state;
@@ -767,6 +800,7 @@ int main(void)
         ON_RIG(a_folder_of_proofs_that_fails),
         ON_RIG(a_name_claimed_by_another_community),
         ON_RIG(a_name_claimed_before_its_log_comes),
+        ON_RIG(a_name_of_a_third_community),
         ON_RIG(times_never_go_back),
         ON_RIG(a_disk_that_fails),
         ON_RIG(a_damaged_state_signs_nothing),
