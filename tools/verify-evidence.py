@@ -36,8 +36,7 @@ def sha256(*parts):
     return hashlib.sha256(b''.join(parts)).digest()
 def number(text, most=2 ** 64 - 1):
     return int(text) if re.fullmatch(rb'0|[1-9][0-9]{0,19}', text) and int(text) <= most else None
-def unbase64(text, size=None):
-    """None unless it is canonical base64, and of this size."""
+def unbase64(text, size=None):  # None unless it is canonical, and of this size
     data = base64.b64decode(text) if re.fullmatch(rb'[A-Za-z0-9+/]+={0,2}', text) and len(text) % 4 == 0 else b''
     return data if data and base64.b64encode(data) == text and size in (None, len(data)) else None
 def digest(text):
@@ -283,7 +282,8 @@ class Verification:
         need(index < size and root_of(index, size, leaf, path) == root, 'proof', where, "the path does not lead to the checkpoint's root")
         times = note.cosigners(self.trust.witnesses, where)
         need(not is_mine or self.trust.met(times), 'quorum', where, "too few witnesses have cosigned the exporter's checkpoint")
-        need(self.roots.setdefault((origin, size), root) == root, 'fork', where, 'a log has two roots for one size')
+        sizes = {r['size'] for r in self.seen if r['mine']} if is_mine else set()
+        need(self.roots.setdefault((origin, size), root) == root and sizes <= {size}, 'fork', where, 'a log has two roots, or checkpoints')
         self.seen.append({'origin': origin, 'index': index, 'size': size, 'root': root, 'mine': is_mine, 'statement': s})
         s['index'] = index if is_mine else s['index']
         s['seen'] = min(filter(None, (s['seen'], self.trust.seen(times))), default=0)

@@ -72,6 +72,20 @@ static bool check_fork(struct verifying *v, struct bytes origin, uint64_t size, 
     return true;
 }
 
+/* The order of entries in the log means something within one tree only. */
+static bool check_one_checkpoint(struct verifying *v, const struct shown_receipt *mine, const char *where)
+{
+    for (size_t i = 0; mine->is_exporter && i < v->story->bundle.statement_count; i++) {
+        const struct shown *shown = &v->story->shown[i];
+        for (size_t j = 0; shown->from != NULL && j < shown->from->receipt_count; j++) {
+            if (shown->receipts[j].is_exporter && shown->receipts[j].size != mine->size) {
+                return bundle_refuse(v->refusal, "evidence.fork", where, "the exporter's entries are proved under different checkpoints");
+            }
+        }
+    }
+    return true;
+}
+
 /* Of authorities that the reader trusts; without any the tokens are passed over. */
 static bool check_timestamps(struct verifying *v, const struct bundle_receipt *from, struct bytes checkpoint, struct shown_receipt *out,
                              const char *where)
@@ -125,7 +139,8 @@ static bool verify_one(struct verifying *v, struct workspace *w, const struct sh
                                    .is_exporter = bytes_equal(view.origin, v->story->bundle.exporter) };
     memcpy(out->root, view.root, sizeof out->root);
     return check_path(v, &w->receipt, shown->from, &view, where) && check_witnesses(v, w, out, where) &&
-           check_fork(v, view.origin, view.size, view.root, where) && check_timestamps(v, from, w->receipt.checkpoint, out, where);
+           check_fork(v, view.origin, view.size, view.root, where) && check_one_checkpoint(v, out, where) &&
+           check_timestamps(v, from, w->receipt.checkpoint, out, where);
 }
 
 bool verify_receipts(struct verifying *v, size_t statement, struct bytes signer)
@@ -133,8 +148,10 @@ bool verify_receipts(struct verifying *v, size_t statement, struct bytes signer)
     char where[64];
     struct shown *shown = &v->story->shown[statement];
     struct workspace *w = malloc(sizeof *w);
-    bool ok = w != NULL || verify_memory(v);
-    bool has_signer = false, has_exporter = false;
+    if (w == NULL) {
+        return verify_memory(v);
+    }
+    bool ok = true, has_signer = false, has_exporter = false;
     (void)verify_where(v, statement, where);
     for (size_t i = 0; ok && i < shown->from->receipt_count; i++) {
         struct shown_receipt *r = &shown->receipts[i];

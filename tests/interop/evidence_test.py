@@ -244,6 +244,28 @@ class Forgeries(unittest.TestCase):
         found = [(name, verdict) for (name, _), verdict in zip(wanted, both.compare(files))]
         self.assertEqual(found, wanted)
 
+    def test_two_checkpoints_of_the_exporter(self):
+        """An entry of an older, or of another, tree: its place among the others means nothing."""
+        both_files = []
+        for name in ('permitted holder', 'refused holder'):
+            path = folder / 'older'
+            old = bundle.read(bundles[name])
+            federation.ask(service='echo', rest='', method='POST', body=b'{}')
+            deadline = time.monotonic() + 30
+            while time.monotonic() < deadline:
+                path.unlink(missing_ok=True)
+                exchange = next(text for n, text in old if n == 'exchange').decode()
+                federation.holder.run('evidence', 'export', '--exchange', exchange, '--policy', '--output', path)
+                new = bundle.read(path.read_bytes())
+                if [text for n, text in new if n == 'receipt'] != [text for n, text in old if n == 'receipt']:
+                    break
+                time.sleep(0.2)
+            mixed = [list(s) for s in new]
+            last = max(i for i, s in enumerate(mixed) if s[0] == 'receipt')
+            mixed[last] = [s for s in old if s[0] == 'receipt'][-1]
+            both_files.append(bundle.write(mixed))
+        self.assertEqual(both.compare(both_files), ['evidence.fork', 'evidence.fork'])
+
     def test_withdrawn_later_is_told(self):
         path = folder / 'later'
         path.write_bytes(bundles['permitted holder'])
