@@ -70,7 +70,7 @@ static bool take_entry(struct exporting *x, const struct log_entry *entry)
 
 static bool scan(struct exporting *x)
 {
-    for (uint64_t i = 0; i < x->size; i++) {
+    for (uint64_t i = log_reader_first(x->reader); i < x->size; i++) {
         struct log_entry entry;
         if (!log_reader_get(x->reader, i, &entry, x->e)) {
             return false;

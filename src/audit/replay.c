@@ -391,7 +391,8 @@ static bool is_before(enum reason reason)
 static bool wait_for_consents(struct decision_replay *r, const struct decision_read *read, const struct consent_key *key)
 {
     if (r->ahead_count == AHEAD_MAX) {
-        tell_different(r, read, "it names consents that the log does not have");
+        replay_tell(r, r->has_closed ? REPLAY_UNDECIDABLE : REPLAY_DIFFERENT, read->entry, read->exchange,
+                    "it names consents that the log does not have", BYTES_NONE, BYTES_NONE);
         return true;
     }
     struct ahead *ahead = &r->ahead[r->ahead_count];

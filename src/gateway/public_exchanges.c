@@ -57,9 +57,12 @@ static bool add_line(void *context, const struct exchange_line *line)
 static bool read_entries(struct page *page, struct exchanges *exchanges, struct log_reader *reader, const struct asked *asked,
                          uint64_t start, uint64_t size, uint64_t *next, struct error *e)
 {
+    const uint64_t first = log_reader_first(reader); /* older records may have been pruned */
+    page->from = page->from < first ? first : page->from;
+    start = start < first ? first : start;
     uint64_t begin = page->from > EXCHANGES_BEFORE ? page->from - EXCHANGES_BEFORE : 0;
     begin = start < begin ? start : begin;
-    begin = begin < log_reader_first(reader) ? log_reader_first(reader) : begin;
+    begin = begin < first ? first : begin;
     *next = page->from;
     for (uint64_t i = begin; i < size; i++) {
         struct log_entry entry;

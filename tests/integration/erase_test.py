@@ -111,8 +111,11 @@ class Erase(unittest.TestCase):
         self.assertEqual([e['form'] for e in entries_of(self.holder)].count('erased'), 0)
 
     def test_an_erased_entry_says_so_wherever_it_is_asked_for(self):
+        exchange = self.federation.ask().header('X-Road-Request-Id')
         self.withdraw()
         index = self.holder.run_json('log', 'erase', '--person', '-', stdin=PERSON)['entries'][1]
+        self.assertIn('no entry', self.holder.run('log', 'show', '--exchange', exchange, expect=1).stderr)
+        self.holder.run('evidence', 'export', '--exchange', exchange, expect=1)
         self.assertIn('erased: only its commitment is known', self.holder.run('log', 'show', index).stdout)
         self.assertIn('is erased', self.holder.run('log', 'show', index, '--part', 'statement', expect=1).stderr)
         self.assertIn('opens to nobody', self.holder.run('log', 'prove', index, expect=1).stderr)

@@ -122,7 +122,16 @@ class Prune(unittest.TestCase):
         self.assertIn('was pruned', self.holder.run('log', 'show', 0, expect=1).stderr)
         self.holder.run('log', 'show', '--person', '-', stdin=PERSON)
         self.holder.start()
-        self.assertEqual(self.federation.ask(PERSON).status, 200)
+        got = self.federation.ask(PERSON)
+        self.assertEqual(got.status, 200)
+        self.assertIn('no entry', self.holder.run('evidence', 'export', '--exchange', '00000000-0000-4000-8000-000000000000', expect=1).stderr)
+        self.assertIn(got.header('X-Road-Request-Id'), self.holder.run('log', 'show', '--exchange', got.header('X-Road-Request-Id')).stdout)
+        time.sleep(1.5)  # published
+        self.holder.run('evidence', 'export', '--exchange', got.header('X-Road-Request-Id'))
+        # Decisions on consents of the time that is gone can't be made again; none is called different for that.
+        told = self.holder.run('log', 'replay').stdout
+        self.assertIn('was pruned', told)
+        self.assertIn(' 0 different', told)
         self.assertGreater(len(self.holder.run_json('log', 'show', '--person', '-', stdin=PERSON)['uses']), 0)
         self.holder.stop()
         self.holder.log_verify()
