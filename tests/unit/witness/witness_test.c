@@ -451,6 +451,31 @@ static void bad_files_among_the_proofs(void **state)
     assert_int_equal(watch_count(r->watch), 0);
 }
 
+/* Anybody may send a log's newest checkpoint: that makes no work for the disk. */
+static void the_same_again_is_not_written_again(void **state)
+{
+    struct rig *r = *state;
+    struct disk *real = r->disk;
+    struct faults plan = { .fault = ENOSPC, .kinds = CALL_CHANGES, .fail_at = UINT64_MAX };
+    struct faulty_disk faulty;
+    struct buffer body;
+    close_witness(r);
+    faulty_disk_init(&faulty, real, &plan);
+    open_witness(r, &faulty.disk);
+    go(r, 0, 7, 200, 0);
+    body_of(&body, r->log, r->leaves, 7, 7);
+    plan.calls = 0;
+    assert_int_equal(expect(r, buffer_bytes(&body), now_ms + 999, 200, 0), NOW_S);
+    assert_int_equal(expect(r, buffer_bytes(&body), now_ms - 5000, 200, 0), NOW_S);
+    assert_int_equal(plan.calls, 0);
+    assert_int_equal(expect(r, buffer_bytes(&body), now_ms + 1000, 200, 0), NOW_S + 1);
+    assert_true(plan.calls > 0);
+    buffer_clear(&body);
+    close_witness(r);
+    r->disk = real;
+    open_witness(r, real);
+}
+
 /* A folder that takes no proof, or gives none, makes nobody trusted. */
 static void a_folder_of_proofs_that_fails(void **state)
 {
@@ -797,6 +822,7 @@ int main(void)
         ON_RIG(two_histories_of_one_size),
         ON_RIG(two_histories_of_two_sizes),
         ON_RIG(bad_files_among_the_proofs),
+        ON_RIG(the_same_again_is_not_written_again),
         ON_RIG(a_folder_of_proofs_that_fails),
         ON_RIG(a_name_claimed_by_another_community),
         ON_RIG(a_name_claimed_before_its_log_comes),
