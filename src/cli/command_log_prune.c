@@ -77,7 +77,7 @@ const struct command log_prune_command = {
         "Entry bundles of the public log go when all their entries are older than log.retention; a running gateway does this daily. Tiles stay, so that "
         "every receipt can still be made and verified. What goes is stated before it does, in log/pruned, signed with the log's key; 'comity log "
         "verify' excuses that, and nothing else. Nothing younger than log.retention is ever removed.\n"
-        "Private records go only with --records: without them nothing of that time can be shown, decided again or exported any more.",
+        "Private records go only with --records: without them nothing of that time can be shown, decided again or exported any more, nor can later decisions be made again that rest on consents of that time.",
     .examples = "comity log prune --dry-run\n"
                 "comity log prune --records --before 2026-01-01",
     .options = prune_options,
