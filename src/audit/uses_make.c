@@ -81,23 +81,22 @@ static bool add_entry(struct making *m, uint64_t index, json_t *into)
     return ok;
 }
 
-/* The entry of the answer to this decision; false: none. */
-static bool find_answer(const struct making *m, json_int_t entry, uint64_t *answer)
+/* The entry of the answer to this decision; false: none. Both lists rise, and `*next` is where this one goes on. */
+static bool find_answer(const struct making *m, json_int_t entry, size_t *next, uint64_t *answer)
 {
     const json_t *pairs = json_object_get(m->proof, "answers");
-    for (size_t i = 0; i < json_array_size(pairs); i++) {
-        const json_t *pair = json_array_get(pairs, i);
-        if (json_integer_value(json_array_get(pair, 0)) == entry) {
-            *answer = (uint64_t)json_integer_value(json_array_get(pair, 1));
-            return true;
-        }
+    while (*next < json_array_size(pairs) && json_integer_value(json_array_get(json_array_get(pairs, *next), 0)) < entry) {
+        (*next)++;
     }
-    return false;
+    const json_t *pair = json_array_get(pairs, *next);
+    *answer = (uint64_t)json_integer_value(json_array_get(pair, 1));
+    return pair != NULL && json_integer_value(json_array_get(pair, 0)) == entry;
 }
 
 static bool add_uses(struct making *m)
 {
     json_t *list = json_array();
+    size_t next = 0;
     const json_t *entries = json_object_get(m->proof, "entries");
     if (!set(m->file, "uses", list, m->e)) {
         return false;
@@ -115,7 +114,7 @@ static bool add_uses(struct making *m)
         if (!add_entry(m, (uint64_t)entry, use)) {
             return false;
         }
-        if (find_answer(m, entry, &answer)) {
+        if (find_answer(m, entry, &next, &answer)) {
             json_t *shown = json_object();
             if (!set(use, "answer", shown, m->e) || !add_entry(m, answer, shown)) {
                 return false;
