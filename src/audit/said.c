@@ -5,14 +5,14 @@
 /* Up to, without, `end`, which is taken too. */
 static bool take_until(struct bytes *rest, struct bytes end, struct bytes *piece)
 {
-    for (size_t i = 0; i + end.size <= rest->size; i++) {
-        if (memcmp(rest->data + i, end.data, end.size) == 0) {
-            *piece = bytes_slice(*rest, 0, i);
-            *rest = bytes_slice(*rest, i + end.size, rest->size);
-            return true;
-        }
+    const uint8_t *found = rest->size == 0 ? NULL : memmem(rest->data, rest->size, end.data, end.size);
+    if (found == NULL) {
+        return false;
     }
-    return false;
+    size_t at = (size_t)(found - rest->data);
+    *piece = bytes_slice(*rest, 0, at);
+    *rest = bytes_slice(*rest, at + end.size, rest->size);
+    return true;
 }
 
 static bool take(struct bytes *rest, struct bytes text)
