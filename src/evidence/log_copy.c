@@ -287,6 +287,29 @@ static bool write_checkpoint(const struct log_copy *c, struct bytes note, struct
     return !text->failed || error_memory(e, CHECKPOINT_PATH);
 }
 
+/*
+ * Is this what the checkpoint file says already, with our cosignature of this second? Then that is given again: anybody may ask for it, as often
+ * as he likes, and each time would be a write and its syncs. `view` has the copy's own root.
+ */
+static bool repeat(const struct log_copy *c, const struct checkpoint_view *view, struct buffer *cosignature)
+{
+    struct note held;
+    uint64_t time_s = 0;
+    if (c->options.cosigner == NULL || c->size != view->size || !note_parse(&held, buffer_bytes(&c->checkpoint), CHECKPOINT_PATH, NULL)) {
+        return false;
+    }
+    const struct bytes lines = bytes_slice(buffer_bytes(&c->checkpoint), held.text.size + 1, c->checkpoint.size);
+    struct buffer line;
+    buffer_init(&line, COSIGNATURE_LINES_BYTES_MAX);
+    bool is_new = cosignature_take(held.text, lines, signer_verifier(c->options.cosigner), &line, &time_s, CHECKPOINT_PATH, NULL) &&
+                  time_s >= (uint64_t)(time_now_ms() / 1000);
+    if (is_new && cosignature != NULL) {
+        buffer_append(cosignature, buffer_bytes(&line));
+    }
+    buffer_clear(&line);
+    return is_new;
+}
+
 bool log_copy_finish(struct log_copy *copy, struct bytes note, struct buffer *cosignature, struct error *e)
 {
     struct checkpoint_view view;
@@ -305,6 +328,9 @@ bool log_copy_finish(struct log_copy *copy, struct bytes note, struct buffer *co
     }
     if (!log_copy_save(copy, e)) {
         return false;
+    }
+    if (repeat(copy, &view, cosignature)) {
+        return cosignature == NULL || !cosignature->failed || error_memory(e, CHECKPOINT_PATH);
     }
     buffer_init(&text, 2 * LOG_COPY_NOTE_BYTES_MAX);
     buffer_init(&line, 1024);

@@ -321,6 +321,10 @@ static void take_checkpoint(const struct mirror *m, struct mirrored *log, const 
         refuse(answer, 422, "%s", fault);
         return;
     }
+    if (log->pending.size > 0 && s->view.size == log->at.size) {
+        answer->status = 200; /* it is the one that is pending: anybody may send it, and nothing is written again */
+        return;
+    }
     pending_path(log, path);
     int code = disk_replace(m->options.disk, path, s->checkpoint);
     if (code != 0) {
