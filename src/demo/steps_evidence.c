@@ -78,6 +78,50 @@ static bool start_hospital(struct scene *scene, struct error *e)
     return scene_start_gateway(scene, &scene->gateways[HOSPITAL], true, e);
 }
 
+/* ---- What others know of the hospital's log ---- */
+
+/* How much of the hospital's log the clinic has cosigned (`what` "witness") or holds a copy of ("mirror"). */
+static bool known_size(struct scene *scene, const char *what, uint64_t *size, struct error *e)
+{
+    const char *const arguments[] = { "log", what, NULL };
+    json_t *told = NULL, *log;
+    int exit_code = 0;
+    size_t i;
+    *size = 0;
+    if (!scene_comity(scene, &scene->gateways[CLINIC], arguments, BYTES_NONE, &exit_code, &told, e)) {
+        return false;
+    }
+    json_array_foreach(json_object_get(told, "logs"), i, log)
+    {
+        const char *origin = json_string_value(json_object_get(log, "origin"));
+        if (origin != NULL && strcmp(origin, HOSPITAL_GATEWAY) == 0) {
+            *size = (uint64_t)json_integer_value(json_object_get(log, "size"));
+        }
+    }
+    json_decref(told);
+    return true;
+}
+
+static bool wait_until_known(struct scene *scene, struct error *e)
+{
+    uint64_t wanted = 0, cosigned = 0, mirrored = 0;
+    if (!evidence_count(scene, &scene->gateways[HOSPITAL], &wanted, e)) {
+        return false;
+    }
+    for (int waited = 0; waited < WAIT_MS; waited += LOOK_MS) {
+        if (!known_size(scene, "witness", &cosigned, e) || !known_size(scene, "mirror", &mirrored, e)) {
+            return false;
+        }
+        if (cosigned >= wanted && mirrored >= wanted) {
+            say("the clinic's gateway has cosigned all %llu entries of the hospital's log, and mirrors them", (unsigned long long)wanted);
+            return true;
+        }
+        (void)poll(NULL, 0, LOOK_MS);
+    }
+    return error_set(e, ERROR_DENIED, "demo", NULL, "of %llu entries the clinic has cosigned %llu and mirrored %llu",
+                     (unsigned long long)wanted, (unsigned long long)cosigned, (unsigned long long)mirrored);
+}
+
 /* ---- 11, 12: the bundle ---- */
 
 /* The second verifier shares no code with the first; it needs python3-cryptography. */
@@ -105,13 +149,13 @@ static bool verify_again(struct step_state *state, const char *file, int wanted,
 bool demo_bundle(struct step_state *state, struct error *e)
 {
     struct scene *scene = state->scene;
-    const char *const trust[] = { scene->program, "-C", "clinic", "evidence", "trust", "--output", TRUST, NULL };
+    const char *const trust[] = { scene->program, "-C", "hospital", "evidence", "trust", "--output", TRUST, NULL };
     const char *const export[] = { scene->program,  "-C",       "hospital", "evidence", "export", "--exchange",
                                    state->exchange, "--output", BUNDLE,     NULL };
     const char *const verify[] = { scene->program, "evidence", "verify", BUNDLE, "--trust", TRUST, NULL };
     say("comity -C hospital evidence export --exchange %s --output " BUNDLE, state->exchange);
-    if (!scene_write(scene, "verify-evidence.py", "verify-evidence.py", "", e) || !expect_exit(scene, ".", trust, 0, 0, e) ||
-        !expect_exit(scene, ".", export, 0, 0, e)) {
+    if (!wait_until_known(scene, e) || !scene_write(scene, "verify-evidence.py", "verify-evidence.py", "", e) ||
+        !expect_exit(scene, ".", trust, 0, 0, e) || !expect_exit(scene, ".", export, 0, 0, e)) {
         return false;
     }
     say("comity evidence verify " BUNDLE " --trust " TRUST "   (no gateway, no network)");
@@ -169,48 +213,6 @@ static bool remove_folder(struct scene *scene, const char *name, struct error *e
     }
     scene_remove(path);
     return access(path, F_OK) != 0 || error_set(e, ERROR_IO, path, NULL, "it can't be removed");
-}
-
-/* How much of the hospital's log the clinic has cosigned (`what` "witness") or holds a copy of ("mirror"). */
-static bool known_size(struct scene *scene, const char *what, uint64_t *size, struct error *e)
-{
-    const char *const arguments[] = { "log", what, NULL };
-    json_t *told = NULL, *log;
-    int exit_code = 0;
-    size_t i;
-    *size = 0;
-    if (!scene_comity(scene, &scene->gateways[CLINIC], arguments, BYTES_NONE, &exit_code, &told, e)) {
-        return false;
-    }
-    json_array_foreach(json_object_get(told, "logs"), i, log)
-    {
-        const char *origin = json_string_value(json_object_get(log, "origin"));
-        if (origin != NULL && strcmp(origin, HOSPITAL_GATEWAY) == 0) {
-            *size = (uint64_t)json_integer_value(json_object_get(log, "size"));
-        }
-    }
-    json_decref(told);
-    return true;
-}
-
-static bool wait_until_known(struct scene *scene, struct error *e)
-{
-    uint64_t wanted = 0, cosigned = 0, mirrored = 0;
-    if (!evidence_count(scene, &scene->gateways[HOSPITAL], &wanted, e)) {
-        return false;
-    }
-    for (int waited = 0; waited < WAIT_MS; waited += LOOK_MS) {
-        if (!known_size(scene, "witness", &cosigned, e) || !known_size(scene, "mirror", &mirrored, e)) {
-            return false;
-        }
-        if (cosigned >= wanted && mirrored >= wanted) {
-            say("the clinic's gateway has cosigned all %llu entries of the hospital's log, and mirrors them", (unsigned long long)wanted);
-            return true;
-        }
-        (void)poll(NULL, 0, LOOK_MS);
-    }
-    return error_set(e, ERROR_DENIED, "demo", NULL, "of %llu entries the clinic has cosigned %llu and mirrored %llu",
-                     (unsigned long long)wanted, (unsigned long long)cosigned, (unsigned long long)mirrored);
 }
 
 static bool ask_once(struct scene *scene, const char *reason, struct error *e)
