@@ -53,6 +53,23 @@ bool evidence_count(struct scene *scene, const struct scene_gateway *gateway, ui
     return true;
 }
 
+bool evidence_count_decisions(struct scene *scene, uint64_t *count, struct error *e)
+{
+    struct view v;
+    bool ok = view_open(&v, scene, &scene->gateways[HOSPITAL], e);
+    *count = 0;
+    if (!ok) {
+        return false;
+    }
+    for (uint64_t i = 0; ok && i < v.size; i++) {
+        struct log_entry entry;
+        ok = log_reader_get(v.reader, i, &entry, e);
+        *count += ok && entry.kind == RECORD_DECISION;
+    }
+    view_close(&v);
+    return ok;
+}
+
 /* The exchange that an entry is of: a decision names it, a statement has it as its nonce. */
 static bool exchange_of(const struct log_entry *entry, char out[LOAD_ID_SIZE])
 {

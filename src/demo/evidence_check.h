@@ -12,6 +12,8 @@ must_check bool evidence_has_all(struct scene *scene, const struct scene_gateway
                                  struct error *e);
 /* How many entries a gateway's log has. */
 must_check bool evidence_count(struct scene *scene, const struct scene_gateway *gateway, uint64_t *count, struct error *e);
+/* How many requests the hospital has decided: events of its own come in between. */
+must_check bool evidence_count_decisions(struct scene *scene, uint64_t *count, struct error *e);
 /* `comity log verify`: must it say yes? What it printed goes to `output`. */
 must_check bool evidence_verify_log(struct scene *scene, const struct scene_gateway *gateway, bool must_hold, char *output, size_t size,
                                     struct error *e);

@@ -239,7 +239,7 @@ static bool turned_away(struct step_state *state, enum scene_role role, const ch
     struct scene_gateway *gateway = &scene->gateways[role];
     struct reply reply;
     uint64_t before = 0, after = 0;
-    if (!evidence_count(scene, &scene->gateways[HOSPITAL], &before, e) || !scene_start_gateway(scene, gateway, role == STRANGER, e)) {
+    if (!evidence_count_decisions(scene, &before, e) || !scene_start_gateway(scene, gateway, role == STRANGER, e)) {
         return false;
     }
     say("%s asks:", who);
@@ -253,7 +253,7 @@ static bool turned_away(struct step_state *state, enum scene_role role, const ch
     if (!is_line) {
         return wrong(e, "the hospital's gateway must refuse the line", "an answer");
     }
-    if (!evidence_count(scene, &scene->gateways[HOSPITAL], &after, e)) {
+    if (!evidence_count_decisions(scene, &after, e)) {
         return false;
     }
     return before == after || wrong(e, "nothing of it may reach the hospital's log", "a new entry");
