@@ -1,9 +1,11 @@
 /* Making the file: what the index proved, with the entries themselves and their receipts. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "audit/uses_proof.h"
 #include "base/encode.h"
+#include "crypto/note.h"
 #include "evidence/log_prove.h"
 
 enum { PUBLISH_TRIES = 40, PUBLISH_WAIT_MS = 250 };
@@ -52,14 +54,32 @@ static bool prove_hidden(struct making *m, uint64_t index, const struct log_entr
     return ok;
 }
 
+/* Where a log is witnessed, its newest entry is so a moment later: readers ask for it. */
+static bool awaits_witnesses(const struct making *m, struct bytes receipt)
+{
+    struct disk_file *file = NULL;
+    struct receipt *parsed = malloc(sizeof *parsed);
+    struct note *note = malloc(sizeof *note);
+    bool is_bare = parsed != NULL && note != NULL && receipt_parse(receipt, parsed, NULL) &&
+                   note_parse(note, parsed->checkpoint, "receipt", NULL) && note->signature_count == 1;
+    bool is_witnessed = is_bare && m->public->functions->open(m->public, CHECKPOINT_COSIGNED_PATH, DISK_READ, &file) == 0;
+    if (is_witnessed) {
+        (void)m->public->functions->close(m->public, file); /* read only: nothing to lose */
+    }
+    free(parsed);
+    free(note);
+    return is_witnessed;
+}
+
 /* The receipt of an entry, and its statement; an entry that the published checkpoint does not cover yet is waited for. */
-static bool add_entry(struct making *m, uint64_t index, json_t *into)
+static bool add_entry(struct making *m, uint64_t index, bool is_root, json_t *into)
 {
     struct log_entry entry;
     struct buffer receipt;
     bool ok = false;
     buffer_init(&receipt, 2 * RECEIPT_BYTES_MAX);
-    for (unsigned i = 0; i < PUBLISH_TRIES && !ok; i++) {
+    bool is_waiting = true;
+    for (unsigned i = 0; i < PUBLISH_TRIES && is_waiting; i++) {
         buffer_reset(&receipt);
         if (!log_reader_get(m->reader, index, &entry, m->e)) {
             break;
@@ -68,7 +88,8 @@ static bool add_entry(struct making *m, uint64_t index, json_t *into)
         if (!ok && m->e->kind != ERROR_ABSENT) {
             break;
         }
-        if (!ok) {
+        is_waiting = !ok || (is_root && awaits_witnesses(m, buffer_bytes(&receipt)));
+        if (is_waiting && i + 1 < PUBLISH_TRIES) {
             pause_a_moment();
         }
     }
@@ -111,12 +132,12 @@ static bool add_uses(struct making *m)
         if (use == NULL || json_array_append_new(list, use) != 0) {
             return error_memory(m->e, "uses");
         }
-        if (!add_entry(m, (uint64_t)entry, use)) {
+        if (!add_entry(m, (uint64_t)entry, false, use)) {
             return false;
         }
         if (find_answer(m, entry, &next, &answer)) {
             json_t *shown = json_object();
-            if (!set(use, "answer", shown, m->e) || !add_entry(m, answer, shown)) {
+            if (!set(use, "answer", shown, m->e) || !add_entry(m, answer, false, shown)) {
                 return false;
             }
         }
@@ -146,8 +167,8 @@ static bool make(struct making *m, struct bytes person, const struct verifier *k
         json_decref(root);
         return false;
     }
-    return set(m->file, "root", root, m->e) && add_entry(m, (uint64_t)json_integer_value(json_object_get(m->proof, "root_entry")), root) &&
-           add_uses(m);
+    return set(m->file, "root", root, m->e) &&
+           add_entry(m, (uint64_t)json_integer_value(json_object_get(m->proof, "root_entry")), true, root) && add_uses(m);
 }
 
 bool uses_proof_make(const json_t *proof, struct bytes person, const struct verifier *key, struct bytes directory, struct disk *public,

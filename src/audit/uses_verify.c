@@ -204,11 +204,17 @@ static bool check_root(struct checking *c)
         return no_memory(c);
     }
     bool ok = quorum_check(c->trust->quorum, &c->story->key, receipt.checkpoint, result, "root", &e);
+    bool is_seen = result->is_met;
     c->story->seen_s = result->time_s;
     c->story->cosignature_count = result->cosignature_count;
     free(result);
     if (!ok) {
         return bundle_refuse(c->refusal, "uses.root", "root", "%s", e.what);
+    }
+    /* Whom nobody watches can show each person a history of their own. */
+    if (!is_seen) {
+        return bundle_refuse(c->refusal, "uses.quorum", "root",
+                             "too few of the witnesses that you trust have cosigned the log that has it");
     }
     return (c->story->root.from <= c->story->root.covers && c->story->root.covers <= index) ||
            bundle_refuse(c->refusal, "uses.root", "root", "it covers entries that come after it");

@@ -1,11 +1,13 @@
 """A person's complete list: `comity log uses --prove`, checked by `comity evidence verify`, and what a holder could try."""
 import base64
+import contextlib
 import copy
 import json
 import unittest
 
 import uses
 from comity import IMMUNISATIONS, OTHER_PERSON, PERSON, Federation, run_command
+from witness import Witness, wait_cosigned
 
 NOBODY = 'PNR-never-seen'
 
@@ -189,6 +191,31 @@ class UsesProof(unittest.TestCase):
         self.holder.run('log', 'uses', '--person', PERSON, '--prove', '--output', self.folder / 'x', expect=2)
         self.holder.run('log', 'uses', '--person', '-', '--prove', '--output', self.file, stdin=PERSON, expect=1)
         self.assertEqual(self.file.stat().st_mode & 0o777, 0o600)
+
+
+class Watched(unittest.TestCase):
+    def test_the_root_is_cosigned_where_a_reader_asks_for_it(self):
+        """A log that nobody watches could show each person a history of their own."""
+        with contextlib.ExitStack() as stack:
+            federation = Federation().make()
+            stack.callback(federation.remove)
+            stack.callback(federation.stop)
+            holder, path, trust = federation.holder, federation.folder / 'uses.json', federation.folder / 'trust.txt'
+            witness = stack.enter_context(Witness([holder.statement_key]))
+            other = stack.enter_context(Witness([holder.statement_key]))
+            (holder.folder / 'witnesses.policy').write_text(f'{witness.line}quorum w\n')
+            holder.configure(log={'witnesses': 'witnesses.policy'})
+            federation.start()
+            federation.give_consent()
+            federation.ask()
+            wait_cosigned(holder, 1)
+            holder.run('log', 'uses', '--person', '-', '--prove', '--output', path, stdin=PERSON)
+            trust.write_text(f'log {holder.statement_key}\n{witness.line}quorum w\n')
+            told = json.loads(run_command('--json', 'evidence', 'verify', path, '--trust', trust).stdout)
+            self.assertEqual(told['cosignatures'], 1)
+            trust.write_text(f'log {holder.statement_key}\n{other.line}quorum w\n')
+            told = json.loads(run_command('--json', 'evidence', 'verify', path, '--trust', trust, expect=1).stdout)
+            self.assertEqual(told['code'], 'uses.quorum')
 
 
 class AtTheEnd(unittest.TestCase):
