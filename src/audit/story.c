@@ -217,12 +217,13 @@ static void write_time(struct buffer *out, const char *label, const struct shown
         buffer_append_format(out, ";\n           not before %s by the other's clock, an entry of which it knew",
                              when(shown->not_before_ms, bound));
     }
+    /* Their seconds are cut, so what happened within such a second was before its end. */
     if (shown->seen_s != 0) {
         buffer_append_format(out, ";\n           not after %s, when enough witnesses had seen it",
-                             when((int64_t)shown->seen_s * 1000, bound));
+                             when((int64_t)(shown->seen_s + 1) * 1000, bound));
     }
     if (shown->stamp_s != 0) {
-        buffer_append_format(out, ";\n           not after %s, when it was time-stamped", when((int64_t)shown->stamp_s * 1000, bound));
+        buffer_append_format(out, ";\n           not after %s, when it was time-stamped", when((int64_t)(shown->stamp_s + 1) * 1000, bound));
     }
     buffer_append_text(out, "\n");
 }
