@@ -265,7 +265,7 @@ class Redaction(Case):
         path = self.export(federation.holder, 'header', '--policy', '--redact', 'person')
         data = path.read_bytes()
         self.assertNotIn(PERSON.encode(), data)
-        self.assertNotIn(b'PNR', data)
+        self.assertNotIn(b'PNR-', data)  # base64 has no hyphen
         story = self.verify(path)
         self.assertIn('Left out by whoever made this file: decision', story)
         self.assertIn('Left out by whoever made this file: consent', story)
