@@ -88,11 +88,12 @@ static int tell_equivocation(const struct call *call, const struct equivocation 
                                    json_of_bytes(buffer_bytes(&key)), "first_size", (json_int_t)found->first.size, "second_size",
                                    (json_int_t)found->second.size, "key_is_trusted", is_trusted));
     } else if (ok) {
-        ok = printf("Good: the log %s has shown two histories.\n\n"
-                    "Its key has signed two checkpoints that cannot both be true: of %llu and of %llu entries.\n"
+        /* Anybody can make a key, name it as he likes, and sign two histories: that says nothing of the log of that name. */
+        ok = printf("Good: %s %s has shown two histories.\n\n"
+                    "The key has signed two checkpoints that cannot both be true: of %llu and of %llu entries.\n"
                     "The key is %.*s\n%s\n",
-                    found->log.name, (unsigned long long)found->first.size, (unsigned long long)found->second.size,
-                    BYTES_FMT(buffer_bytes(&key)),
+                    is_trusted ? "the log" : "a key that is named after the log", found->log.name, (unsigned long long)found->first.size,
+                    (unsigned long long)found->second.size, BYTES_FMT(buffer_bytes(&key)),
                     is_trusted ? "The trust file names this key as that log's."
                                : "Whose key it is the file does not prove: compare it with the community's directory.") > 0;
     }

@@ -273,8 +273,12 @@ class Equivocation(Case):
             self.assertTrue(consistent(old, size, prefix, root, path))
             self.assertNotEqual(prefix, old_root)
         told = self.holder.run('evidence', 'verify', self.proof())
-        self.assertIn(f'the log {self.one.origin} has shown two histories', told.stdout)
+        self.assertIn(f'Good: a key that is named after the log {self.one.origin} has shown two histories', told.stdout)
         self.assertIn(self.one.vkey, told.stdout)
+        trust = self.holder.folder / 'trust.txt'
+        trust.write_text(f'log {self.one.vkey}\nquorum none\n')
+        told = self.holder.run('evidence', 'verify', self.proof(), '--trust', trust)
+        self.assertIn(f'Good: the log {self.one.origin} has shown two histories', told.stdout)
 
     def test_in_messages(self):
         self.assertEqual(self.ask(self.one).status, 200)
