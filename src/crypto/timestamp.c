@@ -28,8 +28,9 @@ static bool is_over(TS_TST_INFO *info, struct bytes data)
 /* For time-stamping only (RFC 3161 2.3), and within its dates at the time that it states. */
 static bool may_stamp(X509 *certificate, time_t time_s)
 {
-    return (X509_get_extended_key_usage(certificate) & XKU_TIMESTAMP) != 0 &&
-           X509_cmp_time(X509_get0_notBefore(certificate), &time_s) < 0 && X509_cmp_time(X509_get0_notAfter(certificate), &time_s) > 0;
+    const uint32_t usage = X509_get_extended_key_usage(certificate); /* all bits: it states none, and is for anything */
+    return usage != UINT32_MAX && (usage & XKU_TIMESTAMP) != 0 && X509_cmp_time(X509_get0_notBefore(certificate), &time_s) < 0 &&
+           X509_cmp_time(X509_get0_notAfter(certificate), &time_s) > 0;
 }
 
 static bool is_signed_by(PKCS7 *token, struct bytes der, time_t time_s)

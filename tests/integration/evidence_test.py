@@ -259,6 +259,18 @@ class TimeStamps(Case):
         token.write_bytes(b'0\x03\x02\x01\x01')
         self.assertEqual(self.code(self.export(federation.holder, 'first', '--timestamp', token), self.trust_with(lines)), 'evidence.timestamp')
 
+    def test_a_certificate_that_is_for_anything(self):
+        """The same authority with a certificate that does not say that it is for time-stamping, and nothing else."""
+        lines = self.authority('tsa3')
+        serial = subprocess.run(['openssl', 'x509', '-in', folder / 'tsa3.crt', '-noout', '-serial'], check=True, capture_output=True, text=True).stdout
+        self.openssl('req', '-x509', '-key', 'tsa3.key', '-out', 'anything.crt', '-subj', '/CN=tsa3', '-days', '2', '-set_serial', '0x' + serial.strip()[7:])
+        self.openssl('x509', '-in', 'anything.crt', '-outform', 'der', '-out', 'anything.der')
+        anything = 'timestamps ' + base64.b64encode((folder / 'anything.der').read_bytes()).decode() + '\nquorum none\n'
+        checkpoint = shutil.copy(federation.holder.log_folder / 'checkpoint', folder / 'another-checkpoint')
+        path = self.export(federation.holder, 'first', '--checkpoint', checkpoint, '--timestamp', self.stamp('tsa3', Path(checkpoint).read_bytes()))
+        self.assertIn('when it was time-stamped', self.verify(path, trust_file=self.trust_with(lines)))
+        self.assertEqual(self.code(path, self.trust_with(anything)), 'evidence.timestamp')
+
 
 class Redaction(Case):
     def test_the_person_goes_and_the_rest_verifies(self):
