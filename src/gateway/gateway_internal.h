@@ -63,8 +63,8 @@ struct worker {
     _Atomic unsigned orders;
     struct mailbox mailbox;
     struct client *client;
-    struct public_calls public_calls;
-    struct listener *listeners; /* peers' first, then applications', then the log's */
+    struct public_calls public_calls, peer_calls; /* of anybody, and of peers, who do not wait behind them */
+    struct listener *listeners;                   /* peers' first, then applications', then the log's */
     struct server **servers;
     size_t server_count;
     size_t stopping;           /* of servers and client: still closing */

@@ -64,7 +64,7 @@ void public_metrics_register(void)
 
 unsigned gateway_public_calls_max(const struct gateway_config *config)
 {
-    return config->workers * PUBLIC_RUNNING_MAX;
+    return config->workers * 2 * PUBLIC_RUNNING_MAX;
 }
 
 uint64_t public_body_bytes_max(void)
@@ -112,6 +112,7 @@ struct public_job {
     struct server_request *request;
     struct snapshot *snapshot;
     struct route *route;
+    struct public_calls *calls; /* whose turn it waits for */
     struct public_call call;
     struct body *body;
     uv_work_t work;
@@ -318,21 +319,21 @@ static void send_answer(struct public_job *job)
 
 /* ---- Limits ---- */
 
-static void start_next(struct worker *worker);
+static void start_next(struct worker *worker, struct public_calls *calls);
 
 static void job_done(uv_work_t *work, int status)
 {
     struct public_job *job = work->data;
     struct worker *worker = job->worker;
+    struct public_calls *calls = job->calls;
     (void)status; /* nothing here cancels work */
-    worker->public_calls.running--;
+    calls->running--;
     send_answer(job);
-    start_next(worker);
+    start_next(worker, calls);
 }
 
-static void start_next(struct worker *worker)
+static void start_next(struct worker *worker, struct public_calls *calls)
 {
-    struct public_calls *calls = &worker->public_calls;
     while (calls->first != NULL && (calls->running < PUBLIC_RUNNING_MAX || worker->is_stopping)) {
         struct public_job *job = calls->first;
         calls->first = job->next;
@@ -350,7 +351,7 @@ static void start_next(struct worker *worker)
 
 static void wait_turn(struct public_job *job)
 {
-    struct public_calls *calls = &job->worker->public_calls;
+    struct public_calls *calls = job->calls;
     if (calls->waiting >= PUBLIC_WAITING_MAX) {
         public_refuse(&job->call, 503, "too many requests are waiting; try again in a second");
         public_add_field(&job->call, BYTES("Retry-After"), BYTES("1"));
@@ -365,12 +366,12 @@ static void wait_turn(struct public_job *job)
     }
     calls->last = job;
     calls->waiting++;
-    start_next(job->worker);
+    start_next(job->worker, calls);
 }
 
 /* ---- From the listeners ---- */
 
-static struct public_job *make_job(struct worker *worker, struct server_request *request)
+static struct public_job *make_job(struct worker *worker, bool is_peers, struct server_request *request)
 {
     struct public_job *job = arena_take_zeroed(&request->arena, sizeof *job);
     if (job == NULL) {
@@ -379,6 +380,7 @@ static struct public_job *make_job(struct worker *worker, struct server_request 
         return NULL;
     }
     job->worker = worker;
+    job->calls = is_peers ? &worker->peer_calls : &worker->public_calls;
     job->request = request;
     job->work.data = job;
     job->snapshot = snapshot_keep(worker->snapshot);
@@ -433,7 +435,7 @@ static bool admit(struct public_job *job, bool is_peers)
 
 void public_begin(struct worker *worker, bool is_peers, struct server_request *request)
 {
-    struct public_job *job = make_job(worker, request);
+    struct public_job *job = make_job(worker, is_peers, request);
     if (job == NULL) {
         return;
     }

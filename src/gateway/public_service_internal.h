@@ -9,8 +9,8 @@
 #include "gateway/gateway_internal.h"
 
 enum {
-    PUBLIC_RUNNING_MAX = 4,    /* at once, of one worker; each on a thread of the pool */
-    PUBLIC_WAITING_MAX = 1024, /* of one worker; past it 503 */
+    PUBLIC_RUNNING_MAX = 4,    /* at once, of one listener of one worker; each on a thread of the pool */
+    PUBLIC_WAITING_MAX = 1024, /* likewise; past it 503 */
     PUBLIC_ANSWER_BYTES_MAX = 64 * 1024 * 1024,
     PUBLIC_FIELDS_MAX = 8,
 };

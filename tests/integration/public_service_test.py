@@ -177,7 +177,12 @@ class PublicService(unittest.TestCase):
             self.assertEqual(status, 503)
             self.assertIn(b'etry-After: 1\r\n', text)
             self.assertIn(b'too many requests are waiting', text)
-            # Exchanges have nothing to do with it.
+            # Peers do not wait behind strangers, and exchanges have nothing to do with it.
+            consumer, holder = self.federation.consumer, self.federation.holder
+            peers = subprocess.run(['curl', '-sS', '--http2', '--insecure', '--max-time', '20', '--cert', consumer.folder / 'keys/tls.crt', '--key',
+                                    consumer.folder / 'keys/tls.pem', '-o', '/dev/null', '-w', '%{http_code}',
+                                    f'https://127.0.0.1:{holder.peer_port}/log/tile/0/000'], capture_output=True, text=True, check=True)
+            self.assertEqual(peers.stdout, '200')
             self.assertEqual(self.federation.ask(PERSON).status, 200)
             os.close(os.open(pipe, os.O_WRONLY | os.O_NONBLOCK))  # who waited for a writer has one, and then an end: an empty file is no tile
             self.assertEqual({told(line)[0] for line in stuck}, {503})
