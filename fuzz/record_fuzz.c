@@ -44,10 +44,14 @@ static void with_checksum(const uint8_t *data, size_t size, uint64_t index)
         for (size_t i = 0; i < 8; i++) {
             copy[i] = (uint8_t)(checksum >> (56 - 8 * i));
         }
-        if (record_parse(bytes_of(copy, size), index, 7, &view, &needed) != RECORD_GOOD) {
+        /* A closed record has a second checksum of its own. */
+        bool is_good = record_parse(bytes_of(copy, size), index, 7, &view, &needed) == RECORD_GOOD;
+        if (!is_good && memcmp(copy + 8, "CmR1", 4) == 0) {
             abort();
         }
-        check_good(bytes_of(copy, size), 7, &view);
+        if (is_good) {
+            check_good(bytes_of(copy, size), 7, &view);
+        }
     }
     free(copy);
 }

@@ -223,7 +223,8 @@ static void write_time(struct buffer *out, const char *label, const struct shown
                              when((int64_t)(shown->seen_s + 1) * 1000, bound));
     }
     if (shown->stamp_s != 0) {
-        buffer_append_format(out, ";\n           not after %s, when it was time-stamped", when((int64_t)(shown->stamp_s + 1) * 1000, bound));
+        buffer_append_format(out, ";\n           not after %s, when it was time-stamped",
+                             when((int64_t)(shown->stamp_s + 1) * 1000, bound));
     }
     buffer_append_text(out, "\n");
 }

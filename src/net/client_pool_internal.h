@@ -33,7 +33,7 @@ struct client_pool {
     struct client_target target;                              /* copied; `tls` is a reference of its own */
     struct client_connection *connections, *connections_last; /* idle ones first, the last used of them in front */
     size_t connection_count;                                  /* those that may still take calls: connecting or ready, not closing */
-    size_t connecting_count; /* HTTP/2: also those whose peer has not said yet how many calls it takes */
+    size_t connecting_count;                                  /* HTTP/2: also those whose peer has not said yet how many calls it takes */
     struct client_call *waiting, *waiting_last;
     size_t waiting_count;
     struct client_call *running;

@@ -156,9 +156,16 @@ class Prune(unittest.TestCase):
             self.assertEqual(path.read_bytes(), data, path)
 
     def test_a_half_copied_public_folder_is_refused(self):
+        for kind in ('0', 'entries'):
+            shutil.rmtree(max((self.holder.log_folder / 'tile' / kind).glob('*.p')))
+        self.refuse('tile/', 'missing')
+
+    def test_a_hash_tile_of_the_edge_is_made_again(self):
         newest = max((self.holder.log_folder / 'tile/0').glob('*.p'))
         shutil.rmtree(newest)
-        self.refuse('tile/0/002', 'missing')
+        self.holder.start()
+        self.holder.stop()
+        self.holder.log_verify()
 
     def test_records_without_the_public_folder_are_refused(self):
         shutil.rmtree(self.holder.log_folder)

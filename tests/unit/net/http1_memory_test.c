@@ -114,7 +114,7 @@ static void client_survives(void **state)
             break;
         }
     }
-    assert_in_range(fail_at, 6, 200);
+    assert_in_range(fail_at, 4, 200);
 }
 
 int main(void)
