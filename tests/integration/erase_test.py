@@ -95,7 +95,7 @@ class Erase(unittest.TestCase):
         self.withdraw(AWKWARD)
         self.holder.stop()
         self.assertIn('erased what opens 12 entries', self.erase(self.holder, AWKWARD).stdout)
-        self.assertEqual(files_with(self.holder.records_folder, 'ü'), [])
+        self.assertEqual(files_with(self.holder.records_folder, AWKWARD), [])
         self.holder.start()
         self.assertEqual(self.federation.ask(PERSON).status, 200)
         self.check_whole()

@@ -11,6 +11,7 @@ The environment variable COMITY names the command (default: build/release/comity
 `with` ends every process by its id, and fails when a sanitizer had something to say or a gateway did not end in order.
 """
 import contextlib
+import fcntl
 import http.client
 import json
 import os
@@ -72,6 +73,23 @@ def record_service():
 
 # ---- ports, commands, raw sockets
 
+TAKEN = []  # open lock files: a port is ours until this process ends
+
+
+def take_port(port):
+    """False when another test has it, or will: two programs that run at a time must not choose the same one."""
+    folder = Path(tempfile.gettempdir(), f'comity-test-ports-{os.getuid()}')
+    folder.mkdir(exist_ok=True)
+    lock = open(folder / str(port), 'a', encoding='ascii')
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return False
+    TAKEN.append(lock)
+    return True
+
+
 def free_ports(count):
     """Ports below those that the kernel gives to outgoing connections, so that none is taken between now and the gateway's start."""
     found = []
@@ -83,7 +101,8 @@ def free_ports(count):
                 probe.bind(('127.0.0.1', port))
             except OSError:
                 continue
-            found.append(port)
+            if take_port(port):
+                found.append(port)
     return found
 
 
