@@ -138,6 +138,9 @@ def main():
     wanted = [name for name in KINDS if name in options.pairs.split(',')]
     if len(wanted) != len(set(options.pairs.split(','))):
         parser.error(f'--pairs: there are {", ".join(KINDS)}')
+    if 'comity' in wanted and not options.no_log and not log.PROGRAM.exists():
+        print(f'bench: {log.PROGRAM} is not there: run make bench, or tools/build release all bench/log_bench, or leave it out by --no-log', file=sys.stderr)
+        return 2
 
     folder = TOP / 'build/bench'
     folder.parent.mkdir(exist_ok=True)
