@@ -17,7 +17,6 @@ enum {
     QUEUE_MAX = 512,
     TEXT_MAX = 2048,
     RECEIPT_MAX = 8192,
-    ANSWER_WAIT_MS = 30 * 1000,
     REPLAY_WINDOW_MS = 60 * 1000,
     PUBLISH_MS = 1000,
     HALF_HOUR_MS = 30 * 60 * 1000,
@@ -136,7 +135,6 @@ struct node {
     uint64_t promised; /* entries below it were acknowledged to somebody */
 
     struct disk *backup_public, *backup_private;
-    uint64_t backup_promised;
     bool was_restored; /* and no witness knew better: it may fork, and then somebody must notice */
 
     /* The witness that it is for others: on a disk that nobody puts back. */
