@@ -82,41 +82,6 @@ static bool read_checkpoint(struct opening *o, struct error *e)
     return checkpoint_check(bytes_of(o->text, size), signer_verifier(o->log->signer), &o->checkpoint, e);
 }
 
-/* The partial tiles of the right edge into memory. */
-static bool load_edge(struct log *log, int level, struct tree_edge *edge, uint64_t size, struct error *e)
-{
-    size_t each = level == TILE_ENTRIES ? BUNDLE_ENTRY_BYTES : SHA256_SIZE;
-    uint64_t hashes = level <= 0 ? size : size >> (TILE_HEIGHT * level);
-    struct tile tile = { .level = level, .index = hashes / TILE_WIDTH, .width = (unsigned)(hashes % TILE_WIDTH) };
-    uint8_t *data = NULL;
-    bool ok = true;
-    edge->first = tile.index * TILE_WIDTH;
-    if (tile.width == 0) {
-        return true;
-    }
-    if (!tree_edge_reserve(edge, tile.width)) {
-        return error_memory(e, "tile");
-    }
-    if (!tile_read(log->public, tile, &data, e)) {
-        return false;
-    }
-    for (unsigned i = 0; i < tile.width && ok; i++) {
-        if (level == TILE_ENTRIES) {
-            ok = bundle_entry(bytes_of(data, tile.width * each), i, edge->hashes[i]);
-        } else {
-            memcpy(edge->hashes[i], data + i * each, SHA256_SIZE);
-        }
-    }
-    free(data);
-    edge->count = tile.width;
-    if (!ok) {
-        char path[TILE_PATH_SIZE];
-        tile_path(tile, path);
-        return error_set(e, ERROR_INPUT, path, restore, "the entry bundle has another form than this log's");
-    }
-    return true;
-}
-
 static bool load_last(struct opening *o, struct error *e)
 {
     uint64_t last = o->checkpoint.size - 1;
@@ -147,23 +112,9 @@ static bool load_published(struct opening *o, struct error *e)
     if (size > 0 && !load_last(o, e)) {
         return false;
     }
-    if (!load_edge(o->log, TILE_ENTRIES, &tree->commitments, size, e)) {
+    if (!tree_load(tree, o->log->public, size, e)) {
         return false;
     }
-    for (int level = 0; level < TILE_LEVELS; level++) {
-        if (!load_edge(o->log, level, &tree->edges[level], size, e)) {
-            return false;
-        }
-    }
-    for (size_t i = 0; i < tree->commitments.count; i++) {
-        uint8_t leaf[SHA256_SIZE];
-        merkle_leaf(bytes_of(tree->commitments.hashes[i], SHA256_SIZE), leaf);
-        if (memcmp(leaf, tree->edges[0].hashes[i], SHA256_SIZE) != 0) {
-            return error_set(e, ERROR_INPUT, "tile/0", "run comity log verify, restore what it names from a copy; nothing was changed",
-                             "entry %" PRIu64 ": the tile and the entry bundle disagree", tree->commitments.first + i);
-        }
-    }
-    tree_rebuild(tree, size);
     o->log->published = size;
     if (memcmp(tree->root, o->checkpoint.root, SHA256_SIZE) != 0) {
         return error_set(e, ERROR_INPUT, CHECKPOINT_PATH, "run comity log verify, restore what it names from a copy; nothing was changed",
