@@ -117,6 +117,10 @@ class Forge:
         assert count == 1, f'{name} has no {pattern}'
         self.statements[name]['text'] = text
 
+    def spoil(self, name, pattern):
+        """Another character behind what fits."""
+        self.change(name, f'({pattern})(.)', lambda found: found[1] + ('1' if found[2] == '0' else '0'))
+
     def digest(self, name):
         return 'sha-256=:%s:' % base64.b64encode(hashlib.sha256(self.statements[name]['text'].encode()).digest()).decode()
 
