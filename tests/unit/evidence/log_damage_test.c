@@ -76,7 +76,7 @@ static void flip_file(struct rig *rig, struct disk *disk, const char *path, bool
     size_t size = 0;
     uint8_t *data = sim_disk_data(disk, path, &size);
     size_t used = used_of(data, size);
-    for (size_t bit = 0; bit < size * 8; bit += bit / 8 < used + 16 ? stride : 8 * 16411 + 1) {
+    for (size_t bit = 0; bit < size * 8; bit += bit / 8 < used + 16 ? stride * RIG_STRIDE : 8 * 16411 + 1) {
         bool is_named = false;
         data[bit / 8] ^= (uint8_t)(1 << bit % 8);
         uint64_t faults = verify(rig, path, with_private, &is_named);
@@ -211,7 +211,7 @@ static void flipped_logs_do_not_fork(void **state)
         size_t size = 0;
         uint8_t *data = sim_disk_data(private, paths.path[i], &size);
         size_t used = used_of(data, size);
-        for (size_t bit = 0; bit < (used + 100) * 8; bit += 131) {
+        for (size_t bit = 0; bit < (used + 100) * 8; bit += 131 * RIG_STRIDE) {
             data[bit / 8] ^= (uint8_t)(1 << bit % 8);
             rig->private = rig->faulty_private.real = sim_disk_copy(private);
             rig->public = rig->faulty_public.real = sim_disk_copy(public);
