@@ -235,17 +235,18 @@ static enum again_state run_decide(struct decision_replay *r, struct decision_re
         .path = again->normal_path,
         .purpose = read->purpose,
         .person = again->person,
-        .is_recognised = is_recognised,
         .now_ms = read->time_ms,
     };
-    decide(&request, again->policy, NULL, &again->result);
+    struct decide_context context = { .policy = again->policy, .parties = { .is_recognised = is_recognised } };
+    decide(&request, &context, &again->result);
     again->needed_consents = again->result.needs_consent;
     if (again->needed_consents) {
         enum again_state state = find_consents(r, read, again, &view);
         if (state != AGAIN_DONE) {
             return state;
         }
-        decide(&request, again->policy, view, &again->result);
+        context.consents = view;
+        decide(&request, &context, &again->result);
     } else if (!consent_view_digest(NULL, nothing)) {
         return AGAIN_NO_MEMORY;
     } else if (memcmp(nothing, read->consents, sizeof nothing) != 0) {

@@ -320,14 +320,20 @@ static void consents_loaded(uv_work_t *work, int status)
 
 static enum verdict run_decision(struct exchange *x, const struct decide_request *request)
 {
+    struct decide_context context = {
+        .policy = x->snapshot->policy,
+        .parties = { .is_recognised = world_find_community(x->snapshot->world, x->client.parts[0], request->now_ms) != NULL },
+        .consents = x->consents,
+    };
     x->decided_at_ms = request->now_ms;
-    decide(request, x->snapshot->policy, x->consents, &x->decision);
+    decide(request, &context, &x->decision);
     if (x->decision.needs_consent && x->consents == NULL) {
         enum verdict verdict = find_consents(x);
         if (verdict != GO_ON) {
             return verdict;
         }
-        decide(request, x->snapshot->policy, x->consents, &x->decision);
+        context.consents = x->consents;
+        decide(request, &context, &x->decision);
     }
     return x->decision.reason == REASON_NONE ? GO_ON : exchange_refuse(x, x->decision.reason, NULL);
 }
@@ -355,7 +361,6 @@ static enum verdict decide_release(struct exchange *x)
             x->person = BYTES_NONE;
         }
     }
-    int64_t now_ms = time_now_ms();
     const struct decide_request request = {
         .client = &x->client,
         .service = x->service,
@@ -363,8 +368,7 @@ static enum verdict decide_release(struct exchange *x)
         .path = x->normal_path,
         .purpose = x->purpose,
         .person = x->person,
-        .is_recognised = world_find_community(x->snapshot->world, x->client.parts[0], now_ms) != NULL,
-        .now_ms = now_ms,
+        .now_ms = time_now_ms(),
     };
     return run_decision(x, &request);
 }

@@ -60,21 +60,21 @@ static enum reason reason_of(enum consent_state state)
     return REASON_CONSENT_NONE;
 }
 
-static enum reason decide_category(const struct decide_request *request, const struct policy *policy, const struct consent_view *consents,
-                                   size_t index, struct decide_result *result)
+static enum reason decide_category(const struct decide_request *request, const struct decide_context *context, size_t index,
+                                   struct decide_result *result)
 {
     const struct policy_release *release = &request->service->releases[index];
-    const struct policy_category *category = &policy->categories[release->category];
+    const struct policy_category *category = &context->policy->categories[release->category];
     if (release->basis != BASIS_CONSENT) {
         /* policy_parse() refuses the first; should one come in another way, the promise still holds. */
         return category->is_sensitive ? REASON_BASIS_NONE : REASON_NONE;
     }
-    if (consents == NULL) {
+    if (context->consents == NULL) {
         result->needs_consent = true;
         return REASON_CONSENT_NONE;
     }
     const struct consent_decision *decision = NULL;
-    enum reason reason = reason_of(consent_view_state(consents, category->iri, request->now_ms, &decision));
+    enum reason reason = reason_of(consent_view_state(context->consents, category->iri, request->now_ms, &decision));
     if (reason == REASON_NONE) {
         result->consents[index] = decision;
     }
@@ -94,8 +94,7 @@ static int weight(enum reason reason)
     return -1;
 }
 
-static void decide_categories(const struct decide_request *request, const struct policy *policy, const struct consent_view *consents,
-                              struct decide_result *result)
+static void decide_categories(const struct decide_request *request, const struct decide_context *context, struct decide_result *result)
 {
     const struct policy_service *service = request->service;
     enum reason telling = REASON_BASIS_NONE;
@@ -105,7 +104,7 @@ static void decide_categories(const struct decide_request *request, const struct
         return;
     }
     for (size_t i = 0; i < service->release_count; i++) {
-        result->withheld[i] = decide_category(request, policy, consents, i, result);
+        result->withheld[i] = decide_category(request, context, i, result);
         result->permitted[i] = result->withheld[i] == REASON_NONE;
         is_any = is_any || result->permitted[i];
         if (weight(result->withheld[i]) > weight(telling)) {
@@ -115,11 +114,10 @@ static void decide_categories(const struct decide_request *request, const struct
     refuse(result, is_any ? REASON_NONE : telling);
 }
 
-void decide(const struct decide_request *request, const struct policy *policy, const struct consent_view *consents,
-            struct decide_result *result)
+void decide(const struct decide_request *request, const struct decide_context *context, struct decide_result *result)
 {
     *result = (struct decide_result){ .reason = REASON_NONE };
-    if (!request->is_recognised) {
+    if (!context->parties.is_recognised) {
         refuse(result, REASON_BORDER_RECIPIENT);
         return;
     }
@@ -142,7 +140,7 @@ void decide(const struct decide_request *request, const struct policy *policy, c
         refuse(result, REASON_PERSON_MISSING);
         return;
     }
-    decide_categories(request, policy, consents, result);
+    decide_categories(request, context, result);
 }
 
 bool decide_is_metadata(const struct identifier *service, struct bytes method)

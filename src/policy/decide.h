@@ -17,8 +17,17 @@ struct decide_request {
     struct bytes path;    /* normalised service path */
     struct bytes purpose; /* as declared (full IRI); empty: none was */
     struct bytes person;  /* empty: not found in the request */
-    bool is_recognised;   /* is the consumer's community ours, or recognised now? */
     int64_t now_ms;
+};
+/* What the directories say of both sides, at `now_ms`. */
+struct decide_parties {
+    bool is_recognised; /* is the consumer's community ours, or recognised now? */
+};
+/* All that a decision stands on beside what is asked: values, which an auditor can hand in again. Borrowed for the call. */
+struct decide_context {
+    const struct policy *policy;
+    struct decide_parties parties;
+    const struct consent_view *consents; /* of (person, client's member, purpose); NULL in a first call, see decide() */
 };
 /* What comes out. */
 struct decide_result {
@@ -31,11 +40,10 @@ struct decide_result {
     bool needs_consent;                                             /* the caller must hand in a view, and did not */
 };
 /*
- * Checks in the order of design section 7: recognised, access right, purpose, basis, consent; the first failure refuses. `consents`
+ * Checks in the order of design section 7: recognised, access right, purpose, basis, consent; the first failure refuses. `context->consents`
  * may be NULL in a first call: result->needs_consent then tells whether the view of (person, client's member, result->purpose) is needed.
  */
-void decide(const struct decide_request *request, const struct policy *policy, const struct consent_view *consents,
-            struct decide_result *result);
+void decide(const struct decide_request *request, const struct decide_context *context, struct decide_result *result);
 
 /* The metadata services of X-Road, which every subsystem has and which need no right: listMethods, allowedMethods, getOpenAPI. */
 bool decide_is_metadata(const struct identifier *service, struct bytes method);

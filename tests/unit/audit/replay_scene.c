@@ -469,15 +469,17 @@ static void decide_live(struct scene *s, const struct request *q, struct outcome
                                             .path = o->path,
                                             .purpose = o->purpose,
                                             .person = o->person,
-                                            .is_recognised = is_known && is_in(s->own->valid_from_ms, s->own->valid_until_ms, s->clock_ms),
                                             .now_ms = s->clock_ms };
-    decide(&request, s->policies[s->policy], NULL, &o->result);
+    struct decide_context context = { .policy = s->policies[s->policy] };
+    context.parties.is_recognised = is_known && is_in(s->own->valid_from_ms, s->own->valid_until_ms, s->clock_ms);
+    decide(&request, &context, &o->result);
     if (o->result.needs_consent) {
         unsigned purpose = bytes_equal(o->result.purpose, bytes_of_text(purposes[0])) ? 0 : 1;
         o->used_view = true;
         o->view = (struct consent_view){ .decisions = o->decisions };
         o->view.count = model_view(s, q->person, q->client < 2 ? 0 : 1, purpose, o->decisions);
-        decide(&request, s->policies[s->policy], &o->view, &o->result);
+        context.consents = &o->view;
+        decide(&request, &context, &o->result);
     }
     o->reason = o->result.reason;
 }

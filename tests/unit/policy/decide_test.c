@@ -26,6 +26,7 @@ struct scene {
     struct consent_decision decisions[CATEGORIES];
     struct consent_view view;
     struct decide_request request;
+    struct decide_context context;
 };
 
 static void set_scene(struct scene *s)
@@ -56,13 +57,13 @@ static void set_scene(struct scene *s)
                                           .path = BYTES("/p"),
                                           .purpose = purpose_care,
                                           .person = BYTES("p"),
-                                          .is_recognised = true,
                                           .now_ms = NOW_MS };
+    s->context = (struct decide_context){ .policy = &s->policy, .parties = { .is_recognised = true }, .consents = &s->view };
 }
 
 static enum reason decided(const struct scene *s, struct decide_result *result)
 {
-    decide(&s->request, &s->policy, &s->view, result);
+    decide(&s->request, &s->context, result);
     return result->reason;
 }
 
@@ -103,9 +104,10 @@ static void checks_have_an_order(void **state)
     set_scene(&s);
     /* All is wrong; then one after the other is made right. */
     s.service.release_count = 0;
+    s.context.parties.is_recognised = false;
     s.request = (struct decide_request){ .client = &s.client, .method = BYTES("PUT"), .path = BYTES("/p"), .now_ms = NOW_MS };
     assert_int_equal(decided(&s, &result), REASON_BORDER_RECIPIENT);
-    s.request.is_recognised = true;
+    s.context.parties.is_recognised = true;
     assert_int_equal(decided(&s, &result), REASON_SERVICE_UNKNOWN);
     s.request.service = &s.service;
     assert_int_equal(decided(&s, &result), REASON_ACCESS_DENIED);
@@ -164,19 +166,20 @@ static void the_view_is_asked_for(void **state)
     struct decide_result result;
     (void)state;
     set_scene(&s);
-    decide(&s.request, &s.policy, NULL, &result);
+    s.context.consents = NULL;
+    decide(&s.request, &s.context, &result);
     assert_true(result.needs_consent);
     assert_int_equal(result.reason, REASON_CONSENT_NONE); /* who forgets to ask again refuses */
     s.categories[0].is_sensitive = false;
     s.releases[0].basis = BASIS_VITAL;
-    decide(&s.request, &s.policy, NULL, &result);
+    decide(&s.request, &s.context, &result);
     assert_true(result.needs_consent);
     s.service.release_count = 1;
-    decide(&s.request, &s.policy, NULL, &result);
+    decide(&s.request, &s.context, &result);
     assert_false(result.needs_consent);
     assert_int_equal(result.reason, REASON_NONE);
     s.request.method = BYTES("PUT");
-    decide(&s.request, &s.policy, NULL, &result);
+    decide(&s.request, &s.context, &result);
     assert_false(result.needs_consent);
 }
 
@@ -246,8 +249,9 @@ static bool model_permits(const struct scene *s, size_t release)
     for (size_t i = 0; i < s->service.purpose_count; i++) {
         is_purpose = is_purpose || bytes_equal(purpose, s->purposes[i]);
     }
-    return s->request.is_recognised && bytes_equal(s->request.method, BYTES("GET")) && is_purpose && !bytes_equal(purpose, purpose_sale) &&
-           s->request.person.size > 0 && s->service.person_place != PERSON_NONE && release < s->service.release_count &&
+    return s->context.parties.is_recognised && bytes_equal(s->request.method, BYTES("GET")) && is_purpose &&
+           !bytes_equal(purpose, purpose_sale) && s->request.person.size > 0 && s->service.person_place != PERSON_NONE &&
+           release < s->service.release_count &&
            (r->basis == BASIS_CONSENT ? model_given(s, r->category) : !s->categories[r->category].is_sensitive);
 }
 
@@ -268,7 +272,7 @@ static void shuffle(struct scene *s, unsigned *dice)
     s->service.person_place = roll(dice, 8) == 0 ? PERSON_NONE : PERSON_PATH;
     s->view.count = roll(dice, CATEGORIES + 1);
     s->request.purpose = declared[roll(dice, 5)];
-    s->request.is_recognised = roll(dice, 8) > 0;
+    s->context.parties.is_recognised = roll(dice, 8) > 0;
     s->request.method = roll(dice, 8) > 0 ? BYTES("GET") : BYTES("POST");
     s->request.person = roll(dice, 8) > 0 ? BYTES("p") : BYTES_NONE;
     for (size_t i = 0; i < CATEGORIES; i++) {
@@ -305,7 +309,8 @@ static void decides_as_the_model(void **state)
         assert_int_equal(again.reason, reason);
         assert_memory_equal(result.permitted, again.permitted, sizeof result.permitted);
         assert_memory_equal(result.withheld, again.withheld, sizeof result.withheld);
-        decide(&s.request, &s.policy, NULL, &blind);
+        s.context.consents = NULL;
+        decide(&s.request, &s.context, &blind);
         for (size_t i = 0; i < CATEGORIES; i++) {
             if (blind.permitted[i] && (s.releases[i].basis == BASIS_CONSENT || !result.permitted[i])) {
                 fail_msg("seed %u: category %zu is permitted blindly", seed, i);

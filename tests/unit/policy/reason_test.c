@@ -27,6 +27,21 @@ static void reasons_have_codes(void **state)
     assert_int_equal(reason_find(BYTES("")), REASON_NONE);
 }
 
+/* A consumer must not learn from a refusal whether the holder knows the person. */
+static void personal_reasons_look_alike(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < REASON_COUNT; i++) {
+        enum reason reason = (enum reason)i;
+        struct bytes code = bytes_of_text(reason_code(reason));
+        bool is_personal = bytes_start_with(code, BYTES("consent.")) || bytes_start_with(code, BYTES("minor.")) ||
+                           bytes_equal(code, BYTES("person.died")) || bytes_equal(code, BYTES("person.restricted")) ||
+                           bytes_equal(code, BYTES("notice.incomplete")) || bytes_equal(code, BYTES("border.volume"));
+        assert_int_equal(reason_is_personal(reason), is_personal);
+        assert_int_equal(reason_told(reason), is_personal ? REASON_CONSENT_NONE : reason);
+    }
+}
+
 static void iris_are_expanded(void **state)
 {
     const struct {
@@ -95,6 +110,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reasons_have_codes),
+        cmocka_unit_test(personal_reasons_look_alike),
         cmocka_unit_test(iris_are_expanded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
