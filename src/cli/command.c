@@ -8,7 +8,7 @@
 #include <jansson.h>
 
 #include "cli/output.h"
-#include "policy/yaml_schema.h"
+#include "base/yaml_schema.h"
 
 enum { OPTION_ROWS_MAX = 24, PARTS_MAX = 32, WORD_SIZE = 49 };
 /* Past any command's own options, so that getopt_long() tells these apart. */

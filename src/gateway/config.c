@@ -9,7 +9,7 @@
 
 #include "base/time.h"
 #include "gateway/config_internal.h"
-#include "policy/yaml_schema.h"
+#include "base/yaml_schema.h"
 #include "witness/url.h"
 
 enum { CONFIG_ARENA_BYTES_MAX = 16 * 1024 * 1024, PATH_SIZE_MAX = 4095 };

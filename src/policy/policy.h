@@ -8,6 +8,8 @@
 #include "base/arena.h"
 #include "crypto/hash.h"
 #include "directory/directory.h"
+#include "law/iri.h"
+#include "law/law.h"
 
 struct json_path;    /* policy/json_path.h */
 struct release_plan; /* policy/release.c */
@@ -29,21 +31,10 @@ struct policy_category {
     struct bytes iri; /* full, "pd:Name" expanded */
     bool is_sensitive;
 };
-enum policy_basis {
-    BASIS_CONSENT = 0,
-    BASIS_CONTRACT,
-    BASIS_STATUTORY_DUTY,
-    BASIS_VITAL,
-    BASIS_NEWS,
-    BASIS_PUBLIC_DATA,
-    BASIS_PUBLIC_INTEREST,
-    BASIS_LEGITIMATE_INTEREST,
-    BASIS_OTHER_LAW
-};
 /* A category of a service, and on which basis it leaves. A sensitive one leaves on consent only. */
 struct policy_release {
     size_t category; /* index into policy.categories */
-    enum policy_basis basis;
+    enum law_basis basis;
     struct bytes law_ref; /* mandatory for statutory_duty, news, public_interest, other_law */
 };
 /* A place in the answers, and what stands there. */
@@ -132,14 +123,5 @@ const struct policy_client *policy_find_client(const struct policy *policy, cons
 bool policy_allows(const struct policy_service *service, const struct identifier *client, struct bytes method, struct bytes path);
 /* What changed, a line each ("+ service ...", "- right ...", "~ service ...: url"): what `comity apply` prints. `from` may be NULL. */
 must_check bool policy_difference(const struct policy *from, const struct policy *to, struct buffer *out, struct error *e);
-
-enum { IRI_SIZE_MAX = 512 };
-/*
- * "dpv:X", "pd:X", "health:X", "fin:X", "pub:X", "comity:X" to full IRIs; a full IRI (https:, http:, urn:) stays. Appends. False for an unknown
- * prefix or a bad IRI: longer than IRI_SIZE_MAX, outside RFC 3986's characters, or with ',' or ';' (which end items in our HTTP fields).
- */
-must_check bool iri_expand(struct bytes text, struct buffer *out);
-/* The other way, for people: appends "pd:Name", or the IRI itself when it has no prefix here. */
-void iri_shorten(struct bytes iri, struct buffer *out);
 
 #endif

@@ -111,7 +111,7 @@ static void list_releases(struct lines *lines, const struct policy *policy, cons
         const struct policy_release *release = &service->releases[i];
         size_t start = lines->text.size;
         iri_shorten(policy->categories[release->category].iri, &lines->text);
-        buffer_append_format(&lines->text, " on %s", policy_basis_word(release->basis));
+        buffer_append_format(&lines->text, " on %s", law_basis_word(release->basis));
         if (release->law_ref.size > 0) {
             buffer_append_format(&lines->text, " (%.*s)", BYTES_FMT(release->law_ref));
         }

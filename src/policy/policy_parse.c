@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "base/encode.h"
-#include "policy/yaml_schema.h"
+#include "base/yaml_schema.h"
 
 /* ---- What all pieces use ---- */
 

@@ -197,7 +197,7 @@ static bool take_purposes(struct policy_parser *p, const struct text_service *fr
 
 /* ---- What leaves, and on which basis ---- */
 
-static bool needs_law_ref(enum policy_basis basis)
+static bool needs_law_ref(enum law_basis basis)
 {
     return basis == BASIS_STATUTORY_DUTY || basis == BASIS_NEWS || basis == BASIS_PUBLIC_INTEREST || basis == BASIS_OTHER_LAW;
 }
@@ -218,11 +218,11 @@ static bool take_release(struct policy_parser *p, const struct text_release *fro
     if (release->basis != BASIS_CONSENT && p->policy->categories[release->category].is_sensitive) {
         return parser_refuse(p, parser_at(p, "services[%zu].releases[%zu].basis", index, i), "write basis: consent",
                              "the sensitive category '%s' can leave on consent only, not on '%s'", from->category,
-                             policy_basis_word(release->basis));
+                             law_basis_word(release->basis));
     }
     if (needs_law_ref(release->basis) && release->law_ref.size == 0) {
         return parser_refuse(p, parser_at(p, "services[%zu].releases[%zu].basis", index, i), "add law_ref: the law and its article",
-                             "the basis '%s' needs a 'law_ref'", policy_basis_word(release->basis));
+                             "the basis '%s' needs a 'law_ref'", law_basis_word(release->basis));
     }
     return true;
 }

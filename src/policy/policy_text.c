@@ -1,5 +1,7 @@
 #include "policy/policy_text_internal.h"
 
+#include "law/words.h"
+
 enum {
     ID_MAX = 4096, /* five parts of 255 bytes, percent-encoded */
     IRI_MAX = IRI_SIZE_MAX,
@@ -22,23 +24,7 @@ static const cyaml_strval_t types[] = {
 static const cyaml_strval_t places[] = {
     { "none", PERSON_NONE }, { "path", PERSON_PATH }, { "query", PERSON_QUERY }, { "header", PERSON_HEADER }, { "body", PERSON_BODY },
 };
-static const cyaml_strval_t bases[] = {
-    { "consent", BASIS_CONSENT },
-    { "contract", BASIS_CONTRACT },
-    { "statutory_duty", BASIS_STATUTORY_DUTY },
-    { "vital", BASIS_VITAL },
-    { "news", BASIS_NEWS },
-    { "public_data", BASIS_PUBLIC_DATA },
-    { "public_interest", BASIS_PUBLIC_INTEREST },
-    { "legitimate_interest", BASIS_LEGITIMATE_INTEREST },
-    { "other_law", BASIS_OTHER_LAW },
-};
 /* Each table is in its enum's order. */
-const char *policy_basis_word(enum policy_basis basis)
-{
-    return bases[basis].str;
-}
-
 const char *policy_connection_word(enum policy_connection connection)
 {
     return connections[connection].str;
@@ -81,7 +67,7 @@ static const cyaml_schema_field_t person_fields[] = {
 
 static const cyaml_schema_field_t release_fields[] = {
     CYAML_FIELD_STRING_PTR("category", PRESENT, struct text_release, category, 1, IRI_MAX),
-    CYAML_FIELD_ENUM("basis", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct text_release, basis, bases, COUNT_OF(bases)),
+    CYAML_FIELD_ENUM("basis", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct text_release, basis, law_basis_words, BASIS_COUNT),
     CYAML_FIELD_STRING_PTR("law_ref", ABSENT, struct text_release, law_ref, 1, TEXT_MAX),
     CYAML_FIELD_END,
 };

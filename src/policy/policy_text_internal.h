@@ -25,7 +25,7 @@ struct text_person {
 };
 struct text_release {
     char *category;
-    enum policy_basis basis;
+    enum law_basis basis;
     char *law_ref;
 };
 struct text_field {
@@ -74,7 +74,6 @@ struct text_policy {
 extern const cyaml_schema_value_t policy_text_schema;
 
 /* The words of the file for the enums; for messages and differences. */
-const char *policy_basis_word(enum policy_basis basis);
 const char *policy_connection_word(enum policy_connection connection);
 const char *policy_type_word(enum policy_service_type type);
 const char *policy_place_word(enum policy_person_place place);

@@ -278,7 +278,7 @@ static void shuffle(struct scene *s, unsigned *dice)
     for (size_t i = 0; i < CATEGORIES; i++) {
         s->categories[i].is_sensitive = roll(dice, 2) == 0;
         s->releases[i].category = (i + roll(dice, 2)) % CATEGORIES;
-        s->releases[i].basis = (enum policy_basis)(roll(dice, 3) == 0 ? 1 + roll(dice, 8) : 0);
+        s->releases[i].basis = (enum law_basis)(roll(dice, 3) == 0 ? 1 + roll(dice, 8) : 0);
         s->decisions[i].state = roll(dice, 2) == 0 ? CONSENT_GIVEN : (enum consent_state)roll(dice, CONSENT_INVALIDATED + 1);
         s->decisions[i].valid_from_ms = NOW_MS - 2 + (int64_t)roll(dice, 4);
         s->decisions[i].valid_until_ms = s->decisions[i].valid_from_ms + 1 + (int64_t)roll(dice, 4);

@@ -1,4 +1,4 @@
-#include "policy/yaml_schema.h"
+#include "base/yaml_schema.h"
 
 enum { WORD_SIZE_MAX = 128 };
 

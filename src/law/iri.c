@@ -1,4 +1,4 @@
-#include "policy/policy.h"
+#include "law/iri.h"
 
 /* W3C DPV 2.3 (its IRIs without a version are the stable ones) and what Comity adds where DPV has no word. */
 static const struct {
@@ -6,6 +6,9 @@ static const struct {
 } prefixes[] = {
     { BYTES("dpv:"), BYTES("https://w3id.org/dpv#") },
     { BYTES("pd:"), BYTES("https://w3id.org/dpv/pd#") },
+    { BYTES("loc:"), BYTES("https://w3id.org/dpv/loc#") },
+    { BYTES("gdpr:"), BYTES("https://w3id.org/dpv/legal/eu/gdpr#") },
+    { BYTES("just:"), BYTES("https://w3id.org/dpv/justifications#") },
     { BYTES("health:"), BYTES("https://w3id.org/dpv/sector/health#") },
     { BYTES("fin:"), BYTES("https://w3id.org/dpv/sector/finance#") },
     { BYTES("pub:"), BYTES("https://w3id.org/dpv/sector/publicservices#") },

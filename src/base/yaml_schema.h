@@ -3,8 +3,8 @@
  * puts the values into the caller's struct; but it takes "flase" for true, "80x" for 80, and says too little, so the text is compared with
  * the schema here first.
  */
-#ifndef COMITY_POLICY_YAML_SCHEMA_H
-#define COMITY_POLICY_YAML_SCHEMA_H
+#ifndef COMITY_BASE_YAML_SCHEMA_H
+#define COMITY_BASE_YAML_SCHEMA_H
 
 #include <cyaml/cyaml.h>
 

@@ -1,0 +1,88 @@
+#include "law/words.h"
+
+const cyaml_strval_t law_basis_words[BASIS_COUNT] = {
+    { "consent", BASIS_CONSENT },
+    { "contract", BASIS_CONTRACT },
+    { "statutory_duty", BASIS_STATUTORY_DUTY },
+    { "vital", BASIS_VITAL },
+    { "news", BASIS_NEWS },
+    { "public_data", BASIS_PUBLIC_DATA },
+    { "public_interest", BASIS_PUBLIC_INTEREST },
+    { "legitimate_interest", BASIS_LEGITIMATE_INTEREST },
+    { "other_law", BASIS_OTHER_LAW },
+};
+const cyaml_strval_t law_separate_words[LAW_SEPARATE_COUNT] = {
+    { "sensitive", LAW_SEPARATE_SENSITIVE }, { "provide", LAW_SEPARATE_PROVIDE },         { "border", LAW_SEPARATE_BORDER },
+    { "publish", LAW_SEPARATE_PUBLISH },     { "publicplace", LAW_SEPARATE_PUBLICPLACE }, { "minor", LAW_SEPARATE_MINOR },
+};
+
+const char *law_basis_word(enum law_basis basis)
+{
+    return (size_t)basis < COUNT_OF(law_basis_words) ? law_basis_words[basis].str : "unknown";
+}
+
+bool law_basis_parse(struct bytes word, enum law_basis *out)
+{
+    for (size_t i = 0; i < COUNT_OF(law_basis_words); i++) {
+        if (bytes_equal(word, bytes_of_text(law_basis_words[i].str))) {
+            *out = (enum law_basis)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *law_separate_word(unsigned bit)
+{
+    for (size_t i = 0; i < COUNT_OF(law_separate_words); i++) {
+        if ((unsigned)law_separate_words[i].val == bit) {
+            return law_separate_words[i].str;
+        }
+    }
+    return "unknown";
+}
+
+bool law_separate_parse(struct bytes word, uint32_t *bit)
+{
+    for (size_t i = 0; i < COUNT_OF(law_separate_words); i++) {
+        if (bytes_equal(word, bytes_of_text(law_separate_words[i].str))) {
+            *bit = (uint32_t)law_separate_words[i].val;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *law_element_word(enum law_element element)
+{
+    static const char *const words[] = {
+#define ELEMENT_WORD(name, word, meaning) [LAW_ELEMENT_##name] = word,
+        LAW_ELEMENTS(ELEMENT_WORD)
+#undef ELEMENT_WORD
+    };
+    return (size_t)element < COUNT_OF(words) ? words[element] : "unknown";
+}
+
+const char *law_element_meaning(enum law_element element)
+{
+    static const char *const meanings[] = {
+#define ELEMENT_MEANING(name, word, meaning) [LAW_ELEMENT_##name] = meaning,
+        LAW_ELEMENTS(ELEMENT_MEANING)
+#undef ELEMENT_MEANING
+    };
+    return (size_t)element < COUNT_OF(meanings) ? meanings[element] : "unknown";
+}
+
+const char *law_right_word(enum law_right right)
+{
+    static const char *const words[] = { "access", "copy", "port", "correct", "delete", "restrict", "object", "explain" };
+    _Static_assert(COUNT_OF(words) == LAW_RIGHT_COUNT, "a word for each right");
+    return (size_t)right < COUNT_OF(words) ? words[right] : "unknown";
+}
+
+const char *law_record_word(enum law_record record)
+{
+    static const char *const words[] = { "network_log", "processing_record", "consent_record", "disclosure_log", "dpia" };
+    _Static_assert(COUNT_OF(words) == LAW_RECORD_COUNT, "a word for each kind of record");
+    return (size_t)record < COUNT_OF(words) ? words[record] : "unknown";
+}

@@ -1,0 +1,12 @@
+/* The words of a profile and of a policy for what laws name, as tables for schemas. Each is in its enum's order. */
+#ifndef COMITY_LAW_WORDS_H
+#define COMITY_LAW_WORDS_H
+
+#include <cyaml/cyaml.h>
+
+#include "law/law.h"
+
+extern const cyaml_strval_t law_basis_words[BASIS_COUNT];
+extern const cyaml_strval_t law_separate_words[LAW_SEPARATE_COUNT]; /* values: LAW_SEPARATE_* bits */
+
+#endif
