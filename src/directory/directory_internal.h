@@ -3,7 +3,7 @@
 #define COMITY_DIRECTORY_DIRECTORY_INTERNAL_H
 
 #include "directory/directory.h"
-#include "directory/json_place_internal.h"
+#include "directory/json_place.h"
 #include "directory/table_internal.h"
 
 /* The lookups of a parsed directory. The seed is drawn anew for each, so that nobody can choose codes that fall together. */

@@ -1,4 +1,4 @@
-#include "directory/json_place_internal.h"
+#include "directory/json_place.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -9,15 +9,16 @@
 #define JSON_TIME_MS_MAX INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 
 /* From the outermost in; cut when it doesn't fit, which codes of 255 bytes never make happen: places hold only our own keys. */
-static size_t write_place(const struct json_place *at, char *out, size_t size)
+size_t json_place_write(const struct json_place *at, bool as_pointer, char *out, size_t size)
 {
     if (at == NULL) {
         out[0] = '\0';
         return 0;
     }
-    size_t used = write_place(at->above, out, size);
-    int more = at->key == NULL ? snprintf(out + used, size - used, "[%zu]", at->index)
-                               : snprintf(out + used, size - used, "%s%s", used == 0 ? "" : ".", at->key);
+    size_t used = json_place_write(at->above, as_pointer, out, size);
+    const char *before_key = as_pointer ? "/" : used == 0 ? "" : ".";
+    int more = at->key == NULL ? snprintf(out + used, size - used, as_pointer ? "/%zu" : "[%zu]", at->index)
+                               : snprintf(out + used, size - used, "%s%s", before_key, at->key);
     return more < 0 || (size_t)more >= size - used ? size - 1 : used + (size_t)more;
 }
 
@@ -31,7 +32,7 @@ bool json_refuse(const struct json_source *s, const struct json_place *at, const
     va_start(arguments, what);
     (void)vsnprintf(text, sizeof text, what, arguments);
     va_end(arguments);
-    (void)write_place(at, place, sizeof place);
+    (void)json_place_write(at, s->writes_pointers, place, sizeof place);
     /* A long path is cut in front: its end and the place are what the reader needs. */
     size_t room = sizeof made.where - sizeof place;
     size_t size = strlen(s->where);
@@ -88,7 +89,7 @@ static const json_t *get(const struct json_source *s, const struct json_place *a
         struct json_place place = inside(at, key);
         *ok = json_refuse(s, &place, "add it", "is missing");
     }
-    return value;
+    return presence == JSON_NULLABLE && json_is_null(value) ? NULL : value;
 }
 
 static bool has_control(struct bytes text)

@@ -1,9 +1,9 @@
 /*
  * Reading JSON by a closed schema: every value is asked for by key and type, an unknown key is refused, and each error names the place
- * ("aurora.note: members[3].gateways[0].tls_pins[1]").
+ * ("aurora.note: members[3].gateways[0].tls_pins[1]", or as a JSON pointer "notice: /categories/0/iri").
  */
-#ifndef COMITY_DIRECTORY_JSON_PLACE_INTERNAL_H
-#define COMITY_DIRECTORY_JSON_PLACE_INTERNAL_H
+#ifndef COMITY_DIRECTORY_JSON_PLACE_H
+#define COMITY_DIRECTORY_JSON_PLACE_H
 
 #include <jansson.h>
 
@@ -22,9 +22,11 @@ struct json_source {
     struct arena *memory;
     const char *where; /* the file or message that the JSON came from */
     struct error *e;
+    bool writes_pointers; /* errors name places as RFC 6901 does */
 };
 
-enum json_presence { JSON_REQUIRED = 0, JSON_OPTIONAL };
+/* JSON_NULLABLE: absent, or null. */
+enum json_presence { JSON_REQUIRED = 0, JSON_OPTIONAL, JSON_NULLABLE };
 
 __attribute__((format(printf, 4, 5))) bool json_refuse(const struct json_source *s, const struct json_place *at, const char *todo,
                                                        const char *what, ...);
@@ -33,6 +35,8 @@ bool json_no_memory(const struct json_source *s);
 /* An object that has no other keys than these. */
 must_check bool json_check_object(const struct json_source *s, const struct json_place *at, const json_t *value, const char *const *keys,
                                   size_t key_count);
+/* The place into `out`, cut when it doesn't fit. Keys must be plain: '/' and '~' are not escaped. Returns its length. */
+size_t json_place_write(const struct json_place *at, bool as_pointer, char *out, size_t size);
 /* A string of 1 to `size_max` bytes without control characters, copied. Optional and absent: "". */
 must_check bool json_read_text(const struct json_source *s, const struct json_place *at, const json_t *value, size_t size_max,
                                struct bytes *out);
