@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "cli/value.h"
 #include "consent/event_text.h"
+#include "evidence/individual.h"
 #include "evidence/log.h"
 
 enum { LAST_USUALLY = 20, LIST_BYTES_MAX = 64 * 1024 * 1024, ENTRY_BYTES_MAX = 1024 * 1024, EXCHANGE_SIZE_MAX = 64 };
@@ -205,47 +206,87 @@ done:
 
 /* ---- One entry ---- */
 
-/* What stands beside a decision: u32 size of the request's statement, the statement, its receipt (docs/formats/records.md). */
-static bool peer_part(const struct log_entry *entry, bool want_receipt, struct bytes *out)
+/* An entry by its parts (docs/formats/records.md): of a peer's message its statement and receipt, of any message its own signature. */
+struct parts {
+    struct bytes peer_statement, peer_receipt;
+    struct bytes message; /* the statement of the message that this entry is about */
+    bool is_signed;
+    uint8_t signature[ED25519_SIGNATURE_SIZE];
+};
+
+static struct parts split_entry(const struct log_entry *entry)
 {
-    struct reader r = { .left = entry->attachment };
+    struct bytes attachment = entry->attachment;
+    struct parts parts = { .message = entry->statement };
+    parts.is_signed = individual_detach(&attachment, parts.signature);
+    struct reader r = { .left = attachment };
     if (entry->kind == RECORD_ANSWER_RECEIVED) {
-        *out = want_receipt ? entry->attachment : entry->statement;
-        return out->size > 0;
+        parts.peer_statement = entry->statement;
+        parts.peer_receipt = attachment;
+    } else if (entry->kind == RECORD_DECISION) {
+        struct bytes statement = reader_take(&r, reader_u32(&r));
+        parts.message = parts.peer_statement = r.failed ? BYTES_NONE : statement;
+        parts.peer_receipt = r.failed ? BYTES_NONE : r.left;
     }
-    if (entry->kind != RECORD_DECISION) {
-        return false;
+    return parts;
+}
+
+static bool write_data(struct bytes data)
+{
+    return data.size == 0 || fwrite(data.data, 1, data.size, stdout) == data.size;
+}
+
+/* What an own signature is over, for any program that knows Ed25519. */
+static int show_signed(struct call *call, const struct parts *parts)
+{
+    struct error e;
+    struct arena arena = { 0 };
+    struct individual_base base;
+    int end = COMMAND_NOT_TRIED;
+    if (!individual_base_make(parts->message, &arena, &base, &e)) {
+        end = call_fail(call, &e);
+    } else if (write_data(base.text)) {
+        end = COMMAND_DONE;
     }
-    struct bytes statement = reader_take(&r, reader_u32(&r));
-    *out = want_receipt ? r.left : statement;
-    return !r.failed && out->size > 0;
+    arena_clear(&arena);
+    return end;
 }
 
 static int show_part(struct call *call, const struct log_entry *entry, const char *part)
 {
-    struct bytes data = BYTES_NONE;
     struct error e;
-    bool is_there = true;
     if (entry->form != RECORD_OPEN) {
         error_set(&e, ERROR_ABSENT, "log", NULL, "entry %" PRIu64 " is %s: only its commitment is known", entry->index,
                   form_name(entry->form));
         return call_refuse(call, &e);
     }
+    const struct parts parts = split_entry(entry);
     if (strcmp(part, "statement") == 0) {
-        data = entry->statement;
-    } else if (strcmp(part, "peer-statement") == 0) {
-        is_there = peer_part(entry, false, &data);
-    } else if (strcmp(part, "peer-receipt") == 0) {
-        is_there = peer_part(entry, true, &data);
-    } else {
-        return call_misused(call, "--part is statement, peer-statement or peer-receipt, not '%.40s'", part);
+        return write_data(entry->statement) ? COMMAND_DONE : COMMAND_NOT_TRIED;
     }
-    if (!is_there) {
+    bool is_of_peer = strcmp(part, "peer-statement") == 0, is_receipt = strcmp(part, "peer-receipt") == 0;
+    bool is_signature = strcmp(part, "signature") == 0;
+    if (!is_of_peer && !is_receipt && !is_signature && strcmp(part, "signed") != 0) {
+        return call_misused(call, "--part is statement, peer-statement, peer-receipt, signature or signed, not '%.40s'", part);
+    }
+    if (is_of_peer || is_receipt) {
+        struct bytes data = is_of_peer ? parts.peer_statement : parts.peer_receipt;
+        if (data.size > 0) {
+            return write_data(data) ? COMMAND_DONE : COMMAND_NOT_TRIED;
+        }
         error_set(&e, ERROR_ABSENT, "--part", "entries of the kinds decision and answer-received have one",
                   "this entry has nothing of a peer");
         return call_refuse(call, &e);
     }
-    return data.size == 0 || fwrite(data.data, 1, data.size, stdout) == data.size ? COMMAND_DONE : COMMAND_NOT_TRIED;
+    if (!parts.is_signed) {
+        error_set(&e, ERROR_ABSENT, "--part", "messages of services with 'evidence: individual' have one",
+                  "no message of this entry was signed by itself");
+        return call_refuse(call, &e);
+    }
+    if (!is_signature) {
+        return show_signed(call, &parts);
+    }
+    return write_data(bytes_of(parts.signature, sizeof parts.signature)) ? COMMAND_DONE : COMMAND_NOT_TRIED;
 }
 
 static int show_entry(struct call *call, struct reading *r)
@@ -371,7 +412,9 @@ static const struct command_option show_options[] = {
     { "last", "N", "how many of the newest; without it 20" },
     { "exchange", "ID", "the entries of one exchange" },
     { "person", "-|@FILE", "the uses of a person's information; the identifier from standard input or a file" },
-    { "part", "PART", "of one entry only the bytes of: statement, peer-statement or peer-receipt" },
+    { "part", "PART",
+      "of one entry only the bytes of: statement, peer-statement, peer-receipt; of a message that is signed by itself: signature, and signed, "
+      "which it is over" },
 };
 
 static const struct command log_show_command = {
@@ -381,7 +424,8 @@ static const struct command log_show_command = {
     .text =
         "Without INDEX a line an entry, the newest last. With INDEX the statement that the entry commits to. Works beside a running gateway.\n"
         "The parts of an entry are written byte for byte: the statement of this side, and the statement and receipt that the other side "
-        "sent; 'comity log verify --receipt' checks them against the other side's key.",
+        "sent; 'comity log verify --receipt' checks them against the other side's key. Where messages are signed by themselves ('evidence: individual'), "
+        "signature is the 64 bytes of Ed25519 over signed, which any program can verify.",
     .examples = "comity log show --last 5\n"
                 "comity log show --person @person.txt\n"
                 "comity log show 12 --part peer-receipt >receipt.tlog-proof",

@@ -6,6 +6,7 @@
 
 #include "base/random.h"
 #include "consent/event_text.h"
+#include "evidence/individual.h"
 
 /* The exchanges of the last entries: which of them are the peer's. A ring, so that it does not grow. */
 enum { SEEN_BITS = 15, SEEN_SLOTS = 1 << SEEN_BITS };
@@ -117,11 +118,19 @@ static struct bytes service_of(struct bytes path)
     return bytes_start_with(path, BYTES("/r1/")) ? bytes_slice(rest, 0, at) : BYTES_NONE;
 }
 
+/* What a record has beside its statement, without a message's own signature behind it. */
+static struct bytes plain_attachment(struct bytes attachment)
+{
+    uint8_t signature[ED25519_SIGNATURE_SIZE];
+    (void)individual_detach(&attachment, signature);
+    return attachment;
+}
+
 static bool is_sent_to_peer(const struct exchanges *x, const struct log_entry *entry)
 {
-    struct bytes statement = entry->statement;
-    if (entry->attachment.size > 0) {
-        return bytes_equal(entry->attachment, x->origin);
+    struct bytes statement = entry->statement, receiver = plain_attachment(entry->attachment);
+    if (receiver.size > 0) {
+        return bytes_equal(receiver, x->origin);
     }
     struct bytes authority = component(statement, COMPONENT("@authority"));
     for (size_t i = 0; i < x->peer->address_count; i++) {
@@ -181,7 +190,7 @@ static void read_decision(struct exchanges *x, const struct log_entry *entry, st
     if (is_ours) {
         line->kind = EXCHANGE_REQUEST_TAKEN;
         line->statement = statement;
-        line->receipt = r.left;
+        line->receipt = plain_attachment(r.left);
         line->sequence = sequence_of(statement);
     }
 }
@@ -201,7 +210,7 @@ static void read_message(struct exchanges *x, const struct log_entry *entry, str
         break;
     case RECORD_ANSWER_RECEIVED:
         line->kind = bytes_equal(origin_of(statement), x->origin) ? EXCHANGE_ANSWER_TAKEN : EXCHANGE_NONE;
-        line->receipt = entry->attachment;
+        line->receipt = plain_attachment(entry->attachment);
         break;
     case RECORD_NONE:
     case RECORD_DECISION:

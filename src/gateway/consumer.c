@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "base/time.h"
 #include "consent/event_text.h"
+#include "evidence/individual.h"
 #include "gateway/consumer_internal.h"
 #include "gateway/identify_internal.h"
 #include "gateway/witnessing_internal.h"
@@ -274,6 +275,12 @@ static enum verdict give_sequence_back(struct exchange *x, enum verdict verdict)
     return verdict;
 }
 
+bool consumer_asks_individual(const struct exchange *x)
+{
+    const struct policy_call *call = policy_find_call(x->snapshot->policy, &x->parts.service);
+    return call != NULL && call->evidence == EVIDENCE_INDIVIDUAL;
+}
+
 static enum verdict state_request(struct exchange *x)
 {
     struct error e;
@@ -295,15 +302,25 @@ static enum verdict state_request(struct exchange *x)
     }
     x->request_statement = statement.text;
     x->parameters = statement.parameters;
+    x->own_signature = BYTES_NONE;
+    if (consumer_asks_individual(x) &&
+        !message_sign(&x->sent_request, statement.text, x->worker->gateway->signer, x->arena, &x->own_signature, &e)) {
+        return give_sequence_back(x, exchange_refuse_error(x, REASON_GATEWAY_INTERNAL, &e));
+    }
     return GO_ON;
 }
 
 static enum verdict log_request(struct exchange *x)
 {
-    /* Whom it was sent to stays known here also when the address of then is another one's now. */
-    if (!x->is_submitted[ENTRY_REQUEST] &&
-        !exchange_log(x, ENTRY_REQUEST, RECORD_REQUEST_SENT, x->request_statement, bytes_of_text(x->peer->statement_key.name))) {
-        return give_sequence_back(x, REFUSE);
+    if (!x->is_submitted[ENTRY_REQUEST]) {
+        /* Whom it was sent to stays known here also when the address of then is another one's now. */
+        struct bytes attachment = individual_attach(bytes_of_text(x->peer->statement_key.name), x->own_signature, x->arena);
+        if (attachment.data == NULL) {
+            return give_sequence_back(x, exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL));
+        }
+        if (!exchange_log(x, ENTRY_REQUEST, RECORD_REQUEST_SENT, x->request_statement, attachment)) {
+            return give_sequence_back(x, REFUSE);
+        }
     }
     enum verdict verdict = exchange_wait_logged(x, ENTRY_REQUEST);
     return verdict == REFUSE ? give_sequence_back(x, REFUSE) : verdict;

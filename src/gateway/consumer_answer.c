@@ -3,6 +3,7 @@
 
 #include "base/time.h"
 #include "consent/event_text.h"
+#include "evidence/individual.h"
 #include "gateway/witnessing_internal.h"
 
 static enum verdict check_line(struct exchange *x)
@@ -106,6 +107,23 @@ static bool belongs(struct exchange *x)
             fields_find(&x->answer.fields, BYTES("comity-reason")) != NULL);
 }
 
+/* Its own signature: must be there when we asked for it, and must be good whenever it is there. */
+static enum verdict check_individual(struct exchange *x)
+{
+    struct error e;
+    if (message_check_signature(&x->answer, service_field_count(&x->answer.fields), x->answer_statement, &x->peer->statement_key, x->arena,
+                                &x->peer_signature, &e)) {
+        return GO_ON;
+    }
+    if (e.kind == ERROR_MEMORY) {
+        return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
+    }
+    if (e.kind != ERROR_ABSENT) {
+        return exchange_refuse_error(x, REASON_RECEIPT_INDIVIDUAL_INVALID, &e);
+    }
+    return consumer_asks_individual(x) ? exchange_refuse_error(x, REASON_RECEIPT_INDIVIDUAL_MISSING, &e) : GO_ON;
+}
+
 enum verdict consumer_verify_answer(struct exchange *x)
 {
     struct gateway *gateway = x->worker->gateway;
@@ -142,13 +160,19 @@ enum verdict consumer_verify_answer(struct exchange *x)
         return exchange_refuse(x, REASON_DIGEST_MISMATCH, "the answer's body or head differ from their digests");
     }
     x->request_receipt = receipt_text;
-    return GO_ON;
+    return check_individual(x);
 }
 
 enum verdict consumer_log_answer(struct exchange *x)
 {
-    if (!x->is_submitted[ENTRY_ANSWER] && !exchange_log(x, ENTRY_ANSWER, RECORD_ANSWER_RECEIVED, x->answer_statement, x->request_receipt)) {
-        return REFUSE;
+    if (!x->is_submitted[ENTRY_ANSWER]) {
+        struct bytes attachment = individual_attach(x->request_receipt, x->peer_signature, x->arena);
+        if (attachment.data == NULL) {
+            return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
+        }
+        if (!exchange_log(x, ENTRY_ANSWER, RECORD_ANSWER_RECEIVED, x->answer_statement, attachment)) {
+            return REFUSE;
+        }
     }
     return exchange_wait_logged(x, ENTRY_ANSWER);
 }

@@ -63,6 +63,8 @@ struct exchange {
     struct message sent_request;                                  /* as it went between the gateways */
     struct message answer;                                        /* likewise */
     struct bytes request_statement, answer_statement, parameters; /* parameters: of what we state */
+    /* Signatures of the messages by themselves (evidence/individual.h), 64 bytes each; empty: none was asked for. */
+    struct bytes own_signature, peer_signature;
     bool is_submitted[ENTRY_COUNT];
     bool is_logged[ENTRY_COUNT];
 

@@ -163,6 +163,19 @@ static bool speaks_for_client(const struct exchange *x)
     return client != NULL && directory_gateway_serves(x->peer, client);
 }
 
+/* Its own signature must be good whenever it is there. Whether it must be there, the service says. */
+static enum verdict check_individual(struct exchange *x)
+{
+    struct error e;
+    if (message_check_signature(&x->sent_request, x->app_fields.count, x->request_statement, &x->peer->statement_key, x->arena,
+                                &x->peer_signature, &e) ||
+        e.kind == ERROR_ABSENT) {
+        return GO_ON;
+    }
+    return e.kind == ERROR_MEMORY ? exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL)
+                                  : exchange_refuse_error(x, REASON_RECEIPT_INDIVIDUAL_INVALID, &e);
+}
+
 static enum verdict verify_receipt(struct exchange *x)
 {
     struct gateway *gateway = x->worker->gateway;
@@ -198,7 +211,7 @@ static enum verdict verify_receipt(struct exchange *x)
         return exchange_refuse(x, REASON_PEER_UNKNOWN, "this peer does not speak for the client that it names");
     }
     x->created_s = seal.created_s;
-    return GO_ON;
+    return check_individual(x);
 }
 
 static enum verdict check_replay(struct exchange *x)
@@ -242,7 +255,15 @@ static enum verdict find_service(struct exchange *x)
         notice[text.size] = '\0';
         return exchange_refuse(x, REASON_SERVICE_DISABLED, text.size == 0 ? NULL : notice);
     }
-    return reason == REASON_NONE ? GO_ON : exchange_refuse(x, reason, NULL);
+    if (reason != REASON_NONE) {
+        return exchange_refuse(x, reason, NULL);
+    }
+    if (x->service->evidence == EVIDENCE_INDIVIDUAL && x->peer_signature.size == 0) {
+        return exchange_refuse(x, REASON_RECEIPT_INDIVIDUAL_MISSING,
+                               "this service asks for a signature of each message by itself: name it under 'calls' in the policy, with "
+                               "'evidence: individual'");
+    }
+    return GO_ON;
 }
 
 /* CGI and its heirs read X_Patient as X-Patient: of whom a request speaks must not hang on that. */

@@ -4,6 +4,7 @@
 #include "base/encode.h"
 #include "base/time.h"
 #include "consent/event_text.h"
+#include "evidence/individual.h"
 
 /* ---- The decision event (docs/formats/exchange.md) ---- */
 
@@ -96,7 +97,7 @@ static void write_decision(struct exchange *x, bool is_permitted, struct buffer 
     event_text_append_decimal(text, "time", x->decided_at_ms != 0 ? x->decided_at_ms : time_now_ms());
 }
 
-/* The consumer's statement and receipt lie beside the event, which names the statement by its digest: u32 size, statement, receipt. */
+/* The consumer's statement and receipt lie beside the event, which names the statement by its digest: u32 size, statement, receipt, signature. */
 static struct bytes decision_attachment(struct exchange *x)
 {
     const struct bytes statement = x->request_statement, receipt = x->request_receipt;
@@ -113,7 +114,7 @@ static struct bytes decision_attachment(struct exchange *x)
     }
     memcpy(attachment + 4, statement.data, statement.size);
     memcpy(attachment + 4 + statement.size, receipt.data, receipt.size);
-    return bytes_of(attachment, 4 + statement.size + receipt.size);
+    return individual_attach(bytes_of(attachment, 4 + statement.size + receipt.size), x->peer_signature, x->arena);
 }
 
 enum verdict holder_submit_decision(struct exchange *x, bool is_permitted)
@@ -229,6 +230,13 @@ static struct bytes lower_name(struct exchange *x, struct bytes name)
     return copy;
 }
 
+/* A refusal, too, is signed by itself wherever that was asked for, however little of the request was good. */
+static bool is_signed_alone(const struct exchange *x)
+{
+    bool is_asked = x->service != NULL && x->service->evidence == EVIDENCE_INDIVIDUAL;
+    return is_asked || message_is_signed(&x->request->fields, x->app_fields.count);
+}
+
 /* Makes the message between the gateways from answer_status, answer_fields and answer_body, and states it. */
 static bool state_answer(struct exchange *x, struct error *e)
 {
@@ -258,7 +266,13 @@ static bool state_answer(struct exchange *x, struct error *e)
     }
     x->answer_statement = statement.text;
     x->parameters = statement.parameters;
-    return true;
+    x->own_signature = BYTES_NONE;
+    return !is_signed_alone(x) || message_sign(&x->answer, statement.text, x->worker->gateway->signer, x->arena, &x->own_signature, e);
+}
+
+static struct bytes answer_attachment(struct exchange *x)
+{
+    return individual_attach(BYTES_NONE, x->own_signature, x->arena);
 }
 
 /* The service may have taken its time: what was permitted then may have ended since. */
@@ -287,7 +301,11 @@ enum verdict holder_log_answer(struct exchange *x)
     if (!state_answer(x, &e)) {
         return exchange_refuse(x, e.kind == ERROR_FULL ? REASON_SERVICE_TOO_LARGE : REASON_GATEWAY_INTERNAL, NULL);
     }
-    exchange_prepare_entry(x, ENTRY_ANSWER, RECORD_ANSWER_SENT, x->answer_statement, BYTES_NONE);
+    struct bytes attachment = answer_attachment(x);
+    if (attachment.data == NULL) {
+        return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
+    }
+    exchange_prepare_entry(x, ENTRY_ANSWER, RECORD_ANSWER_SENT, x->answer_statement, attachment);
     /* The moment of release: from here on the answer stands in the log, before any later withdrawal. */
     struct consent_view *const views[] = { x->consents };
     if (!consents_release(x->worker->gateway->consents, views, x->consents == NULL ? 0 : 1, &x->entries[ENTRY_ANSWER], &is_overtaken, &e)) {
@@ -378,7 +396,8 @@ enum verdict holder_log_refusal(struct exchange *x)
     if (!make_refusal(x) || !state_answer(x, &e)) {
         return REFUSE;
     }
-    return exchange_log(x, ENTRY_REFUSAL, RECORD_ANSWER_SENT, x->answer_statement, BYTES_NONE) ? WAIT : REFUSE;
+    struct bytes attachment = answer_attachment(x);
+    return attachment.data != NULL && exchange_log(x, ENTRY_REFUSAL, RECORD_ANSWER_SENT, x->answer_statement, attachment) ? WAIT : REFUSE;
 }
 
 /* Without a receipt when the log could not take it: the consumer's gateway then tells its application that evidence is missing. */

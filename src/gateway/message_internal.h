@@ -42,6 +42,19 @@ must_check bool message_add_receipt(struct message *message, struct bytes parame
 must_check bool message_read_seal(const struct message *message, struct arena *arena, struct message_seal *seal, struct bytes *statement,
                                   struct bytes *receipt_text, struct error *e);
 
+/*
+ * The message's own signature, asked for by `evidence: individual` (docs/formats/exchange.md): fields of its own, which the statement does not
+ * cover. `statement` is that of the message; `own`: so many fields at the front are the application's or the service's, and are not looked at.
+ */
+/* Signs, and adds the two fields. `*signature`: the 64 bytes, in `arena`. */
+must_check bool message_sign(struct message *message, struct bytes statement, const struct signer *signer, struct arena *arena,
+                             struct bytes *signature, struct error *e);
+/* Does it claim to have one, good or bad? */
+bool message_is_signed(const struct fields *fields, size_t own);
+/* ERROR_ABSENT: it has none. ERROR_INPUT: it is not of the form that we would write. ERROR_DENIED: not this key's over this message. */
+must_check bool message_check_signature(const struct message *message, size_t own, struct bytes statement, const struct verifier *key,
+                                        struct arena *arena, struct bytes *signature, struct error *e);
+
 /* "sha-256=:<base64>:" and "sha-512=:<base64>:", in `arena`; .data NULL when memory is out. */
 struct bytes digest_field(struct arena *arena, const char *algorithm, struct bytes digest);
 

@@ -25,6 +25,7 @@ enum {
     POLICY_FIELDS_MAX = 1024,
     POLICY_RIGHTS_MAX = 1000,
     POLICY_ENDPOINTS_MAX = 1000,
+    POLICY_CALLS_MAX = 10000,
 };
 
 struct policy_category {
@@ -52,6 +53,8 @@ struct policy_right {
     struct bytes method; /* "*" or a method, upper case */
     struct bytes path;   /* glob */
 };
+/* How each message is signed: with its batch of the log, by the receipt; or also by itself (evidence/individual.h). */
+enum policy_evidence { EVIDENCE_BATCH = 0, EVIDENCE_INDIVIDUAL };
 enum policy_service_type { SERVICE_REST = 0, SERVICE_OPENAPI, SERVICE_SOAP };
 struct policy_endpoint {
     struct bytes method, path;
@@ -60,7 +63,8 @@ struct policy_service {
     struct bytes id; /* "COMMUNITY/CLASS/MEMBER/SUBSYSTEM/SERVICE" encoded */
     struct identifier parts;
     enum policy_service_type type;
-    struct bytes url; /* http:// or https:// base; may be empty (service_missing_url) */
+    enum policy_evidence evidence; /* what a request needs, and its answer gets */
+    struct bytes url;              /* http:// or https:// base; may be empty (service_missing_url) */
     bool verify_tls;
     struct bytes trusted_path; /* PEM of certificates the service may have; empty: any */
     struct bytes openapi_url;  /* for SERVICE_OPENAPI */
@@ -94,6 +98,12 @@ struct policy_client {
     uint8_t (*tokens)[SHA256_SIZE]; /* SHA-256 of bearer tokens; none: no token asked */
     size_t token_count;
 };
+/* A service of anybody's that our clients call, and what we ask of the exchange. */
+struct policy_call {
+    struct bytes service; /* encoded, as policy_service.id */
+    struct identifier parts;
+    enum policy_evidence evidence;
+};
 struct policy {
     _Atomic int reference_count;
     struct arena arena;
@@ -104,9 +114,11 @@ struct policy {
     size_t service_count;
     struct policy_client *clients;
     size_t client_count;
+    struct policy_call *calls;
+    size_t call_count;
     /* Private: open-addressed tables of indexes + 1 by identifier; 0 is free. */
-    uint32_t *service_table, *client_table;
-    size_t service_table_size, client_table_size; /* powers of two */
+    uint32_t *service_table, *client_table, *call_table;
+    size_t service_table_size, client_table_size, call_table_size; /* powers of two */
 };
 
 /*
@@ -119,6 +131,7 @@ struct policy *policy_keep(struct policy *policy);
 void policy_drop(struct policy *policy); /* NULL is allowed */
 const struct policy_service *policy_find_service(const struct policy *policy, const struct identifier *id);
 const struct policy_client *policy_find_client(const struct policy *policy, const struct identifier *subsystem);
+const struct policy_call *policy_find_call(const struct policy *policy, const struct identifier *service);
 /* Does any right of this service let the client call method and path (already normalised)? Rights of a member hold for its subsystems. */
 bool policy_allows(const struct policy_service *service, const struct identifier *client, struct bytes method, struct bytes path);
 /* What changed, a line each ("+ service ...", "- right ...", "~ service ...: url"): what `comity apply` prints. `from` may be NULL. */

@@ -169,6 +169,7 @@ static void compare_services(struct difference *d, const struct policy_service *
     struct buffer names;
     buffer_init(&names, 1024);
     note(&names, a->type != b->type, "type");
+    note(&names, a->evidence != b->evidence, "evidence");
     note(&names, !bytes_equal(a->url, b->url), "url");
     note(&names, a->verify_tls != b->verify_tls, "verify_tls");
     note(&names, !bytes_equal(a->trusted_path, b->trusted_path), "trusted");
@@ -250,6 +251,28 @@ static void write_clients(struct difference *d, const struct policy *from, const
     }
 }
 
+/* ---- Calls ---- */
+
+static void write_call(struct difference *d, const char *sign, const struct policy_call *call)
+{
+    buffer_append_format(d->out, "%scall %.*s: evidence %s\n", sign, BYTES_FMT(call->service), policy_evidence_word(call->evidence));
+}
+
+static void write_calls(struct difference *d, const struct policy *from, const struct policy *to)
+{
+    for (size_t i = 0; i < from->call_count; i++) {
+        if (policy_find_call(to, &from->calls[i].parts) == NULL) {
+            write_line(d->out, "- ", "call ", from->calls[i].service, BYTES_NONE);
+        }
+    }
+    for (size_t i = 0; i < to->call_count; i++) {
+        const struct policy_call *before = policy_find_call(from, &to->calls[i].parts);
+        if (before == NULL || before->evidence != to->calls[i].evidence) {
+            write_call(d, before == NULL ? "+ " : "~ ", &to->calls[i]);
+        }
+    }
+}
+
 /* ---- Categories ---- */
 
 static const struct policy_category *find_category(const struct policy *policy, struct bytes iri)
@@ -299,6 +322,7 @@ bool policy_difference(const struct policy *from, const struct policy *to, struc
     write_categories(d, from, to);
     write_clients(d, from, to);
     write_services(d, from, to);
+    write_calls(d, from, to);
     buffer_clear(&d->before.text);
     buffer_clear(&d->after.text);
     free(d);

@@ -46,6 +46,11 @@ static const struct identifier *client_id(const struct policy *policy, size_t in
     return &policy->clients[index].parts;
 }
 
+static const struct identifier *call_id(const struct policy *policy, size_t index)
+{
+    return &policy->calls[index].parts;
+}
+
 /* The slot of the entry with this identifier, or the free one where it would stand. A table is at most half full, so the search ends. */
 static size_t find_slot(const struct policy *policy, const uint32_t *table, size_t size, id_at *at, const struct identifier *id)
 {
@@ -56,7 +61,7 @@ static size_t find_slot(const struct policy *policy, const uint32_t *table, size
     return slot;
 }
 
-static bool fill_table(struct policy *policy, size_t count, id_at *at, uint32_t **table, size_t *size, bool *is_twice, size_t twice[2])
+static bool fill_table(struct policy *policy, size_t count, id_at *at, uint32_t **table, size_t *size, struct policy_twice *twice)
 {
     *size = 4;
     while (*size < count * 2) {
@@ -66,30 +71,39 @@ static bool fill_table(struct policy *policy, size_t count, id_at *at, uint32_t 
     if (*table == NULL) {
         return false;
     }
-    for (size_t i = 0; i < count && !*is_twice; i++) {
+    for (size_t i = 0; i < count && !twice->is_found; i++) {
         size_t slot = find_slot(policy, *table, *size, at, at(policy, i));
         if ((*table)[slot] != 0) {
-            *is_twice = true;
-            twice[0] = (*table)[slot] - 1;
-            twice[1] = i;
+            twice->is_found = true;
+            twice->first = (*table)[slot] - 1;
+            twice->second = i;
         }
         (*table)[slot] = (uint32_t)i + 1;
     }
     return true;
 }
 
-bool policy_index(struct policy *policy, bool *is_twice, bool *is_service, size_t twice[2])
+bool policy_index(struct policy *policy, struct policy_twice *twice)
 {
-    *is_twice = false;
-    *is_service = true;
-    if (!fill_table(policy, policy->service_count, service_id, &policy->service_table, &policy->service_table_size, is_twice, twice)) {
-        return false;
+    const struct {
+        enum policy_list list;
+        size_t count;
+        id_at *at;
+        uint32_t **table;
+        size_t *size;
+    } all[] = {
+        { LIST_SERVICES, policy->service_count, service_id, &policy->service_table, &policy->service_table_size },
+        { LIST_CLIENTS, policy->client_count, client_id, &policy->client_table, &policy->client_table_size },
+        { LIST_CALLS, policy->call_count, call_id, &policy->call_table, &policy->call_table_size },
+    };
+    *twice = (struct policy_twice){ 0 };
+    for (size_t i = 0; i < COUNT_OF(all) && !twice->is_found; i++) {
+        twice->list = all[i].list;
+        if (!fill_table(policy, all[i].count, all[i].at, all[i].table, all[i].size, twice)) {
+            return false;
+        }
     }
-    if (*is_twice) {
-        return true;
-    }
-    *is_service = false;
-    return fill_table(policy, policy->client_count, client_id, &policy->client_table, &policy->client_table_size, is_twice, twice);
+    return true;
 }
 
 const struct policy_service *policy_find_service(const struct policy *policy, const struct identifier *id)
@@ -108,6 +122,15 @@ const struct policy_client *policy_find_client(const struct policy *policy, cons
     }
     uint32_t found = policy->client_table[find_slot(policy, policy->client_table, policy->client_table_size, client_id, subsystem)];
     return found == 0 ? NULL : &policy->clients[found - 1];
+}
+
+const struct policy_call *policy_find_call(const struct policy *policy, const struct identifier *service)
+{
+    if (policy->call_table == NULL) {
+        return NULL;
+    }
+    uint32_t found = policy->call_table[find_slot(policy, policy->call_table, policy->call_table_size, call_id, service)];
+    return found == 0 ? NULL : &policy->calls[found - 1];
 }
 
 /* ---- Rights ---- */

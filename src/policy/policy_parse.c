@@ -281,24 +281,64 @@ static bool parse_services(struct policy_parser *parser)
     return true;
 }
 
+static bool parse_calls(struct policy_parser *parser)
+{
+    struct policy *policy = parser->policy;
+    void *list = NULL;
+    if (!parser_take(parser, parser->text->calls_count, sizeof *policy->calls, &list)) {
+        return false;
+    }
+    policy->calls = list;
+    for (size_t i = 0; i < parser->text->calls_count; i++) {
+        const struct text_call *from = &parser->text->calls[i];
+        struct policy_call *to = &policy->calls[i];
+        if (!parser_identifier(parser, from->service, IDENTIFIER_PARTS_MAX, IDENTIFIER_PARTS_MAX,
+                               parser_at(parser, "calls[%zu].service", i), &to->parts, &to->service)) {
+            return false;
+        }
+        to->evidence = from->evidence;
+        policy->call_count++;
+    }
+    return true;
+}
+
+static const char *written_id(const struct text_policy *text, enum policy_list list, size_t index)
+{
+    switch (list) {
+    case LIST_SERVICES:
+        return text->services[index].id;
+    case LIST_CLIENTS:
+        return text->clients[index].subsystem;
+    case LIST_CALLS:
+        break;
+    }
+    return text->calls[index].service;
+}
+
 static bool make_index(struct policy_parser *parser)
 {
-    bool is_twice = false, is_service = false;
-    size_t twice[2] = { 0, 0 };
-    if (!policy_index(parser->policy, &is_twice, &is_service, twice)) {
+    static const struct {
+        const char *list, *key, *what;
+    } words[] = {
+        [LIST_SERVICES] = { "services", "id", "service" },
+        [LIST_CLIENTS] = { "clients", "subsystem", "client" },
+        [LIST_CALLS] = { "calls", "service", "call" },
+    };
+    struct policy_twice twice;
+    if (!policy_index(parser->policy, &twice)) {
         return parser_out_of_memory(parser);
     }
-    if (!is_twice) {
+    if (!twice.is_found) {
         return true;
     }
     unsigned first = 0;
     char place[64], todo[64];
-    (void)snprintf(place, sizeof place, "%s[%zu].%s", is_service ? "services" : "clients", twice[0], is_service ? "id" : "subsystem");
+    (void)snprintf(place, sizeof place, "%s[%zu].%s", words[twice.list].list, twice.first, words[twice.list].key);
     (void)yaml_line(parser->yaml, place, &first);
     (void)snprintf(todo, sizeof todo, "the other is in line %u: keep one", first);
-    (void)snprintf(place, sizeof place, "%s[%zu].%s", is_service ? "services" : "clients", twice[1], is_service ? "id" : "subsystem");
-    return parser_refuse(parser, place, todo, "the %s '%s' is there twice", is_service ? "service" : "client",
-                         is_service ? parser->text->services[twice[1]].id : parser->text->clients[twice[1]].subsystem);
+    (void)snprintf(place, sizeof place, "%s[%zu].%s", words[twice.list].list, twice.second, words[twice.list].key);
+    return parser_refuse(parser, place, todo, "the %s '%s' is there twice", words[twice.list].what,
+                         written_id(parser->text, twice.list, twice.second));
 }
 
 static bool parse_text(struct policy_parser *parser)
@@ -312,7 +352,7 @@ static bool parse_text(struct policy_parser *parser)
     }
     parser->text = text;
     sha256(parser->yaml, parser->policy->digest);
-    return parse_categories(parser) && parse_clients(parser) && parse_services(parser) && make_index(parser);
+    return parse_categories(parser) && parse_clients(parser) && parse_services(parser) && parse_calls(parser) && make_index(parser);
 }
 
 bool policy_parse(struct policy **out, struct bytes yaml, const char *file, const char *folder, const struct identifier *owner,

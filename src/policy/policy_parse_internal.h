@@ -44,7 +44,13 @@ must_check bool parser_person(struct policy_parser *parser, size_t index);
 /* The SHA-256 of each certificate in a PEM file, in order; at least one and at most 64. Lives in `arena`. */
 must_check bool certificate_digests(const char *path, struct arena *arena, uint8_t (**out)[SHA256_SIZE], size_t *count, struct error *e);
 
-/* policy_find.c: fills the policy's tables; a second entry with one identifier: its index and the first one's go to `twice`. */
-must_check bool policy_index(struct policy *policy, bool *is_twice, bool *is_service, size_t twice[2]);
+/* policy_find.c: fills the policy's tables. An identifier that is there twice: in which list, and where. */
+enum policy_list { LIST_SERVICES = 0, LIST_CLIENTS, LIST_CALLS };
+struct policy_twice {
+    bool is_found;
+    enum policy_list list;
+    size_t first, second;
+};
+must_check bool policy_index(struct policy *policy, struct policy_twice *twice);
 
 #endif

@@ -445,6 +445,7 @@ bool parser_service(struct policy_parser *p, size_t index)
 {
     const struct text_service *from = &p->text->services[index];
     struct policy_service *to = &p->policy->services[index];
+    to->evidence = from->evidence;
     return take_id(p, from, index, to) && take_address(p, from, index, to) && parser_person(p, index) &&
            take_purposes(p, from, index, to) && check_person(p, from, index, to) && take_releases(p, from, index, to) &&
            take_fields(p, from, index, to) && take_rights(p, from, index, to) && take_endpoints(p, from, index, to) && take_plan(p, to);

@@ -21,6 +21,10 @@ static const cyaml_strval_t types[] = {
     { "openapi", SERVICE_OPENAPI },
     { "soap", SERVICE_SOAP },
 };
+static const cyaml_strval_t evidences[] = {
+    { "batch", EVIDENCE_BATCH },
+    { "individual", EVIDENCE_INDIVIDUAL },
+};
 static const cyaml_strval_t places[] = {
     { "none", PERSON_NONE }, { "path", PERSON_PATH }, { "query", PERSON_QUERY }, { "header", PERSON_HEADER }, { "body", PERSON_BODY },
 };
@@ -38,6 +42,11 @@ const char *policy_type_word(enum policy_service_type type)
 const char *policy_place_word(enum policy_person_place place)
 {
     return places[place].str;
+}
+
+const char *policy_evidence_word(enum policy_evidence evidence)
+{
+    return evidences[evidence].str;
 }
 
 static const cyaml_schema_value_t line_value = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, FILE_MAX) };
@@ -98,6 +107,7 @@ static const cyaml_schema_value_t endpoint_value = { CYAML_VALUE_MAPPING(CYAML_F
 static const cyaml_schema_field_t service_fields[] = {
     CYAML_FIELD_STRING_PTR("id", PRESENT, struct text_service, id, 1, ID_MAX),
     CYAML_FIELD_ENUM("type", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct text_service, type, types, COUNT_OF(types)),
+    CYAML_FIELD_ENUM("evidence", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct text_service, evidence, evidences, COUNT_OF(evidences)),
     CYAML_FIELD_STRING_PTR("url", ABSENT, struct text_service, url, 0, TEXT_MAX),
     CYAML_FIELD_BOOL_PTR("verify_tls", ABSENT, struct text_service, verify_tls),
     CYAML_FIELD_STRING_PTR("trusted", ABSENT, struct text_service, trusted, 1, FILE_MAX),
@@ -115,10 +125,18 @@ static const cyaml_schema_field_t service_fields[] = {
 };
 static const cyaml_schema_value_t service_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct text_service, service_fields) };
 
+static const cyaml_schema_field_t call_fields[] = {
+    CYAML_FIELD_STRING_PTR("service", PRESENT, struct text_call, service, 1, ID_MAX),
+    CYAML_FIELD_ENUM("evidence", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct text_call, evidence, evidences, COUNT_OF(evidences)),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_value_t call_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct text_call, call_fields) };
+
 static const cyaml_schema_field_t policy_fields[] = {
     CYAML_FIELD_SEQUENCE("categories", ABSENT, struct text_policy, categories, &category_value, 0, POLICY_CATEGORIES_MAX),
     CYAML_FIELD_SEQUENCE("clients", ABSENT, struct text_policy, clients, &client_value, 0, POLICY_CLIENTS_MAX),
     CYAML_FIELD_SEQUENCE("services", ABSENT, struct text_policy, services, &service_value, 0, POLICY_SERVICES_MAX),
+    CYAML_FIELD_SEQUENCE("calls", ABSENT, struct text_policy, calls, &call_value, 0, POLICY_CALLS_MAX),
     CYAML_FIELD_END,
 };
 const cyaml_schema_value_t policy_text_schema = { CYAML_VALUE_MAPPING(CYAML_FLAG_POINTER, struct text_policy, policy_fields) };

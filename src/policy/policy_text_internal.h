@@ -44,6 +44,7 @@ struct text_endpoint {
 struct text_service {
     char *id;
     enum policy_service_type type;
+    enum policy_evidence evidence;
     char *url;
     bool *verify_tls;
     char *trusted;
@@ -63,6 +64,10 @@ struct text_service {
     struct text_endpoint *endpoints;
     uint32_t endpoints_count;
 };
+struct text_call {
+    char *service;
+    enum policy_evidence evidence;
+};
 struct text_policy {
     struct text_category *categories;
     uint32_t categories_count;
@@ -70,6 +75,8 @@ struct text_policy {
     uint32_t clients_count;
     struct text_service *services;
     uint32_t services_count;
+    struct text_call *calls;
+    uint32_t calls_count;
 };
 extern const cyaml_schema_value_t policy_text_schema;
 
@@ -77,5 +84,6 @@ extern const cyaml_schema_value_t policy_text_schema;
 const char *policy_connection_word(enum policy_connection connection);
 const char *policy_type_word(enum policy_service_type type);
 const char *policy_place_word(enum policy_person_place place);
+const char *policy_evidence_word(enum policy_evidence evidence);
 
 #endif

@@ -32,6 +32,10 @@
     X(PEER_MESSAGE, "peer.message", "missing_rest", "MissingRest", "the peer's message is incomplete")                                     \
     X(RECEIPT_MISSING, "receipt.missing", "missing_signature", "MissingSignature", "the message has no statement or receipt")              \
     X(RECEIPT_INVALID, "receipt.invalid", "invalid_signature_value", "InvalidSignatureValue", "the receipt does not prove the statement")  \
+    X(RECEIPT_INDIVIDUAL_MISSING, "receipt.individual_missing", "missing_signature", "MissingSignature",                                   \
+      "the service asks for a signature of each message by itself, and this one has none")                                                 \
+    X(RECEIPT_INDIVIDUAL_INVALID, "receipt.individual_invalid", "invalid_signature_value", "InvalidSignatureValue",                        \
+      "the message's own signature is not one of this message by this gateway")                                                            \
     X(DIGEST_MISMATCH, "digest.mismatch", "invalid_signature_value", "InvalidSignatureValue", "body or head differ from their digests")    \
     X(ANSWER_INCONSISTENT, "answer.inconsistent", "inconsistent_response", "InconsistentResponse",                                         \
       "the answer belongs to another request")                                                                                             \

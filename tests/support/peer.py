@@ -164,6 +164,9 @@ ANSWER_COMPONENTS = ['@status', 'content-digest', 'comity-head-digest', 'x-road-
 BOUND_COMPONENTS = ['@method', '@authority', '@path', '@query', 'content-digest', 'comity-head-digest']
 
 
+INDIVIDUAL = 'comity-ed25519'
+
+
 def digest_field(algorithm, data):
     name = {'sha-256': 'sha256', 'sha-512': 'sha512'}[algorithm]
     return f'{algorithm}=:{base64.b64encode(hashlib.new(name, data).digest()).decode()}:'
@@ -209,6 +212,13 @@ class Message:
             self.signature_input, _, self.receipt = evidence.decode().partition('\n')
         self.set('comity-evidence', None)
         return self
+
+    def own_signature(self):
+        """(Signature-Input, Signature) of the message by itself, each without its label; None when it has none."""
+        found = [[value.removeprefix(INDIVIDUAL + '=') for name, value in self.fields if name == wanted and value.startswith(INDIVIDUAL + '=')]
+                 for wanted in ('signature-input', 'signature')]
+        assert len(found[0]) == len(found[1]) <= 1, 'the label does not stand once in each'
+        return (found[0][0], found[1][0]) if found[0] else None
 
     def signature(self):
         """The Signature field that RFC 9421 has beside Signature-Input, for who verifies it as fields."""
@@ -260,6 +270,24 @@ def verify(message, vkey):
     statement = message.statement(parameters)
     Receipt.parse(message.receipt).verify(statement, vkey)
     return statement
+
+
+def individual_base(statement):
+    """What a message's own signature is over: the statement, but for the algorithm in its last line."""
+    lines, last = statement.rsplit(b'\n', 1)
+    assert last.startswith(b'"@signature-params": ') and last.count(b';alg="tlog-ed25519"') == 1, 'no statement'
+    return lines + b'\n' + last.replace(b';alg="tlog-ed25519"', b';alg="ed25519"')
+
+
+def verify_individual(message, vkey):
+    """That the message is signed by itself, by this key; AssertionError says what is wrong."""
+    base = individual_base(verify(message, vkey))
+    found = message.own_signature()
+    assert found is not None, 'it is not signed by itself'
+    assert found[0].encode() == base.rpartition(b'"@signature-params": ')[2], f'it covers something else: {found[0]}'
+    raw = base64.b64decode(found[1].removeprefix(':').removesuffix(':'), validate=True)
+    Ed25519PublicKey.from_public_bytes(vkey_parse(vkey)[1]).verify(raw, base)
+    return base
 
 
 def head_bytes(method, target, fields, request_id, made_id=None):
@@ -319,6 +347,14 @@ class Identity:
         if bend is not None:
             receipt = bend(receipt) or receipt
         message.signature_input, message.receipt = f'comity={parameters}', receipt.write()
+        return message
+
+    def sign(self, message, key=None, label=INDIVIDUAL, base=None, parameters=None):
+        """Signs a message that is stated by itself as well. Each part can be bent."""
+        own = individual_base(message.statement(message.signature_input.removeprefix('comity=')))
+        signature = (key or self.key).sign(own if base is None else base)
+        parameters = own.rpartition(b'"@signature-params": ')[2].decode() if parameters is None else parameters
+        message.fields += [('signature-input', f'{label}={parameters}'), ('signature', f'{label}=:{base64.b64encode(signature).decode()}:')]
         return message
 
     def request(self, method, target, fields, body=b'', authority='peer.example', purpose=None, peer_checkpoint='none', request_id=None):

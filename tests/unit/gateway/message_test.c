@@ -129,13 +129,56 @@ static void answers_bind_their_request(void **state)
     assert_true(components[7].of_request && bytes_equal(components[7].value, BYTES("sha-512=:AA==:")));
 }
 
+/* A message's own signature: made, found, held against this very message, and nothing of it may be another. */
+static void signed_by_itself(void **state)
+{
+    static const uint8_t seed[ED25519_SEED_SIZE] = { 7 }, other_seed[ED25519_SEED_SIZE] = { 8 };
+    struct message m = request(), other = request();
+    struct statement statement, other_statement;
+    struct signer *signer = NULL, *stranger = NULL;
+    struct bytes made, read;
+    struct error e;
+    (void)state;
+    assert_true(signer_from_seed(&signer, BYTES("A/B/C/gw"), seed, &e) && signer_from_seed(&stranger, BYTES("A/B/C/gw"), other_seed, &e));
+    const struct verifier *key = signer_verifier(signer);
+    size_t own = m.fields.count;
+    assert_true(message_state(&m, &seal, &arena, &statement, &e));
+    assert_false(message_is_signed(&m.fields, own));
+    assert_false(message_check_signature(&m, own, statement.text, key, &arena, &read, &e));
+    assert_int_equal(e.kind, ERROR_ABSENT);
+    assert_true(message_sign(&m, statement.text, signer, &arena, &made, &e));
+    assert_true(message_is_signed(&m.fields, own));
+    assert_true(message_check_signature(&m, own, statement.text, key, &arena, &read, &e));
+    assert_true(bytes_equal(made, read));
+    /* What stands among the application's fields is not the gateway's. */
+    assert_false(message_is_signed(&m.fields, m.fields.count));
+    assert_false(message_check_signature(&m, own, statement.text, signer_verifier(stranger), &arena, &read, &e));
+    assert_int_equal(e.kind, ERROR_DENIED);
+    other.authority = BYTES("other.example:5500");
+    assert_true(message_state(&other, &seal, &arena, &other_statement, &e));
+    assert_false(message_check_signature(&m, own, other_statement.text, key, &arena, &read, &e));
+    for (size_t i = own; i < m.fields.count; i++) {
+        const struct bytes value = m.fields.list[i].value;
+        for (size_t j = 0; j < value.size; j++) {
+            uint8_t *bent = (uint8_t *)arena_copy(&arena, value).data;
+            bent[j] ^= 1;
+            m.fields.list[i].value = bytes_of(bent, value.size);
+            assert_false(message_check_signature(&m, own, statement.text, key, &arena, &read, &e));
+            m.fields.list[i].value = bytes_slice(value, 0, j);
+            assert_false(message_check_signature(&m, own, statement.text, key, &arena, &read, &e));
+        }
+        m.fields.list[i].value = value;
+    }
+    assert_true(message_check_signature(&m, own, statement.text, key, &arena, &read, &e));
+    signer_free(signer);
+    signer_free(stranger);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(states_what_the_format_says),
-        cmocka_unit_test(reads_back),
-        cmocka_unit_test(every_byte_counts),
-        cmocka_unit_test(answers_bind_their_request),
+        cmocka_unit_test(states_what_the_format_says), cmocka_unit_test(reads_back),       cmocka_unit_test(every_byte_counts),
+        cmocka_unit_test(answers_bind_their_request),  cmocka_unit_test(signed_by_itself),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     arena_clear(&arena);

@@ -193,6 +193,10 @@ static const struct mistake {
       "never the token" },
     { "clients:\n- subsystem: A/B/C/D\n  connection: http\n- subsystem: A/B/C/%44\n  connection: http\n", "policy.yaml:4",
       "the client 'A/B/C/%44' is there twice", "line 2" },
+    { "calls: [{service: X/Y/Z/D}]\n", "policy.yaml:1", "", "" },
+    { "calls: [{service: X/Y/Z/D/s, evidence: both}]\n", "policy.yaml:1", "both", "batch" },
+    { "calls:\n- service: X/Y/Z/D/s\n- service: X/Y/Z/%44/s\n", "policy.yaml:3", "the call 'X/Y/Z/%44/s' is there twice", "line 2" },
+    { NOBODY "  evidence: single\n", "policy.yaml:4", "single", "individual" },
     { NOBODY "- id: A/B/C/D/s\n  person: {in: none}\n", "policy.yaml:4", "the service 'A/B/C/D/s' is there twice", "line 2" },
     { "services:\n- id: A/B/X/D/s\n  person: {in: none}\n", "policy.yaml:2", "not a service of this gateway's member", "" },
     { "services:\n- id: A/B/C/s\n  person: {in: none}\n", "policy.yaml:2", "it has 4 parts", "" },
@@ -388,6 +392,22 @@ static void ten_thousand_services_are_found(void **state)
 
 /* ---- Rights: X-Road's SC isQueryAllowed (reference cases 19 and 20) ---- */
 
+static void calls_are_found(void **state)
+{
+    uint8_t storage[256];
+    struct identifier id = identifier_of("X/Y/Z/D/s", storage);
+    struct policy *policy = parsed("calls:\n- {service: X/Y/Z/D/s, evidence: individual}\n- {service: X/Y/Z/D/t}\n");
+    (void)state;
+    const struct policy_call *call = policy_find_call(policy, &id);
+    assert_non_null(call);
+    assert_int_equal(call->evidence, EVIDENCE_INDIVIDUAL);
+    id = identifier_of("X/Y/Z/D/t", storage);
+    assert_int_equal(policy_find_call(policy, &id)->evidence, EVIDENCE_BATCH);
+    id = identifier_of("X/Y/Z/D/u", storage);
+    assert_null(policy_find_call(policy, &id));
+    policy_drop(policy);
+}
+
 static void rights_as_xroad(void **state)
 {
     const struct {
@@ -447,14 +467,16 @@ static void differences_are_lines(void **state)
         "services:\n- {id: A/B/C/D/gone, person: {in: none}}\n- id: A/B/C/D/s\n  url: http://old\n"
         "  person: {in: query, name: id}\n  purposes: [dpv:A, dpv:B]\n  releases: [{category: pd:Name}]\n"
         "  fields: [{path: $.a, category: pd:Name}]\n  rights: [{subject: X/Y/Z}, {subject: X/Y/W, method: GET}]\n");
-    struct policy *to = parsed("categories: [{id: pd:Name}, {id: pd:Age}, {id: comity:New, sensitive: false}]\n"
-                               "clients: [{subsystem: A/B/C/two, connection: https_no_auth}, {subsystem: A/B/C/three, connection: http}]\n"
-                               "services:\n- id: A/B/C/D/s\n  url: http://new\n  timeout: 5s\n"
-                               "  person: {in: query, name: id}\n  purposes: [dpv:A, dpv:C]\n  default_purpose: dpv:A\n"
-                               "  releases: [{category: comity:New, basis: news, law_ref: Press Act 5}]\n"
-                               "  fields: [{path: $.a, category: comity:New}, {path: $.b, category: structure}]\n"
-                               "  rights: [{subject: X/Y/W, method: GET}, {subject: X/Y/V, path: /v}]\n"
-                               "- {id: A/B/C/D/new, url: \"http://h/n\", person: {in: none}, endpoints: [{method: GET, path: /e}]}\n");
+    struct policy *to = parsed(
+        "categories: [{id: pd:Name}, {id: pd:Age}, {id: comity:New, sensitive: false}]\n"
+        "clients: [{subsystem: A/B/C/two, connection: https_no_auth}, {subsystem: A/B/C/three, connection: http}]\n"
+        "services:\n- id: A/B/C/D/s\n  url: http://new\n  timeout: 5s\n"
+        "  person: {in: query, name: id}\n  evidence: individual\n  purposes: [dpv:A, dpv:C]\n  default_purpose: dpv:A\n"
+        "  releases: [{category: comity:New, basis: news, law_ref: Press Act 5}]\n"
+        "  fields: [{path: $.a, category: comity:New}, {path: $.b, category: structure}]\n"
+        "  rights: [{subject: X/Y/W, method: GET}, {subject: X/Y/V, path: /v}]\n"
+        "- {id: A/B/C/D/new, url: \"http://h/n\", person: {in: none}, endpoints: [{method: GET, path: /e}]}\n"
+        "calls: [{service: X/Y/Z/D/b, evidence: individual}, {service: X/Y/Z/D/c}]\n");
     assert_true(policy_difference(from, to, &out, &e));
     static const char want[] = "- category pd:Health: sensitive\n"
                                "~ category pd:Name: sensitive\n"
@@ -463,7 +485,7 @@ static void differences_are_lines(void **state)
                                "~ client A/B/C/two: connection\n"
                                "+ client A/B/C/three: http\n"
                                "- service A/B/C/D/gone\n"
-                               "~ service A/B/C/D/s: url, timeout, default_purpose\n"
+                               "~ service A/B/C/D/s: evidence, url, timeout, default_purpose\n"
                                "- purpose A/B/C/D/s: dpv:B\n"
                                "+ purpose A/B/C/D/s: dpv:C\n"
                                "- release A/B/C/D/s: pd:Name on consent\n"
@@ -474,7 +496,9 @@ static void differences_are_lines(void **state)
                                "- right A/B/C/D/s: X/Y/Z * **\n"
                                "+ right A/B/C/D/s: X/Y/V * /v\n"
                                "+ service A/B/C/D/new: http://h/n\n"
-                               "+ endpoint A/B/C/D/new: GET /e\n";
+                               "+ endpoint A/B/C/D/new: GET /e\n"
+                               "+ call X/Y/Z/D/b: evidence individual\n"
+                               "+ call X/Y/Z/D/c: evidence batch\n";
     if (!bytes_equal(buffer_bytes(&out), bytes_of(want, sizeof want - 1))) {
         fail_msg("%.*s", BYTES_FMT(buffer_bytes(&out)));
     }
@@ -496,7 +520,8 @@ int main(void)
         cmocka_unit_test(the_example_of_the_page),   cmocka_unit_test(the_page_has_every_key),
         cmocka_unit_test(each_mistake_has_its_line), cmocka_unit_test(what_is_allowed),
         cmocka_unit_test(limits_are_told),           cmocka_unit_test(ten_thousand_services_are_found),
-        cmocka_unit_test(rights_as_xroad),           cmocka_unit_test(differences_are_lines),
+        cmocka_unit_test(calls_are_found),           cmocka_unit_test(rights_as_xroad),
+        cmocka_unit_test(differences_are_lines),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
