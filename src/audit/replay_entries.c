@@ -16,10 +16,13 @@ static bool has_line(struct bytes lines, struct bytes wanted)
     return false;
 }
 
-/* What the person's newest word on a category is, by the entries up to here. */
+/* What the person's newest word on a category is, by the entries up to here; who has died or paused everything gives nothing. */
 static bool is_given(const struct consent_past *past, struct bytes category)
 {
     const struct consent_view *view = past->versions[0].view;
+    if (view != NULL && (view->person.has_died || view->person.is_paused)) {
+        return false;
+    }
     for (size_t i = 0; view != NULL && i < view->count; i++) {
         if (bytes_equal(view->decisions[i].category, category)) {
             return view->decisions[i].state == CONSENT_GIVEN;
@@ -73,7 +76,13 @@ static void take_answer(struct decision_replay *r, const struct log_entry *entry
 
 /* ---- Entries ---- */
 
-/* A change of consents: what was decided on it before it was logged can be decided now. */
+static bool is_about(const struct consent_key *changed, const struct consent_key *key)
+{
+    return bytes_equal(key->person, changed->person) && (changed->recipient.size == 0 || (bytes_equal(key->recipient, changed->recipient) &&
+                                                                                          bytes_equal(key->purpose, changed->purpose)));
+}
+
+/* A change of consents, or of what is known of a person: what was decided on it before it was logged can be decided now. */
 static bool take_consent(struct decision_replay *r, const struct log_entry *entry, struct error *e)
 {
     struct consent_key key;
@@ -88,8 +97,7 @@ static bool take_consent(struct decision_replay *r, const struct log_entry *entr
     for (size_t i = 0; i < r->ahead_count && key.person.size > 0;) {
         struct ahead *ahead = &r->ahead[i];
         bool is_ahead = true;
-        if (bytes_equal(ahead->key.person, key.person) && bytes_equal(ahead->key.recipient, key.recipient) &&
-            bytes_equal(ahead->key.purpose, key.purpose) && !replay_take_decision(r, &ahead->entry, true, &is_ahead)) {
+        if (is_about(&key, &ahead->key) && !replay_take_decision(r, &ahead->entry, true, &is_ahead)) {
             return error_memory(e, "replay");
         }
         if (is_ahead) {
@@ -128,7 +136,7 @@ bool decision_replay_take(struct decision_replay *replay, const struct log_entry
         return true;
     }
     if (entry->kind == RECORD_EVENT) {
-        return !bytes_start_with(entry->statement, BYTES("comity-event: consent/1\n")) || take_consent(replay, entry, e);
+        return !consent_history_takes(entry->statement) || take_consent(replay, entry, e);
     }
     if (!is_asked) {
         return true;

@@ -48,11 +48,18 @@ static struct bytes place(uint8_t **at, struct bytes view)
     return placed;
 }
 
+/* Decisions of one record stand together, so what one shares with the one before is what all of a record share. */
+static bool has_own_terms(const struct consent_decision *decisions, size_t i)
+{
+    return decisions[i].terms != NULL && (i == 0 || decisions[i].terms != decisions[i - 1].terms);
+}
+
 struct cached_view *cached_view_make(const struct consent_key *key, uint64_t hash, const struct consent_decision *decisions, size_t count)
 {
     size_t size = sizeof(struct cached_view) + count * sizeof *decisions + key->person.size + key->recipient.size + key->purpose.size;
     for (size_t i = 0; i < count; i++) {
         size += decisions[i].category.size + decisions[i].record_id.size;
+        size += has_own_terms(decisions, i) ? sizeof(struct consent_terms) : 0;
     }
     struct cached_view *made = calloc(1, size);
     if (made == NULL) {
@@ -64,12 +71,21 @@ struct cached_view *cached_view_make(const struct consent_key *key, uint64_t has
     made->view.count = count;
     made->view.is_current = true;
     atomic_init(&made->view.reference_count, 1);
-    uint8_t *at = (uint8_t *)(made->view.decisions + count);
+    struct consent_terms *terms = (struct consent_terms *)(made->view.decisions + count);
+    for (size_t i = 0; i < count; i++) {
+        made->view.decisions[i] = decisions[i];
+        if (has_own_terms(decisions, i)) {
+            *terms = *decisions[i].terms;
+            made->view.decisions[i].terms = terms++;
+        } else if (decisions[i].terms != NULL) {
+            made->view.decisions[i].terms = made->view.decisions[i - 1].terms;
+        }
+    }
+    uint8_t *at = (uint8_t *)terms;
     made->key.person = place(&at, key->person);
     made->key.recipient = place(&at, key->recipient);
     made->key.purpose = place(&at, key->purpose);
     for (size_t i = 0; i < count; i++) {
-        made->view.decisions[i] = decisions[i];
         made->view.decisions[i].category = place(&at, decisions[i].category);
         made->view.decisions[i].record_id = place(&at, decisions[i].record_id);
     }

@@ -7,7 +7,10 @@
 #define COMITY_CONSENT_CONSENT_H
 
 #include "base/arena.h"
+#include "consent/notice.h"
+#include "crypto/hash.h"
 #include "evidence/committer.h"
+#include "law/law.h"
 #include "store/store.h"
 
 /* The states of reference consent-standards 6.3. Zero is "none"; only CONSENT_GIVEN permits. Numbers are in the store. */
@@ -50,17 +53,83 @@ struct consent_key {
     struct bytes purpose;   /* full IRI */
 };
 
+/* Who acted (reference consent-standards 6.2, `by`). Numbers are in the store. */
+enum consent_role {
+    CONSENT_ROLE_NONE = 0, /* nobody was named */
+    CONSENT_ROLE_PERSON,
+    CONSENT_ROLE_GUARDIAN,
+    CONSENT_ROLE_RELATIVE,
+    CONSENT_ROLE_DELEGATE,
+    CONSENT_ROLE_AUTHORITY,
+    CONSENT_ROLE_SYSTEM,
+};
+const char *consent_role_name(enum consent_role role); /* "person", "guardian", ...; NULL for CONSENT_ROLE_NONE */
+
+/* How the person's word came, and how sure it is who spoke. Numbers are in no store, only the names. */
+enum consent_method {
+    CONSENT_METHOD_NONE = 0,
+    CONSENT_METHOD_PORTAL,
+    CONSENT_METHOD_KIOSK,
+    CONSENT_METHOD_PAPER, /* the scan's digest is the evidence */
+    CONSENT_METHOD_VOICE,
+    CONSENT_METHOD_USSD,
+    CONSENT_METHOD_API,
+};
+enum consent_assurance { CONSENT_ASSURANCE_NONE = 0, CONSENT_ASSURANCE_LOW, CONSENT_ASSURANCE_SUBSTANTIAL, CONSENT_ASSURANCE_HIGH };
+const char *consent_method_name(enum consent_method method);          /* "portal"; NULL for none */
+const char *consent_assurance_name(enum consent_assurance assurance); /* "substantial"; NULL for none */
+must_check bool consent_role_parse(struct bytes name, enum consent_role *out);
+must_check bool consent_method_parse(struct bytes name, enum consent_method *out);
+must_check bool consent_assurance_parse(struct bytes name, enum consent_assurance *out);
+
+/* The limits of use of one record: what the notice says, or less. */
+struct consent_limits {
+    enum use_mode mode;
+    enum use_fetch fetch;
+    uint64_t max;                       /* so many uses in each `per`; 0: as many as one likes */
+    struct period per;                  /* zero when `max` is */
+    uint64_t total;                     /* so many uses in all; 0: as many as one likes */
+    bool has_data_from, has_data_until; /* only data of these dates: [from, until) */
+    int64_t data_from_ms, data_until_ms;
+    struct period recipient_life; /* how long the recipient may keep an answer; zero: nothing was said */
+    int64_t erase_at_ms;          /* by when it is erased at the latest; 0: nothing was said */
+};
+
+/* What is one for all decisions of a record, and for many records: shared, immutable. */
+struct consent_terms {
+    uint8_t notice[SHA256_SIZE]; /* digest of the revision that was shown; all zero: none was */
+    uint32_t separate;           /* LAW_SEPARATE_*: what had an act of its own */
+    enum consent_role role;      /* who decided */
+    bool is_written;             /* in writing, with evidence of it */
+    struct consent_limits limits;
+};
+/* As if nothing had been said: what stands for NULL. */
+extern const struct consent_terms consent_terms_none;
+
+/* What is known of a person beside the consents. All zero: nothing. */
+struct consent_person {
+    bool has_born;
+    int32_t born_day;          /* days since 1970-01-01 */
+    bool has_died;             /* every consent has ended */
+    bool is_paused;            /* the person lets nothing be used that rests on consent, for now */
+    bool is_restricted;        /* processing is restricted (PIPL 44, GDPR 18) */
+    int64_t guardian_until_ms; /* until when the last of the guardians answers; 0: none is known, INT64_MAX: no end was set */
+    int64_t delegate_until_ms; /* the same of the delegates */
+};
+
 /* What the person decided on one key, over all its records: shared, reference-counted. */
 struct consent_decision {
     struct bytes category;    /* full IRI */
     enum consent_state state; /* the newest record that speaks of this category */
     int64_t valid_from_ms, valid_until_ms;
     struct bytes record_id;
+    const struct consent_terms *terms; /* of that record; NULL: none. Lives with the view */
 };
 struct consent_view {
     _Atomic int reference_count;
     struct consent_decision *decisions;
     size_t count;
+    struct consent_person person;
     bool is_current; /* private: false once a change has overtaken it */
 };
 void consent_view_release(struct consent_view *view); /* NULL is allowed */

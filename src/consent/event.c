@@ -1,5 +1,6 @@
 #include "consent/consent_internal.h"
 #include "consent/event_text.h"
+#include "consent/terms_internal.h"
 #include "crypto/hash.h"
 
 enum { CONSENT_VIEW_TEXT_MAX = 4 * 1024 * 1024 };
@@ -8,6 +9,9 @@ bool consent_view_digest(const struct consent_view *view, uint8_t digest[SHA256_
 {
     struct buffer known;
     buffer_init(&known, CONSENT_VIEW_TEXT_MAX);
+    if (view != NULL) {
+        consent_person_write(&view->person, &known);
+    }
     for (size_t i = 0; view != NULL && i < view->count; i++) {
         const struct consent_decision *decision = &view->decisions[i];
         event_text_append(&known, "category", decision->category);
@@ -15,6 +19,7 @@ bool consent_view_digest(const struct consent_view *view, uint8_t digest[SHA256_
         event_text_append_decimal(&known, "valid_from", decision->valid_from_ms);
         event_text_append_decimal(&known, "valid_until", decision->valid_until_ms);
         event_text_append(&known, "record", decision->record_id);
+        consent_terms_write(decision->terms, &known);
     }
     bool ok = !known.failed;
     sha256(buffer_bytes(&known), digest);

@@ -72,6 +72,14 @@ void event_text_append_digest(struct buffer *out, const char *name, const uint8_
     buffer_append(out, BYTES(":\n"));
 }
 
+bool event_text_digest(struct bytes value, uint8_t out[32])
+{
+    struct bytes prefix = BYTES("sha-256=:");
+    size_t size;
+    return bytes_start_with(value, prefix) && value.data[value.size - 1] == ':' && value.size > prefix.size &&
+           base64_parse(bytes_slice(value, prefix.size, value.size - 1), out, 32, &size) && size == 32;
+}
+
 bool event_text_next(struct bytes *rest, struct bytes *name, struct bytes *value)
 {
     size_t end = bytes_find(*rest, '\n');

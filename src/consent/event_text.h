@@ -17,6 +17,8 @@ void event_text_append(struct buffer *out, const char *name, struct bytes value)
 void event_text_append_decimal(struct buffer *out, const char *name, int64_t value);
 /* The line `name: sha-256=:<base64>:` of a digest of 32 bytes. */
 void event_text_append_digest(struct buffer *out, const char *name, const uint8_t digest[32]);
+/* Reads the value of such a line. */
+must_check bool event_text_digest(struct bytes value, uint8_t out[32]);
 
 /* The value of the first line called `name`, as it is written (escaped): a view into `text`. False if there is none. */
 must_check bool event_text_get(struct bytes text, const char *name, struct bytes *value);

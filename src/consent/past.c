@@ -1,5 +1,6 @@
 #include "consent/past.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <xxhash.h>
@@ -8,6 +9,7 @@
 #include "base/random.h"
 #include "consent/consent_internal.h"
 #include "consent/event_text.h"
+#include "consent/terms_internal.h"
 
 enum { BUCKETS_FIRST = 1024, SEQUENCES_FIRST = 1024 };
 
@@ -18,7 +20,14 @@ struct past_record {
     struct bytes id;
     struct consent_decision decisions[CONSENT_CATEGORIES_MAX];
     size_t count;
+    struct consent_terms terms;
+    bool has_terms;
+    bool is_decided; /* not only asked for: only then it speaks in a view */
 };
+/*
+ * What is known of one key; that of a person has a key without recipient and purpose. The person's facts are in the view of each of the
+ * person's keys, so they are chained.
+ */
 struct key_history {
     struct key_history *next; /* in its bucket */
     uint64_t hash;
@@ -26,6 +35,8 @@ struct key_history {
     struct consent_key key;
     struct past_record *newest;
     struct consent_past past;
+    struct key_history *of_person; /* in a person's: the newest of the keys; else the next one of the person */
+    struct consent_person facts;   /* in a person's */
 };
 struct consent_history {
     struct key_history **buckets;
@@ -131,9 +142,13 @@ static bool note_sequence(struct consent_history *h, uint64_t sequence, bool *is
 
 static uint64_t hash_key(const struct consent_history *h, const struct consent_key *key)
 {
-    uint64_t hash = XXH3_64bits_withSeed(key->person.data, key->person.size, h->seed);
-    hash = XXH3_64bits_withSeed(key->recipient.data, key->recipient.size, hash);
-    return XXH3_64bits_withSeed(key->purpose.data, key->purpose.size, hash);
+    static const uint8_t none;
+    const struct bytes parts[] = { key->person, key->recipient, key->purpose };
+    uint64_t hash = h->seed;
+    for (size_t i = 0; i < COUNT_OF(parts); i++) {
+        hash = XXH3_64bits_withSeed(parts[i].data != NULL ? parts[i].data : &none, parts[i].size, hash);
+    }
+    return hash;
 }
 
 static struct key_history *find_key(const struct consent_history *h, const struct consent_key *key, uint64_t hash)
@@ -167,40 +182,81 @@ static void grow_buckets(struct consent_history *h)
     h->bucket_count = count;
 }
 
+/* Without versions. NULL: out of memory. */
+static struct key_history *add_key(struct consent_history *h, const struct consent_key *key, uint64_t hash)
+{
+    if (h->key_count >= h->bucket_count) {
+        grow_buckets(h);
+    }
+    struct key_history *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return NULL;
+    }
+    made->hash = hash;
+    made->key = (struct consent_key){ .person = arena_copy(&made->memory, key->person),
+                                      .recipient = arena_copy(&made->memory, key->recipient),
+                                      .purpose = arena_copy(&made->memory, key->purpose) };
+    if (made->key.person.data == NULL || made->key.recipient.data == NULL || made->key.purpose.data == NULL) {
+        free_key(made);
+        return NULL;
+    }
+    struct key_history **bucket = &h->buckets[hash & (h->bucket_count - 1)];
+    made->next = *bucket;
+    *bucket = made;
+    h->key_count++;
+    return made;
+}
+
+/* The person's own: where the facts are, and what the view of a key is that no event was about. */
+static struct key_history *take_person(struct consent_history *h, struct bytes person)
+{
+    const struct consent_key key = { .person = person };
+    uint64_t hash = hash_key(h, &key);
+    struct key_history *found = find_key(h, &key, hash);
+    if (found != NULL) {
+        return found;
+    }
+    uint8_t nothing[SHA256_SIZE];
+    found = consent_view_digest(NULL, nothing) ? add_key(h, &key, hash) : NULL;
+    if (found != NULL) {
+        found->past.count = 1;
+        memcpy(found->past.versions[0].digest, nothing, sizeof nothing);
+    }
+    return found;
+}
+
+/* A key that comes late had until now the views that a person has of whom only the facts are known. */
 static struct key_history *take_key(struct consent_history *h, const struct consent_key *key)
 {
     uint64_t hash = hash_key(h, key);
     struct key_history *found = find_key(h, key, hash);
-    if (found != NULL) {
+    struct key_history *person = found == NULL ? take_person(h, key->person) : NULL;
+    if (found != NULL || person == NULL) {
         return found;
     }
-    if (h->key_count >= h->bucket_count) {
-        grow_buckets(h);
-    }
-    found = calloc(1, sizeof *found);
+    found = add_key(h, key, hash);
     if (found == NULL) {
         return NULL;
     }
-    found->hash = hash;
-    found->key = (struct consent_key){ .person = arena_copy(&found->memory, key->person),
-                                       .recipient = arena_copy(&found->memory, key->recipient),
-                                       .purpose = arena_copy(&found->memory, key->purpose) };
-    found->past.count = 1;
-    if (found->key.person.data == NULL || found->key.recipient.data == NULL || found->key.purpose.data == NULL ||
-        !consent_view_digest(NULL, found->past.versions[0].digest)) {
-        free_key(found);
-        return NULL;
+    found->past = person->past;
+    for (size_t i = 0; i < found->past.count; i++) {
+        struct consent_view *view = found->past.versions[i].view;
+        if (view != NULL) {
+            (void)atomic_fetch_add_explicit(&view->reference_count, 1, memory_order_relaxed);
+        }
     }
-    struct key_history **bucket = &h->buckets[hash & (h->bucket_count - 1)];
-    found->next = *bucket;
-    *bucket = found;
-    h->key_count++;
+    found->of_person = person->of_person;
+    person->of_person = found;
     return found;
 }
 
 const struct consent_past *consent_history_find(const struct consent_history *history, const struct consent_key *key)
 {
     const struct key_history *found = find_key(history, key, hash_key(history, key));
+    if (found == NULL) {
+        const struct consent_key person = { .person = key->person };
+        found = find_key(history, &person, hash_key(history, &person));
+    }
     return found == NULL ? NULL : &found->past;
 }
 
@@ -223,6 +279,8 @@ struct event {
     int64_t valid_from_ms, valid_until_ms;
     struct consent_decision decisions[CONSENT_CATEGORIES_MAX];
     size_t count;
+    struct consent_terms terms;
+    bool has_terms;
 };
 
 static bool take_text(struct consent_history *h, struct bytes text, const char *name, struct bytes *out)
@@ -289,7 +347,27 @@ static bool read_event(struct consent_history *h, struct bytes text, struct even
            event->sequence > 0 && take_text(h, text, "event", &event->name) && take_text(h, text, "id", &event->id) &&
            take_text(h, text, "person", &event->key.person) && take_text(h, text, "recipient", &event->key.recipient) &&
            take_text(h, text, "purpose", &event->key.purpose) && take_time(text, "valid_from", &event->valid_from_ms) &&
-           take_time(text, "valid_until", &event->valid_until_ms) && take_categories(h, text, event);
+           take_time(text, "valid_until", &event->valid_until_ms) && take_categories(h, text, event) &&
+           consent_terms_read(text, &event->terms, &event->has_terms);
+}
+
+/* Does it say what the person decided? Then the dates and the terms are those that hold. */
+static bool is_decision(const struct event *event)
+{
+    return bytes_equal(event->name, BYTES("give")) || bytes_equal(event->name, BYTES("refuse"));
+}
+
+/* What the record's events until now and this one make of it. */
+static void take_terms(struct past_record *record, const struct event *event)
+{
+    record->is_decided = record->is_decided || is_decision(event);
+    if (event->has_terms) {
+        record->terms = event->terms;
+        record->has_terms = true;
+    }
+    for (size_t i = 0; i < record->count; i++) {
+        record->decisions[i].terms = record->has_terms ? &record->terms : NULL;
+    }
 }
 
 static bool add_record(struct key_history *key, const struct event *event)
@@ -312,26 +390,54 @@ static bool add_record(struct key_history *key, const struct event *event)
         return false;
     }
     made->count = event->count;
+    take_terms(made, event);
     made->older = key->newest;
     key->newest = made;
     return true;
 }
 
+/* Where the record stands in the list; NULL: it isn't there. */
+static struct past_record **find_record(struct key_history *key, struct bytes id)
+{
+    struct past_record **at = &key->newest;
+    while (*at != NULL && !bytes_equal((*at)->id, id)) {
+        at = &(*at)->older;
+    }
+    return *at != NULL ? at : NULL;
+}
+
+/* The newest decision speaks, however old the request is that it answers. */
+static void bring_forward(struct key_history *key, struct past_record **at)
+{
+    struct past_record *record = *at;
+    *at = record->older;
+    record->older = key->newest;
+    key->newest = record;
+}
+
 /* False: the record, or a category of it, is not there. */
 static bool change_record(struct key_history *key, const struct event *event)
 {
-    struct past_record *record = key->newest;
-    while (record != NULL && !bytes_equal(record->id, event->id)) {
-        record = record->older;
-    }
+    struct past_record **at = find_record(key, event->id), *record = at != NULL ? *at : NULL;
     for (size_t i = 0; record != NULL && i < event->count; i++) {
         struct consent_decision *found = bsearch(&event->decisions[i], record->decisions, record->count, sizeof *found, by_category);
         if (found == NULL) {
             return false;
         }
         found->state = event->decisions[i].state;
+        if (is_decision(event)) {
+            found->valid_from_ms = event->valid_from_ms;
+            found->valid_until_ms = event->valid_until_ms;
+        }
     }
-    return record != NULL;
+    if (record == NULL) {
+        return false;
+    }
+    take_terms(record, event);
+    if (is_decision(event)) {
+        bring_forward(key, at);
+    }
+    return true;
 }
 
 /* ---- Views ---- */
@@ -347,7 +453,7 @@ static bool is_told(const struct consent_decision *decisions, size_t count, stru
 }
 
 /* The same as records_load_view() makes of the rows: of each category what the newest record says. */
-static struct consent_view *make_view(const struct key_history *key)
+static struct consent_view *make_view(const struct key_history *key, const struct consent_person *facts)
 {
     size_t most = 0, count = 0;
     for (const struct past_record *record = key->newest; record != NULL; record = record->older) {
@@ -358,7 +464,7 @@ static struct consent_view *make_view(const struct key_history *key)
         return NULL;
     }
     for (const struct past_record *record = key->newest; record != NULL; record = record->older) {
-        for (size_t i = 0; i < record->count; i++) {
+        for (size_t i = 0; record->is_decided && i < record->count; i++) {
             if (!is_told(decisions, count, record->decisions[i].category)) {
                 decisions[count++] = record->decisions[i];
             }
@@ -366,13 +472,16 @@ static struct consent_view *make_view(const struct key_history *key)
     }
     struct cached_view *made = cached_view_make(&key->key, key->hash, decisions, count);
     free(decisions);
+    if (made != NULL) {
+        made->view.person = *facts;
+    }
     return made == NULL ? NULL : &made->view;
 }
 
-static bool add_version(struct key_history *key, uint64_t entry)
+static bool add_version(struct key_history *key, const struct consent_person *facts, uint64_t entry)
 {
     struct consent_past *past = &key->past;
-    struct consent_version version = { .view = make_view(key), .entry = entry };
+    struct consent_version version = { .view = make_view(key, facts), .entry = entry };
     if (version.view == NULL || !consent_view_digest(version.view, version.digest)) {
         consent_view_release(version.view);
         return false;
@@ -386,15 +495,11 @@ static bool add_version(struct key_history *key, uint64_t entry)
     return true;
 }
 
-bool consent_history_add(struct consent_history *history, struct bytes text, uint64_t entry, struct consent_key *changed, struct error *e)
+/* A consent's event. */
+static bool add_consent(struct consent_history *history, struct bytes text, uint64_t entry, struct consent_key *changed, struct error *e)
 {
     struct event event;
     bool is_new = false;
-    struct consent_key none = { 0 };
-    arena_clear(&history->scratch);
-    if (changed != NULL) {
-        *changed = none;
-    }
     if (!read_event(history, text, &event)) {
         return error_set(e, ERROR_INPUT, "consent event", NULL, "entry %llu is no whole consent event", (unsigned long long)entry);
     }
@@ -404,11 +509,11 @@ bool consent_history_add(struct consent_history *history, struct bytes text, uin
     if (!is_new) {
         return true;
     }
-    struct key_history *key = take_key(history, &event.key);
-    if (key == NULL) {
+    struct key_history *key = take_key(history, &event.key), *person = key != NULL ? take_person(history, event.key.person) : NULL;
+    if (person == NULL) {
         return error_memory(e, "consent events");
     }
-    bool begins = bytes_equal(event.name, BYTES("give")) || bytes_equal(event.name, BYTES("refuse"));
+    bool begins = (is_decision(&event) || bytes_equal(event.name, BYTES("request"))) && find_record(key, event.id) == NULL;
     if (begins && !add_record(key, &event)) {
         return error_memory(e, "consent events");
     }
@@ -416,11 +521,51 @@ bool consent_history_add(struct consent_history *history, struct bytes text, uin
         return error_set(e, ERROR_INPUT, "consent event", "look for an earlier part of the log that is gone",
                          "entry %llu changes a consent that no entry before it gave", (unsigned long long)entry);
     }
-    if (!add_version(key, entry)) {
+    if (!add_version(key, &person->facts, entry)) {
         return error_memory(e, "consent events");
     }
-    if (changed != NULL) {
-        *changed = event.key;
-    }
+    *changed = event.key;
     return true;
+}
+
+/* A person's event: it says what is known of the person from here on, and so is in all views. */
+static bool add_person(struct consent_history *history, struct bytes text, uint64_t entry, struct consent_key *changed, struct error *e)
+{
+    struct bytes value, name;
+    struct consent_person facts;
+    uint64_t sequence = 0;
+    bool is_new = false;
+    if (!event_text_is(text, "person/1") || !event_text_get(text, "sequence", &value) || !bytes_to_u64(value, &sequence) || sequence == 0 ||
+        !take_text(history, text, "person", &name) || !consent_person_read(text, &facts)) {
+        return error_set(e, ERROR_INPUT, "person event", NULL, "entry %llu is no whole event of a person", (unsigned long long)entry);
+    }
+    struct key_history *person = note_sequence(history, sequence, &is_new) ? take_person(history, name) : NULL;
+    if (person == NULL) {
+        return error_memory(e, "consent events");
+    }
+    if (!is_new) {
+        return true;
+    }
+    person->facts = facts;
+    bool ok = add_version(person, &facts, entry);
+    for (struct key_history *key = person->of_person; ok && key != NULL; key = key->of_person) {
+        ok = add_version(key, &facts, entry);
+    }
+    changed->person = name;
+    return ok || error_memory(e, "consent events");
+}
+
+bool consent_history_takes(struct bytes text)
+{
+    return bytes_start_with(text, BYTES("comity-event: consent/1\n")) || bytes_start_with(text, BYTES("comity-event: person/1\n"));
+}
+
+bool consent_history_add(struct consent_history *history, struct bytes text, uint64_t entry, struct consent_key *changed, struct error *e)
+{
+    struct consent_key unwanted;
+    changed = changed != NULL ? changed : &unwanted;
+    *changed = (struct consent_key){ 0 };
+    arena_clear(&history->scratch);
+    return bytes_start_with(text, BYTES("comity-event: person/1\n")) ? add_person(history, text, entry, changed, e)
+                                                                     : add_consent(history, text, entry, changed, e);
 }

@@ -25,10 +25,12 @@ struct consent_past {
     size_t count; /* at least 1 */
 };
 
+/* Is it the text of an event that consent_history_add() takes: a consent's or a person's? */
+bool consent_history_takes(struct bytes text);
 /*
- * Takes the text of a consent event, entry `entry` of the log; events come in the log's order. `*changed` (may be NULL) is the key it was
- * about, with views that live until the next call; its person is empty when nothing changed: the same event was there before
- * (docs/formats/events.md, "Twice"). ERROR_INPUT: it is no consent event, or about a record that none gave.
+ * Takes the text of such an event, entry `entry` of the log; events come in the log's order. `*changed` (may be NULL) is the key it was
+ * about, with views that live until the next call; without recipient and purpose, all keys of that person. Its person is empty when nothing
+ * changed: the same event was there before (docs/formats/events.md, "Twice"). ERROR_INPUT: it is no such event, or about a record that none gave.
  */
 must_check bool consent_history_add(struct consent_history *history, struct bytes text, uint64_t entry, struct consent_key *changed,
                                     struct error *e);

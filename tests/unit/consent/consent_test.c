@@ -75,10 +75,10 @@ static void views_expire_by_the_clock(void **state)
 {
     (void)state;
     struct consent_decision decisions[] = {
-        { BYTES("given"), CONSENT_GIVEN, 100, 200, BYTES("c-1") },
-        { BYTES("paused"), CONSENT_PAUSED, 100, 200, BYTES("c-1") },
-        { BYTES("refused"), CONSENT_REFUSED, 100, 200, BYTES("c-1") },
-        { BYTES("withdrawn"), CONSENT_WITHDRAWN, 100, 200, BYTES("c-1") },
+        { BYTES("given"), CONSENT_GIVEN, 100, 200, BYTES("c-1"), NULL },
+        { BYTES("paused"), CONSENT_PAUSED, 100, 200, BYTES("c-1"), NULL },
+        { BYTES("refused"), CONSENT_REFUSED, 100, 200, BYTES("c-1"), NULL },
+        { BYTES("withdrawn"), CONSENT_WITHDRAWN, 100, 200, BYTES("c-1"), NULL },
     };
     struct consent_view view = { .decisions = decisions, .count = COUNT_OF(decisions) };
     static const struct {
