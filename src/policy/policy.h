@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "crypto/hash.h"
 #include "directory/directory.h"
+#include "law/border.h"
 #include "law/iri.h"
 #include "law/law.h"
 
@@ -26,17 +27,29 @@ enum {
     POLICY_RIGHTS_MAX = 1000,
     POLICY_ENDPOINTS_MAX = 1000,
     POLICY_CALLS_MAX = 10000,
+    POLICY_NOTICES_MAX = 64,
+    POLICY_INSTRUMENTS_MAX = 1000, /* a file, as are the next ones */
+    POLICY_BLACKLIST_MAX = 1000,
+    POLICY_APPROVALS_MAX = 1000,
+    POLICY_YEARS_MAX = 100,
+    POLICY_VITAL_REVIEW_MS = 3 * 24 * 60 * 60 * 1000, /* where the file says nothing */
 };
 
 struct policy_category {
-    struct bytes iri; /* full, "pd:Name" expanded */
-    bool is_sensitive;
+    struct bytes iri;  /* full, "pd:Name" expanded */
+    bool is_sensitive; /* by the file; the law may call it so as well, and then it is */
+    bool is_never;     /* never leaves, on whatever basis */
 };
-/* A category of a service, and on which basis it leaves. A sensitive one leaves on consent only. */
+/*
+ * A category of a service, and on which basis it leaves. A sensitive one leaves on consent only, or on one of `also_bases` when the request
+ * claims it and the law allows it for sensitive categories.
+ */
 struct policy_release {
     size_t category; /* index into policy.categories */
     enum law_basis basis;
-    struct bytes law_ref; /* mandatory for statutory_duty, news, public_interest, other_law */
+    uint32_t also_bases;  /* LAW_BASIS_BIT(): which a request may claim instead; only BASIS_VITAL can be claimed */
+    struct bytes law_ref; /* law and article; mandatory for statutory_duty, news, public_interest, other_law, and with `also_bases` */
+    struct bytes ref;     /* of the contract with the person, the origin, the weighing of interests; may be empty */
 };
 /* A place in the answers, and what stands there. */
 struct policy_field {
@@ -58,6 +71,30 @@ enum policy_evidence { EVIDENCE_BATCH = 0, EVIDENCE_INDIVIDUAL };
 enum policy_service_type { SERVICE_REST = 0, SERVICE_OPENAPI, SERVICE_SOAP };
 struct policy_endpoint {
     struct bytes method, path;
+};
+/* What the consumer is to the holder (PIPL 20, 21, 23). */
+enum policy_relation { RELATION_PROVIDE = 0, RELATION_ENTRUST, RELATION_JOINT };
+/* A document with an end: an impact assessment, a contract. */
+struct policy_document {
+    struct bytes ref;          /* empty: there is none */
+    int64_t from_ms, until_ms; /* [from, until); INT64_MAX: no end is named */
+};
+/* How many distinct persons a consumer may ask about. */
+struct policy_harvest {
+    uint64_t persons; /* in `per`; 0: as many as it likes */
+    int64_t per_ms;
+    uint32_t burst; /* so many times what is usual; 0: any burst */
+};
+/* Leave of an authority for what a foreign court or police asks (PIPL 41, GDPR 48). */
+struct policy_approval {
+    struct policy_document document;
+    struct bytes recipient; /* member or community, encoded */
+    struct bytes purpose;   /* full IRI; empty: any */
+};
+/* Persons whose data were exported by other ways than Comity, in a counting year. */
+struct policy_year {
+    uint32_t year;
+    uint64_t persons, sensitive;
 };
 struct policy_service {
     struct bytes id; /* "COMMUNITY/CLASS/MEMBER/SUBSYSTEM/SERVICE" encoded */
@@ -85,6 +122,17 @@ struct policy_service {
     size_t right_count;
     struct policy_endpoint *endpoints;
     size_t endpoint_count;
+    struct policy_document dpia;
+    enum policy_relation relation;
+    struct policy_document contract;
+    struct bytes duty;     /* the statutory duty that the service was declared for: law and article; empty: none */
+    bool is_automated;     /* answers feed decisions that no human makes (PIPL 24, GDPR 22) */
+    bool keeps_range;      /* the service keeps to Comity-Data-From and Comity-Data-Until */
+    struct bytes *notices; /* ids that a consent must be on; none: any notice that names the service */
+    size_t notice_count;
+    struct border_instrument *instruments; /* those of the policy that the service names; all of them if it names none */
+    size_t instrument_count;
+    struct policy_harvest harvest;   /* the service's own, or the policy's */
     const struct release_plan *plan; /* made by policy_parse() from the fields; NULL in a service made by hand */
 };
 enum policy_connection { CONNECTION_HTTP = 0, CONNECTION_HTTPS_NO_AUTH, CONNECTION_HTTPS };
@@ -116,6 +164,20 @@ struct policy {
     size_t client_count;
     struct policy_call *calls;
     size_t call_count;
+    struct border_instrument *instruments;
+    struct bytes *instrument_refs; /* one an instrument: the filing, the certificate; may be empty */
+    size_t instrument_count;
+    struct bytes *blacklist; /* members or communities that get nothing, encoded */
+    size_t blacklist_count;
+    struct bytes *authority_purposes; /* full IRIs: asking for one is asking for a foreign authority */
+    size_t authority_purpose_count;
+    struct policy_approval *approvals;
+    size_t approval_count;
+    struct policy_year *years;
+    size_t year_count;
+    struct policy_harvest harvest;
+    bool is_vital_confirmed; /* break-glass needs a second person, whatever the law says */
+    int64_t vital_review_ms; /* how soon a break-glass must be reviewed */
     /* Private: open-addressed tables of indexes + 1 by identifier; 0 is free. */
     uint32_t *service_table, *client_table, *call_table;
     size_t service_table_size, client_table_size, call_table_size; /* powers of two */
@@ -134,6 +196,8 @@ const struct policy_client *policy_find_client(const struct policy *policy, cons
 const struct policy_call *policy_find_call(const struct policy *policy, const struct identifier *service);
 /* Does any right of this service let the client call method and path (already normalised)? Rights of a member hold for its subsystems. */
 bool policy_allows(const struct policy_service *service, const struct identifier *client, struct bytes method, struct bytes path);
+/* Is the recipient (member, encoded), or its community, in the list? */
+bool policy_is_listed(const struct bytes *list, size_t count, struct bytes member);
 /* What changed, a line each ("+ service ...", "- right ...", "~ service ...: url"): what `comity apply` prints. `from` may be NULL. */
 must_check bool policy_difference(const struct policy *from, const struct policy *to, struct buffer *out, struct error *e);
 

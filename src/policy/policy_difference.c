@@ -2,6 +2,8 @@
 
 #include <stdlib.h>
 
+#include "base/time.h"
+
 /* ---- Sets of lines: what is in only one of them changed ---- */
 
 /* The entries of one list of a service, each written as a person would say it. Lines are views into `text`. */
@@ -112,6 +114,12 @@ static void list_releases(struct lines *lines, const struct policy *policy, cons
         size_t start = lines->text.size;
         iri_shorten(policy->categories[release->category].iri, &lines->text);
         buffer_append_format(&lines->text, " on %s", law_basis_word(release->basis));
+        if (release->also_bases != 0) {
+            buffer_append_text(&lines->text, " or vital");
+        }
+        if (release->ref.size > 0) {
+            buffer_append_format(&lines->text, " by %.*s", BYTES_FMT(release->ref));
+        }
         if (release->law_ref.size > 0) {
             buffer_append_format(&lines->text, " (%.*s)", BYTES_FMT(release->law_ref));
         }
@@ -145,12 +153,35 @@ static void list_endpoints(struct lines *lines, const struct policy *policy, con
     }
 }
 
+static void list_ids(struct lines *lines, const struct bytes *ids, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t start = lines->text.size;
+        buffer_append(&lines->text, ids[i]);
+        end_line(lines, start);
+    }
+}
+
+static void list_notices(struct lines *lines, const struct policy *policy, const struct policy_service *service)
+{
+    (void)policy;
+    list_ids(lines, service->notices, service->notice_count);
+}
+
+/* Only those that the service names: else they are the policy's. */
+static void list_instruments(struct lines *lines, const struct policy *policy, const struct policy_service *service)
+{
+    for (size_t i = 0; service->instruments != policy->instruments && i < service->instrument_count; i++) {
+        list_ids(lines, &service->instruments[i].id, 1);
+    }
+}
+
 static const struct {
     const char *kind;
     list_lines *list;
 } lists[] = {
-    { "purpose ", list_purposes }, { "release ", list_releases },   { "field ", list_fields },
-    { "right ", list_rights },     { "endpoint ", list_endpoints },
+    { "purpose ", list_purposes },   { "release ", list_releases }, { "field ", list_fields },           { "right ", list_rights },
+    { "endpoint ", list_endpoints }, { "notice ", list_notices },   { "instrument ", list_instruments },
 };
 
 /* ---- Services ---- */
@@ -162,6 +193,27 @@ static void note(struct buffer *names, bool differs, const char *name)
         buffer_append_text(names, names->size == 0 ? "" : ", ");
         buffer_append_text(names, name);
     }
+}
+
+static bool same_document(const struct policy_document *a, const struct policy_document *b)
+{
+    return bytes_equal(a->ref, b->ref) && a->from_ms == b->from_ms && a->until_ms == b->until_ms;
+}
+
+static bool same_harvest(const struct policy_harvest *a, const struct policy_harvest *b)
+{
+    return a->persons == b->persons && a->per_ms == b->per_ms && a->burst == b->burst;
+}
+
+static void note_law(struct buffer *names, const struct policy_service *a, const struct policy_service *b)
+{
+    note(names, !same_document(&a->dpia, &b->dpia), "dpia");
+    note(names, a->relation != b->relation, "relation");
+    note(names, !same_document(&a->contract, &b->contract), "contract");
+    note(names, !bytes_equal(a->duty, b->duty), "duty");
+    note(names, a->is_automated != b->is_automated, "automated_decision");
+    note(names, a->keeps_range != b->keeps_range, "data_range");
+    note(names, !same_harvest(&a->harvest, &b->harvest), "harvest");
 }
 
 static void compare_services(struct difference *d, const struct policy_service *a, const struct policy_service *b)
@@ -181,6 +233,7 @@ static void compare_services(struct difference *d, const struct policy_service *
              !bytes_equal(a->person_template, b->person_template),
          "person");
     note(&names, !bytes_equal(a->default_purpose, b->default_purpose), "default_purpose");
+    note_law(&names, a, b);
     if (names.size > 0) {
         write_line(d->out, "~ ", "service ", b->id, buffer_bytes(&names));
     }
@@ -290,7 +343,8 @@ static void write_category(struct difference *d, const char *sign, const struct 
     buffer_append_text(d->out, sign);
     buffer_append_text(d->out, "category ");
     iri_shorten(category->iri, d->out);
-    buffer_append_text(d->out, category->is_sensitive ? ": sensitive\n" : ": ordinary\n");
+    buffer_append_text(d->out, category->is_sensitive ? ": sensitive" : ": ordinary");
+    buffer_append_text(d->out, category->is_never ? ", never leaves\n" : "\n");
 }
 
 static void write_categories(struct difference *d, const struct policy *from, const struct policy *to)
@@ -302,15 +356,140 @@ static void write_categories(struct difference *d, const struct policy *from, co
     }
     for (size_t i = 0; i < to->category_count; i++) {
         const struct policy_category *before = find_category(from, to->categories[i].iri);
-        if (before == NULL || before->is_sensitive != to->categories[i].is_sensitive) {
+        if (before == NULL || before->is_sensitive != to->categories[i].is_sensitive || before->is_never != to->categories[i].is_never) {
             write_category(d, before == NULL ? "+ " : "~ ", &to->categories[i]);
         }
     }
 }
 
+/* ---- What holds for all services ---- */
+
+static void append_time(struct buffer *out, const char *word, int64_t time_ms)
+{
+    char text[TIME_TEXT_SIZE];
+    if (time_ms != INT64_MIN && time_ms != INT64_MAX) {
+        buffer_append_format(out, " %s %s", word, time_text(time_ms, text));
+    }
+}
+
+static void append_list(struct buffer *out, const char *word, const struct bytes *list, size_t count, bool is_iri)
+{
+    for (size_t i = 0; i < count; i++) {
+        buffer_append_text(out, i == 0 ? word : ", ");
+        if (is_iri) {
+            iri_shorten(list[i], out);
+        } else {
+            buffer_append(out, list[i]);
+        }
+    }
+}
+
+static void list_all_instruments(struct lines *lines, const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->instrument_count; i++) {
+        const struct border_instrument *from = &policy->instruments[i];
+        size_t start = lines->text.size;
+        buffer_append_format(&lines->text, "%.*s, %.*s", BYTES_FMT(from->id), BYTES_FMT(from->kind));
+        if (policy->instrument_refs[i].size > 0) {
+            buffer_append_format(&lines->text, " (%.*s)", BYTES_FMT(policy->instrument_refs[i]));
+        }
+        append_list(&lines->text, " for ", from->recipients, from->recipient_count, false);
+        append_list(&lines->text, ", with ", from->categories, from->category_count, true);
+        append_time(&lines->text, "from", from->from_ms);
+        append_time(&lines->text, "until", from->until_ms);
+        if (from->max_persons != UINT64_MAX) {
+            buffer_append_format(&lines->text, ", at most %llu persons", (unsigned long long)from->max_persons);
+        }
+        if (from->max_sensitive != UINT64_MAX) {
+            buffer_append_format(&lines->text, ", at most %llu sensitive", (unsigned long long)from->max_sensitive);
+        }
+        buffer_append_text(&lines->text, from->is_suspended ? ", suspended" : "");
+        end_line(lines, start);
+    }
+}
+
+static void list_blacklist(struct lines *lines, const struct policy *policy)
+{
+    list_ids(lines, policy->blacklist, policy->blacklist_count);
+}
+
+static void list_authority(struct lines *lines, const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->authority_purpose_count; i++) {
+        size_t start = lines->text.size;
+        buffer_append_text(&lines->text, "purpose ");
+        iri_shorten(policy->authority_purposes[i], &lines->text);
+        end_line(lines, start);
+    }
+}
+
+static void list_approvals(struct lines *lines, const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->approval_count; i++) {
+        const struct policy_approval *from = &policy->approvals[i];
+        size_t start = lines->text.size;
+        buffer_append_format(&lines->text, "approval %.*s for %.*s", BYTES_FMT(from->document.ref), BYTES_FMT(from->recipient));
+        append_list(&lines->text, " to ", &from->purpose, from->purpose.size > 0 ? 1 : 0, true);
+        append_time(&lines->text, "from", from->document.from_ms);
+        append_time(&lines->text, "until", from->document.until_ms);
+        end_line(lines, start);
+    }
+}
+
+static void list_years(struct lines *lines, const struct policy *policy)
+{
+    for (size_t i = 0; i < policy->year_count; i++) {
+        const struct policy_year *from = &policy->years[i];
+        size_t start = lines->text.size;
+        buffer_append_format(&lines->text, "%u: %llu persons, %llu sensitive", from->year, (unsigned long long)from->persons,
+                             (unsigned long long)from->sensitive);
+        end_line(lines, start);
+    }
+}
+
+static void list_harvest(struct lines *lines, const struct policy *policy)
+{
+    const struct policy_harvest *from = &policy->harvest;
+    size_t start = lines->text.size;
+    if (from->per_ms > 0) {
+        buffer_append_format(&lines->text, "%llu persons in %lld ms, burst %u", (unsigned long long)from->persons, (long long)from->per_ms,
+                             from->burst);
+        end_line(lines, start);
+    }
+}
+
+static void list_vital(struct lines *lines, const struct policy *policy)
+{
+    size_t start = lines->text.size;
+    buffer_append_format(&lines->text, "%sreview within %lld ms", policy->is_vital_confirmed ? "confirmed, " : "",
+                         (long long)policy->vital_review_ms);
+    end_line(lines, start);
+}
+
+static void write_whole(struct difference *d, const struct policy *from, const struct policy *to)
+{
+    static const struct {
+        const char *kind;
+        void (*list)(struct lines *lines, const struct policy *policy);
+    } all[] = {
+        { "instrument", list_all_instruments },
+        { "blacklist", list_blacklist },
+        { "foreign_authority", list_authority },
+        { "foreign_authority", list_approvals },
+        { "base_count", list_years },
+        { "harvest", list_harvest },
+        { "vital", list_vital },
+    };
+    for (size_t i = 0; i < COUNT_OF(all); i++) {
+        all[i].list(&d->before, from);
+        all[i].list(&d->after, to);
+        write_changes(d, all[i].kind, BYTES_NONE);
+    }
+}
+
 bool policy_difference(const struct policy *from, const struct policy *to, struct buffer *out, struct error *e)
 {
-    static const struct policy nothing = { .reference_count = 1 };
+    static const struct policy nothing = { .reference_count = 1, .vital_review_ms = POLICY_VITAL_REVIEW_MS };
     struct difference *d = calloc(1, sizeof *d);
     if (d == NULL) {
         return error_memory(e, "policy");
@@ -319,6 +498,7 @@ bool policy_difference(const struct policy *from, const struct policy *to, struc
     buffer_init(&d->before.text, (size_t)64 * 1024 * 1024);
     buffer_init(&d->after.text, (size_t)64 * 1024 * 1024);
     from = from != NULL ? from : &nothing;
+    write_whole(d, from, to);
     write_categories(d, from, to);
     write_clients(d, from, to);
     write_services(d, from, to);

@@ -165,6 +165,7 @@ static bool parse_categories(struct policy_parser *parser)
         }
         /* What nobody has called ordinary is sensitive. */
         to->is_sensitive = from->is_sensitive == NULL || *from->is_sensitive;
+        to->is_never = from->is_never != NULL && *from->is_never;
         policy->category_count++;
     }
     return true;
@@ -352,7 +353,8 @@ static bool parse_text(struct policy_parser *parser)
     }
     parser->text = text;
     sha256(parser->yaml, parser->policy->digest);
-    return parse_categories(parser) && parse_clients(parser) && parse_services(parser) && parse_calls(parser) && make_index(parser);
+    return parse_categories(parser) && parse_clients(parser) && parser_law(parser) && parse_services(parser) && parse_calls(parser) &&
+           make_index(parser);
 }
 
 bool policy_parse(struct policy **out, struct bytes yaml, const char *file, const char *folder, const struct identifier *owner,

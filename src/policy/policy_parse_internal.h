@@ -36,6 +36,15 @@ must_check bool parser_category(struct policy_parser *parser, const char *text, 
 /* A file named in the policy, relative to its folder. */
 must_check bool parser_file(struct policy_parser *parser, const char *text, struct bytes *out);
 
+/* A member, or a whole community, encoded. */
+must_check bool parser_recipient(struct policy_parser *parser, const char *text, const char *place, struct bytes *out);
+/* "2026-11-24", the whole day: from its beginning, until its end; or an RFC 3339 time. */
+must_check bool parser_time(struct policy_parser *parser, const char *text, bool is_end, const char *place, int64_t *out);
+/* policy_law.c: what a file says beside its services: instruments, lists, counts. */
+must_check bool parser_law(struct policy_parser *parser);
+/* policy_law.c: the same of services[index]; its releases are there. */
+must_check bool parser_service_law(struct policy_parser *parser, size_t index);
+
 /* policy_service.c: services[index], and the release plan of it. */
 must_check bool parser_service(struct policy_parser *parser, size_t index);
 /* policy_person.c */

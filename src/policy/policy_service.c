@@ -209,14 +209,30 @@ static bool take_release(struct policy_parser *p, const struct text_release *fro
         !parser_copy(p, from->law_ref, &release->law_ref)) {
         return false;
     }
+    if (!parser_copy(p, from->ref, &release->ref)) {
+        return false;
+    }
     release->basis = from->basis;
+    for (size_t j = 0; j < from->also_count; j++) {
+        const char *place = parser_at(p, "services[%zu].releases[%zu].also[%zu]", index, i, j);
+        if (from->also[j] != BASIS_VITAL) {
+            return parser_refuse(p, place, "write also: [vital]", "a request can claim 'vital' only, not '%s'",
+                                 law_basis_word(from->also[j]));
+        }
+        if (release->law_ref.size == 0) {
+            return parser_refuse(p, place, "add law_ref: the law and its article", "'also: [vital]' needs a 'law_ref'");
+        }
+        release->also_bases |= LAW_BASIS_BIT(from->also[j]);
+    }
     for (size_t j = 0; j < i; j++) {
         if (to->releases[j].category == release->category) {
             return parser_refuse(p, p->place, "keep one of them", "the category '%s' is released twice", from->category);
         }
     }
-    if (release->basis != BASIS_CONSENT && p->policy->categories[release->category].is_sensitive) {
-        return parser_refuse(p, parser_at(p, "services[%zu].releases[%zu].basis", index, i), "write basis: consent",
+    /* Whether the law lets it is asked where the law is known: policy_check() and decide(). */
+    if (release->basis != BASIS_CONSENT && p->policy->categories[release->category].is_sensitive && release->law_ref.size == 0) {
+        return parser_refuse(p, parser_at(p, "services[%zu].releases[%zu].basis", index, i),
+                             "write basis: consent, or add law_ref: the law that allows it",
                              "the sensitive category '%s' can leave on consent only, not on '%s'", from->category,
                              law_basis_word(release->basis));
     }
@@ -448,5 +464,6 @@ bool parser_service(struct policy_parser *p, size_t index)
     to->evidence = from->evidence;
     return take_id(p, from, index, to) && take_address(p, from, index, to) && parser_person(p, index) &&
            take_purposes(p, from, index, to) && check_person(p, from, index, to) && take_releases(p, from, index, to) &&
-           take_fields(p, from, index, to) && take_rights(p, from, index, to) && take_endpoints(p, from, index, to) && take_plan(p, to);
+           take_fields(p, from, index, to) && take_rights(p, from, index, to) && take_endpoints(p, from, index, to) &&
+           parser_service_law(p, index) && take_plan(p, to);
 }

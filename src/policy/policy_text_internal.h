@@ -9,6 +9,7 @@
 struct text_category {
     char *id;
     bool *is_sensitive;
+    bool *is_never;
 };
 struct text_client {
     char *subsystem;
@@ -27,6 +28,9 @@ struct text_release {
     char *category;
     enum law_basis basis;
     char *law_ref;
+    char *ref;
+    enum law_basis *also;
+    uint32_t also_count;
 };
 struct text_field {
     char *path;
@@ -40,6 +44,43 @@ struct text_right {
 struct text_endpoint {
     char *method;
     char *path;
+};
+struct text_dpia {
+    char *ref, *date, *valid_until;
+};
+struct text_contract {
+    char *ref, *from, *until;
+};
+struct text_harvest {
+    uint64_t persons;
+    char *per;
+    uint32_t burst;
+};
+struct text_instrument {
+    char *id, *kind, *ref, *from, *until;
+    char **recipients;
+    uint32_t recipients_count;
+    char **categories;
+    uint32_t categories_count;
+    bool is_suspended;
+    uint64_t *max_persons, *max_sensitive;
+};
+struct text_approval {
+    char *ref, *recipient, *purpose, *from, *until;
+};
+struct text_authority {
+    char **purposes;
+    uint32_t purposes_count;
+    struct text_approval *approvals;
+    uint32_t approvals_count;
+};
+struct text_year {
+    uint32_t year;
+    uint64_t persons, sensitive;
+};
+struct text_vital {
+    bool is_confirmed;
+    char *review;
 };
 struct text_service {
     char *id;
@@ -63,6 +104,17 @@ struct text_service {
     uint32_t rights_count;
     struct text_endpoint *endpoints;
     uint32_t endpoints_count;
+    struct text_dpia *dpia;
+    enum policy_relation relation;
+    struct text_contract *contract;
+    char *duty;
+    bool is_automated;
+    bool keeps_range;
+    char **notices;
+    uint32_t notices_count;
+    char **instruments;
+    uint32_t instruments_count;
+    struct text_harvest *harvest;
 };
 struct text_call {
     char *service;
@@ -77,6 +129,15 @@ struct text_policy {
     uint32_t services_count;
     struct text_call *calls;
     uint32_t calls_count;
+    struct text_instrument *instruments;
+    uint32_t instruments_count;
+    char **blacklist;
+    uint32_t blacklist_count;
+    struct text_authority *authority;
+    struct text_year *years;
+    uint32_t years_count;
+    struct text_harvest *harvest;
+    struct text_vital *vital;
 };
 extern const cyaml_schema_value_t policy_text_schema;
 
@@ -85,5 +146,6 @@ const char *policy_connection_word(enum policy_connection connection);
 const char *policy_type_word(enum policy_service_type type);
 const char *policy_place_word(enum policy_person_place place);
 const char *policy_evidence_word(enum policy_evidence evidence);
+const char *policy_relation_word(enum policy_relation relation);
 
 #endif

@@ -170,6 +170,9 @@ static void the_page_has_every_key(void **state)
 /* Lines 7 and 8. */
 #define NAME "  releases: [{category: pd:Name}]\n  fields: [{path: $.name, category: pd:Name}]\n"
 /* Lines 9 and 10. */
+#define INSTRUMENT                                                                                                                         \
+    "instruments:\n- id: sc-1\n  kind: standard_contract\n  recipients: [B, B/C/D]\n  categories: [pd:A]\n  from: 2026-01-01\n"
+/* Lines 1 to 6. */
 #define NOBODY "services:\n- id: A/B/C/D/s\n  person: {in: none}\n"
 
 static const struct mistake {
@@ -271,6 +274,39 @@ static const struct mistake {
     { NOBODY "  rights:\n  - {subject: A/B/C, path: /a}\n  - {subject: A/B/%43, path: /a, method: \"*\"}\n", "policy.yaml:6",
       "is there twice", "" },
     { NOBODY "  endpoints:\n  - {method: GET, path: /a}\n  - {method: get, path: /a}\n", "policy.yaml:6", "is there twice", "" },
+    /* What the law asks for. */
+    { "blacklist: [A/B]\n", "policy.yaml:1", "neither a member nor a community", "COMMUNITY/CLASS/MEMBER" },
+    { INSTRUMENT "  until: 2026-01-02x\n", "policy.yaml:7", "'2026-01-02x' is not a date or time", "2026-11-24" },
+    { INSTRUMENT "  until: 2025-12-31\n", "policy.yaml:7", "end before it begins", "" },
+    { INSTRUMENT "- id: sc-1\n  kind: k\n  recipients: [B]\n  categories: [pd:A]\n  from: 2026-01-01\n", "policy.yaml:7",
+      "'sc-1' is there twice", "" },
+    { "instruments:\n- id: a b\n  kind: k\n  recipients: [B]\n  categories: [pd:A]\n  from: 2026-01-01\n", "policy.yaml:2",
+      "'a b' is not an id", "" },
+    { "instruments:\n- id: a\n  kind: k\n  recipients: [B/C]\n  categories: [pd:A]\n  from: 2026-01-01\n", "policy.yaml:4",
+      "neither a member nor a community", "" },
+    { "instruments:\n- id: a\n  kind: k\n  recipients: [B]\n  categories: [nix]\n  from: 2026-01-01\n", "policy.yaml:5",
+      "'nix' is not an IRI", "" },
+    { "instruments:\n- id: a\n  kind: k\n  recipients: []\n  categories: [pd:A]\n  from: 2026-01-01\n", "policy.yaml:4", "", "" },
+    { "foreign_authority: {purposes: [nix]}\n", "policy.yaml:1", "'nix' is not an IRI", "" },
+    { "foreign_authority:\n  approvals:\n  - ref: r\n    recipient: B\n    from: 2026-01-02\n    until: 2026-01-01\n", "policy.yaml:6",
+      "end before it begins", "" },
+    { "base_count: [{year: 26, persons: 1, sensitive: 0}]\n", "policy.yaml:1", "26 is not a year", "" },
+    { "base_count: [{year: 2026, persons: 1, sensitive: 2}]\n", "policy.yaml:1", "more persons with sensitive data", "" },
+    { "base_count:\n- {year: 2026, persons: 1, sensitive: 0}\n- {year: 2026, persons: 1, sensitive: 0}\n", "policy.yaml:3",
+      "is there twice", "" },
+    { "harvest: {persons: 10, per: 367d}\n", "policy.yaml:1", "'367d' is not a window of time", "1h" },
+    { "harvest: {persons: 10, per: 500ms}\n", "policy.yaml:1", "is not a window of time", "" },
+    { "vital: {review: 91d}\n", "policy.yaml:1", "'91d' is not a time for the review", "" },
+    { NOBODY "  dpia: {ref: r, date: 2026-01-01, valid_until: 2025-01-01}\n", "policy.yaml:4", "end before it begins", "" },
+    { NOBODY "  relation: entrust\n", "policy.yaml:4", "needs a contract with an end", "contract: {ref, until}" },
+    { NOBODY "  relation: friend\n", "policy.yaml:4", "'relation' can't be 'friend'", "" },
+    { NOBODY "  contract: {ref: r}\n", "policy.yaml:4", "has no key 'until'", "" },
+    { NOBODY "  notices: [a, a]\n", "policy.yaml:4", "'a' is there twice", "" },
+    { NOBODY "  instruments: [sc-1]\n", "policy.yaml:4", "unknown instrument 'sc-1'", "" },
+    { HEAD PERSON "  releases:\n  - category: pd:HealthRecord\n    also: [vital]\n  fields: [{path: $, category: structure}]\n",
+      "policy.yaml:11", "'also: [vital]' needs a 'law_ref'", "" },
+    { HEAD PERSON "  releases:\n  - category: pd:Name\n    law_ref: X 1\n    also: [news]\n  fields: [{path: $, category: structure}]\n",
+      "policy.yaml:12", "can claim 'vital' only, not 'news'", "" },
 };
 
 static void each_mistake_has_its_line(void **state)
@@ -455,6 +491,74 @@ static void rights_as_xroad(void **state)
 
 /* ---- Differences ---- */
 
+static void law_is_read(void **state)
+{
+    (void)state;
+    struct policy *policy = parsed(
+        INSTRUMENT
+        "  until: 2026-12-31\n  suspended: true\n  max_persons: 5\n- id: sc-2\n  kind: treaty\n  recipients: [Q]\n"
+        "  categories: [pd:A]\n  from: 2026-01-01T00:00:00+01:00\nblacklist: [B/C/%44, X]\nharvest: {persons: 7, per: 1h, burst: 3}\n"
+        "base_count: [{year: 2026, persons: 4, sensitive: 2}]\nvital: {confirmed: true}\n"
+        "foreign_authority: {purposes: [dpv:X], approvals: [{ref: r, recipient: B, from: 2026-01-01, until: 2026-01-01}]}\n" NOBODY
+        "  duty: Act 5\n  automated_decision: true\n  data_range: true\n  notices: [n-1]\n  instruments: [sc-2]\n"
+        "  dpia: {ref: P, date: 2026-01-01, valid_until: 2027-01-01T00:00:00Z}\n  relation: entrust\n"
+        "  contract: {ref: K, until: 2026-06-30}\n- {id: A/B/C/D/t, person: {in: none}, harvest: {persons: 1, per: 1d}}\n");
+    const struct policy_service *s = &policy->services[0], *t = &policy->services[1];
+    assert_int_equal(policy->instrument_count, 2);
+    assert_int_equal(policy->instruments[0].from_ms, INT64_C(1767225600000));
+    assert_int_equal(policy->instruments[0].until_ms, INT64_C(1798761600000)); /* the whole last day */
+    assert_true(policy->instruments[0].is_suspended);
+    assert_int_equal(policy->instruments[0].max_persons, 5);
+    assert_true(policy->instruments[0].max_sensitive == UINT64_MAX);
+    assert_int_equal(policy->instruments[1].until_ms, INT64_MAX);
+    assert_int_equal(policy->instruments[1].from_ms, INT64_C(1767222000000));
+    assert_true(policy_is_listed(policy->blacklist, policy->blacklist_count, BYTES("B/C/D")));
+    assert_true(policy_is_listed(policy->blacklist, policy->blacklist_count, BYTES("X/Y/Z")));
+    assert_false(policy_is_listed(policy->blacklist, policy->blacklist_count, BYTES("B/C/E")));
+    assert_false(policy_is_listed(policy->blacklist, policy->blacklist_count, BYTES("XY/Y/Z")));
+    assert_int_equal(policy->years[0].sensitive, 2);
+    assert_true(policy->is_vital_confirmed);
+    assert_int_equal(policy->vital_review_ms, POLICY_VITAL_REVIEW_MS);
+    assert_int_equal(policy->approvals[0].document.until_ms - policy->approvals[0].document.from_ms, 86400000);
+    assert_true(bytes_equal(s->duty, BYTES("Act 5")) && s->is_automated && s->keeps_range && s->relation == RELATION_ENTRUST);
+    assert_int_equal(s->notice_count, 1);
+    assert_int_equal(s->instrument_count, 1);
+    assert_true(bytes_equal(s->instruments[0].id, BYTES("sc-2")));
+    assert_int_equal(s->dpia.until_ms, INT64_C(1798761600000));
+    assert_true(s->contract.from_ms == INT64_MIN);
+    assert_int_equal(s->harvest.persons, 7);
+    assert_int_equal(t->harvest.persons, 1);
+    assert_int_equal(t->harvest.burst, 0);
+    assert_int_equal(t->instrument_count, 2);
+    struct policy *plain = parsed(NOBODY "- {id: A/B/C/D/t, person: {in: none}}\n");
+    struct buffer out;
+    struct error e = { 0 };
+    buffer_init(&out, 65536);
+    assert_true(policy_difference(plain, policy, &out, &e));
+    static const char want[] =
+        "+ instrument: sc-1, standard_contract for B, B/C/D, with pd:A from 2026-01-01T00:00:00.000Z until 2027-01-01T00:00:00.000Z, "
+        "at most 5 persons, suspended\n"
+        "+ instrument: sc-2, treaty for Q, with pd:A from 2025-12-31T23:00:00.000Z\n"
+        "+ blacklist: B/C/D\n"
+        "+ blacklist: X\n"
+        "+ foreign_authority: purpose dpv:X\n"
+        "+ foreign_authority: approval r for B from 2026-01-01T00:00:00.000Z until 2026-01-02T00:00:00.000Z\n"
+        "+ base_count: 2026: 4 persons, 2 sensitive\n"
+        "+ harvest: 7 persons in 3600000 ms, burst 3\n"
+        "- vital: review within 259200000 ms\n"
+        "+ vital: confirmed, review within 259200000 ms\n"
+        "~ service A/B/C/D/s: dpia, relation, contract, duty, automated_decision, data_range, harvest\n"
+        "+ notice A/B/C/D/s: n-1\n"
+        "+ instrument A/B/C/D/s: sc-2\n"
+        "~ service A/B/C/D/t: harvest\n";
+    if (!bytes_equal(buffer_bytes(&out), bytes_of(want, sizeof want - 1))) {
+        fail_msg("%.*s", BYTES_FMT(buffer_bytes(&out)));
+    }
+    buffer_clear(&out);
+    policy_drop(plain);
+    policy_drop(policy);
+}
+
 static void differences_are_lines(void **state)
 {
     struct buffer out;
@@ -521,7 +625,7 @@ int main(void)
         cmocka_unit_test(each_mistake_has_its_line), cmocka_unit_test(what_is_allowed),
         cmocka_unit_test(limits_are_told),           cmocka_unit_test(ten_thousand_services_are_found),
         cmocka_unit_test(calls_are_found),           cmocka_unit_test(rights_as_xroad),
-        cmocka_unit_test(differences_are_lines),
+        cmocka_unit_test(differences_are_lines),     cmocka_unit_test(law_is_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
