@@ -1,45 +1,80 @@
 /*
- * The views in memory: a hash table, and a clock that chooses what to forget. Nothing here locks: the caller holds the consents' mutex.
+ * What is known of consents, in memory: a slot of 60 bytes for each record (and 4 in the table that finds it), whatever its texts are, for all that
+ * many records have in common is there once: recipient, purpose, terms and the categories with their states are a pattern, and texts are interned.
+ * A person is there by 128 bits of a hash under a secret of this process: an identifier is not kept, and nobody can aim two persons at one slot.
  *
- * The rule that keeps a withdrawal linearizable: a view that somebody else holds is either in this table or not current. So a view
- * in use isn't evicted (the table may grow past its maximum by what is in use), and what leaves by a change is marked overtaken.
+ * The rule that keeps a withdrawal linearizable: each person has a generation, an even number (shared by those few whose hash ends alike). A change
+ * makes it odd for as long as it runs, then the next even one. What was read under a generation is current while that is the person's still; nothing
+ * need be found and marked, and forgetting is always allowed. A slot holds the low half of its generation: it would have to survive 2^31 changes of
+ * one person to be taken for a younger one.
  */
 #ifndef COMITY_CONSENT_CACHE_INTERNAL_H
 #define COMITY_CONSENT_CACHE_INTERNAL_H
 
-#include "consent/consent.h"
+#include <pthread.h>
 
-/* One allocation: the view comes first, what it points to behind it. Freed by the last consent_view_release(). */
-struct cached_view {
-    struct consent_view view;
-    struct cached_view *next;           /* in its bucket */
-    struct cached_view *before, *after; /* around the clock */
-    uint64_t hash;
-    bool was_used; /* since the hand last passed */
-    struct consent_key key;
-    size_t size; /* of the allocation, to be wiped */
+#include "consent/consent.h"
+#include "consent/intern_internal.h"
+#include "consent/patterns_internal.h"
+
+enum {
+    CONSENT_PERSON_HASH_SIZE = 16,
+    CONSENT_SHARDS = 16,               /* finds of different workers seldom meet */
+    CONSENT_GENERATIONS = 1024 * 1024, /* a power of two */
 };
 
+struct cache_slot;
+/* One part of the cache, by the person's hash, with its own lock. */
+struct cache_shard {
+    pthread_mutex_t mutex;
+    struct cache_slot *slots; /* numbers begin with 1 */
+    uint32_t *buckets;        /* as many as slots */
+    uint32_t slot_max, slot_end, free, hand;
+    struct patterns patterns;
+    size_t used; /* slots */
+} __attribute__((aligned(64)));
+
 struct consent_cache {
-    struct cached_view **buckets;
-    size_t bucket_count; /* a power of two */
-    size_t count, count_max;
-    struct cached_view *hand;
-    uint64_t seed; /* persons' identifiers come from outside: nobody may aim them at one bucket */
+    uint8_t secret[16]; /* of the persons' hash */
+    uint64_t seed;      /* of the others */
+    _Atomic uint64_t *generations;
+    _Atomic uint64_t everyones; /* added to each */
+    struct interns interns;
+    struct cache_shard shards[CONSENT_SHARDS];
+};
+
+/* Where a key stands. */
+struct cache_place {
+    uint8_t person[CONSENT_PERSON_HASH_SIZE];
+    uint64_t ends;       /* a hash of recipient and purpose */
+    uint32_t generation; /* which one is the person's */
 };
 
 must_check bool consent_cache_init(struct consent_cache *cache, size_t count_max);
 void consent_cache_clear(struct consent_cache *cache);
-uint64_t consent_cache_hash(const struct consent_cache *cache, const struct consent_key *key);
-/* A view with copies of key and decisions, held once by the caller. NULL: out of memory. Needs no lock. */
-must_check struct cached_view *cached_view_make(const struct consent_key *key, uint64_t hash, const struct consent_decision *decisions,
-                                                size_t count);
-/* NULL if absent. The caller adds its own reference before it unlocks. */
-struct cached_view *consent_cache_find(struct consent_cache *cache, const struct consent_key *key, uint64_t hash);
-/* Takes over the caller's reference; the key must not be there. Returns how many were evicted. */
-size_t consent_cache_insert(struct consent_cache *cache, struct cached_view *made);
-/* What a change has overtaken: marked, and out of the table. */
-void consent_cache_overtake(struct consent_cache *cache, const struct consent_key *key, uint64_t hash);
+/* Pure, but for the secret. */
+void consent_cache_place(const struct consent_cache *cache, const struct consent_key *key, struct cache_place *place);
+/* The person's generation; odd: a change is under way. */
+uint64_t consent_cache_generation(const struct consent_cache *cache, const struct cache_place *place);
+/* Was the view read under the generation that is the person's still? */
+bool consent_cache_is_current(const struct consent_cache *cache, const struct consent_view *view);
+/* A change begins, and ends; twice the same is once. One change at a time, under the lock that orders releases. */
+void consent_cache_begin_change(struct consent_cache *cache, const struct cache_place *place);
+void consent_cache_end_change(struct consent_cache *cache, const struct cache_place *place);
+/* Of persons nobody knows which: all. */
 void consent_cache_overtake_all(struct consent_cache *cache);
+
+/* Fills view and room. False: it is not there. Takes the shard's lock, and nothing else: no memory, no disk. */
+must_check bool consent_cache_find(struct consent_cache *cache, const struct consent_key *key, const struct cache_place *place,
+                                   struct consent_room *room, struct consent_view *view);
+/*
+ * Keeps what was read under `generation`; how many records were forgotten for it is returned. It may not be kept: more than the room takes, no
+ * memory, texts or patterns of too many sorts. Then it is loaded each time.
+ */
+size_t consent_cache_insert(struct consent_cache *cache, const struct consent_key *key, const struct cache_place *place,
+                            uint64_t generation, const struct consent_view *view);
+/* Records that are kept, and the bytes for all of it that were ever touched. Any thread. */
+size_t consent_cache_count(struct consent_cache *cache);
+size_t consent_cache_bytes(struct consent_cache *cache);
 
 #endif

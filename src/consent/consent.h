@@ -117,7 +117,7 @@ struct consent_person {
     int64_t delegate_until_ms; /* the same of the delegates */
 };
 
-/* What the person decided on one key, over all its records: shared, reference-counted. */
+/* What the person decided on one key, over all its records. */
 struct consent_decision {
     struct bytes category;    /* full IRI */
     enum consent_state state; /* the newest record that speaks of this category */
@@ -125,14 +125,30 @@ struct consent_decision {
     struct bytes record_id;
     const struct consent_terms *terms; /* of that record; NULL: none. Lives with the view */
 };
+/*
+ * The caller's own: it begins zeroed (which is the view of a person of whom nothing is known), consents_find() or consents_load() fills it, and
+ * consent_view_clear() ends it. It has views into its room and into the consents, which outlive it.
+ */
 struct consent_view {
-    _Atomic int reference_count;
-    struct consent_decision *decisions;
+    const struct consent_decision *decisions; /* newest record first, one for each category */
     size_t count;
     struct consent_person person;
-    bool is_current; /* private: false once a change has overtaken it */
+    /* Private. By which generation of the person's consents it is: what the release compares. */
+    uint64_t generation;
+    uint32_t place;
+    bool is_read; /* false: made by nobody who knows of generations */
+    void *held;   /* heap, of a view that was loaded */
+    size_t held_size;
 };
-void consent_view_release(struct consent_view *view); /* NULL is allowed */
+/* Where consents_find() writes, so that it needs no memory. Not initialised. */
+enum { CONSENT_ID_SIZE = 40, CONSENT_ROOM_DECISIONS = 64 };
+struct consent_room {
+    struct consent_decision decisions[CONSENT_ROOM_DECISIONS];
+    char ids[CONSENT_ROOM_DECISIONS][CONSENT_ID_SIZE];
+};
+void consent_view_clear(struct consent_view *view);
+/* Fills `view` with copies of these, on the heap; the rest of it stays zero. False: out of memory. */
+must_check bool consent_view_copy(struct consent_view *view, const struct consent_decision *decisions, size_t count);
 /* GIVEN and now within its dates? CONSENT_EXPIRED if past them, CONSENT_NONE if nothing was decided. Pure. */
 enum consent_state consent_view_state(const struct consent_view *view, struct bytes category, int64_t now_ms,
                                       const struct consent_decision **decision);
@@ -144,25 +160,43 @@ enum consent_state consent_view_state(const struct consent_view *view, struct by
 must_check bool consent_view_digest(const struct consent_view *view, uint8_t digest[SHA256_SIZE]);
 
 struct consents;
-/* `committer` may be NULL for reading only. `cache_max`: views kept in memory (0: 100,000). Appends to the log what a crash left out. */
+/*
+ * `committer` may be NULL for reading only. `cache_max`: records kept in memory, 64 bytes each (0: CONSENT_CACHE_DEFAULT). Appends to the log what a
+ * crash left out.
+ */
+enum { CONSENT_CACHE_DEFAULT = 1000 * 1000 };
 must_check bool consents_open(struct consents **out, struct store *store, struct committer *committer, size_t cache_max, struct error *e);
-/* After the last call on it; the committer may still run. Views that are held live on. NULL is allowed. */
+/* After the last call on it, and after the last view is cleared; the committer may still run. NULL is allowed. */
 void consents_close(struct consents *consents);
 
-/* From memory; never blocks on disk. NULL when it is not there: consents_load() it. Any thread. */
-struct consent_view *consents_find(struct consents *consents, const struct consent_key *key);
+/*
+ * From memory: neither waits for the disk nor takes memory. `*view` is cleared or zeroed before, and has views into `room`. False when it is not
+ * there: consents_load() it. Any thread.
+ */
+must_check bool consents_find(struct consents *consents, const struct consent_key *key, struct consent_room *room,
+                              struct consent_view *view);
 /*
  * From the store; blocks: on the database's threads (uv_queue_work). It reads the disk, and waits for no change, even if that waits for the
  * database. A person of whom nothing is known gives an empty view, in the same time.
  */
-must_check bool consents_load(struct consents *consents, const struct consent_key *key, struct consent_view **out, struct error *e);
+must_check bool consents_load(struct consents *consents, const struct consent_key *key, struct consent_view *view, struct error *e);
+
+/* What came of a release. */
+enum consent_result {
+    CONSENT_RELEASED = 0,
+    CONSENT_OVERTAKEN, /* a consent of the person changed after the decision: look again and decide anew */
+    CONSENT_UNLOGGED,  /* the log did not take it */
+};
+/* What a release stands on. */
+struct consent_release {
+    const struct consent_view *view; /* NULL: no consent is needed */
+};
 /*
- * The moment of release: atomically checks that `view` was not overtaken and submits `entry`, so that no release stands behind a
- * withdrawal in the log. `*is_overtaken` true and false returned: look again and decide anew. Views may be NULL (no consent needed).
- * Any thread.
+ * The moment of release: atomically checks that the view was not overtaken and submits `entry`, so that no release stands behind a withdrawal in
+ * the log. True: released. Any thread.
  */
-must_check bool consents_release(struct consents *consents, struct consent_view *const *views, size_t count, struct commit_entry *entry,
-                                 bool *is_overtaken, struct error *e);
+must_check bool consents_release(struct consents *consents, const struct consent_release *release, struct commit_entry *entry,
+                                 enum consent_result *result, struct error *e);
 
 /*
  * Changes. All block, and come one after the other; on success the change is durable, logged, and in force. When the log fails after
@@ -182,7 +216,6 @@ struct consent_grant {
     int64_t valid_from_ms, valid_until_ms;
 };
 /* `id` receives the record's id ("c-" and 32 hex digits, NUL-terminated). */
-enum { CONSENT_ID_SIZE = 40 };
 must_check bool consent_give(struct consents *consents, const struct consent_grant *grant, char id[CONSENT_ID_SIZE], uint64_t *log_index,
                              struct error *e);
 /*

@@ -8,8 +8,6 @@
 #include "consent/consent.h"
 
 enum {
-    CONSENT_GENERATIONS = 256, /* a power of two: a change makes only 1 in 256 of the loads that run beside it look again */
-    CONSENT_CACHE_DEFAULT = 100000,
     CONSENT_CATEGORIES_MAX = 64,       /* of a record */
     CONSENT_VIEW_DECISIONS_MAX = 4096, /* of a view: all categories that a key's records ever spoke of */
     CONSENT_PERSON_BYTES_MAX = 128,
@@ -18,20 +16,17 @@ enum {
 };
 
 /*
- * Three locks, taken in this order. `changing` is held by a change from before its transaction until its events are in the log: changes
+ * Two locks, taken in this order. `changing` is held by a change from before its transaction until its events are in the log: changes
  * come one after the other, so store and log have them in the same order, and what is unlogged in the store is what failed, or what a
- * crash left. Its holder may wait for the database for seconds: only changes take it. `overtaking` is held by a change while it marks
- * what it has overtaken, and by a load that changes ran into too often while it reads. `mutex` guards the cache and the generations, and
- * orders releases against changes; under it nothing waits.
+ * crash left. Its holder may wait for the database for seconds: only changes take it. `mutex` orders releases against changes: under it persons'
+ * generations change and are compared, and nothing waits. The cache has locks of its own, which are taken last.
  */
 struct consents {
     struct store *store;
     struct committer *committer; /* NULL: reading only */
     pthread_mutex_t changing;
-    pthread_mutex_t overtaking;
     pthread_mutex_t mutex;
     struct consent_cache cache;
-    uint64_t generations[CONSENT_GENERATIONS];
     /* How many of this part's own entries came back from the log; used by whoever holds `changing`. */
     pthread_mutex_t notified_mutex;
     pthread_cond_t notified_more;
@@ -55,8 +50,8 @@ struct consent_change {
 void consent_event_write(const struct consent_change *change, int64_t sequence, struct buffer *out);
 
 /* records.c: rows. Those that write are called inside a transaction. */
-must_check bool records_load_view(struct consents *consents, const struct consent_key *key, uint64_t hash, struct cached_view **out,
-                                  struct error *e);
+/* `view` is zeroed; what it has is on the heap. */
+must_check bool records_load_view(struct consents *consents, const struct consent_key *key, struct consent_view *view, struct error *e);
 /* Numbers and writes a record with its decisions; sets change->number and change->prev (in `arena`). */
 must_check bool records_add(struct store *store, struct consent_change *change, struct arena *arena, struct error *e);
 /* Writes changed decisions. */
@@ -99,7 +94,7 @@ must_check bool logging_run(struct consents *consents, int64_t first_sequence, c
                             uint64_t *last_index, struct error *e);
 bool logging_init(struct consents *consents);
 void logging_clear(struct consents *consents);
-/* Marks what a change has overtaken. Takes `overtaking` and `mutex` itself. */
+/* Makes all views of these keys' persons old. Takes `mutex` itself. */
 void consents_overtake(struct consents *consents, const struct consent_key *keys, size_t count);
 
 #endif

@@ -1,12 +1,11 @@
 /* The consents in memory: looking up, and the moment of release. */
 #include "consent/consent_internal.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/metrics.h"
 
-/* After so many tries that a change ran into, the next one keeps changes from overtaking. */
+/* So often a load that changes ran into looks again. */
 enum { LOAD_TRIES_MAX = 8 };
 
 static struct metric finds_hit = {
@@ -29,18 +28,12 @@ static bool init_locks(struct consents *consents)
     if (pthread_mutex_init(&consents->changing, NULL) != 0) {
         return false;
     }
-    if (pthread_mutex_init(&consents->overtaking, NULL) != 0) {
-        (void)pthread_mutex_destroy(&consents->changing);
-        return false;
-    }
     if (pthread_mutex_init(&consents->mutex, NULL) != 0) {
-        (void)pthread_mutex_destroy(&consents->overtaking);
         (void)pthread_mutex_destroy(&consents->changing);
         return false;
     }
     if (!logging_init(consents)) {
         (void)pthread_mutex_destroy(&consents->mutex);
-        (void)pthread_mutex_destroy(&consents->overtaking);
         (void)pthread_mutex_destroy(&consents->changing);
         return false;
     }
@@ -83,108 +76,67 @@ void consents_close(struct consents *consents)
     consent_cache_clear(&consents->cache);
     logging_clear(consents);
     (void)pthread_mutex_destroy(&consents->mutex);
-    (void)pthread_mutex_destroy(&consents->overtaking);
     (void)pthread_mutex_destroy(&consents->changing);
     free(consents);
 }
 
-static struct consent_view *keep(struct cached_view *cached)
+bool consents_find(struct consents *consents, const struct consent_key *key, struct consent_room *room, struct consent_view *view)
 {
-    (void)atomic_fetch_add_explicit(&cached->view.reference_count, 1, memory_order_relaxed);
-    return &cached->view;
-}
-
-struct consent_view *consents_find(struct consents *consents, const struct consent_key *key)
-{
-    uint64_t hash = consent_cache_hash(&consents->cache, key);
-    (void)pthread_mutex_lock(&consents->mutex);
-    struct cached_view *found = consent_cache_find(&consents->cache, key, hash);
-    struct consent_view *view = found != NULL ? keep(found) : NULL;
-    (void)pthread_mutex_unlock(&consents->mutex);
-    metric_add(view != NULL ? &finds_hit : &finds_miss, 1);
-    return view;
+    struct cache_place place;
+    consent_cache_place(&consents->cache, key, &place);
+    bool is_found = consent_cache_find(&consents->cache, key, &place, room, view);
+    metric_add(is_found ? &finds_hit : &finds_miss, 1);
+    return is_found;
 }
 
 /*
- * One try. `*out` stays NULL when a change came between: what was read may be from before it, and a view that enters the cache after
- * a change must have seen it. A change commits before it overtakes, and a read begins with what is committed: when the generation stayed
- * the same, all that overtook earlier was seen, and what overtakes later finds the view in the cache.
+ * A read begins with what is committed, and a change commits before it overtakes: what is read after a generation was looked at has all that
+ * overtook earlier. Whatever comes later makes another generation, and what was read is then current for nobody: handing it out is right (it
+ * was so when it was asked for), releasing on it is not, and consents_release() sees to that. Looking again spares the caller a decision in vain.
  */
-static bool load_once(struct consents *consents, const struct consent_key *key, uint64_t hash, struct consent_view **out, struct error *e)
+bool consents_load(struct consents *consents, const struct consent_key *key, struct consent_view *view, struct error *e)
 {
-    const uint64_t *generation = &consents->generations[hash % CONSENT_GENERATIONS];
-    struct cached_view *made = NULL;
-    size_t evicted = 0;
-    (void)pthread_mutex_lock(&consents->mutex);
-    uint64_t before = *generation;
-    (void)pthread_mutex_unlock(&consents->mutex);
-    if (!records_load_view(consents, key, hash, &made, e)) {
-        return false;
-    }
-    (void)pthread_mutex_lock(&consents->mutex);
-    if (*generation == before) {
-        struct cached_view *found = consent_cache_find(&consents->cache, key, hash);
-        if (found == NULL) {
-            evicted = consent_cache_insert(&consents->cache, made);
-            found = made;
-            made = NULL;
-        }
-        *out = keep(found);
-    }
-    (void)pthread_mutex_unlock(&consents->mutex);
-    if (evicted > 0) {
-        metric_add(&evictions, (int64_t)evicted);
-    }
-    consent_view_release(made != NULL ? &made->view : NULL);
-    return true;
-}
-
-bool consents_load(struct consents *consents, const struct consent_key *key, struct consent_view **out, struct error *e)
-{
-    *out = NULL;
-    uint64_t hash = consent_cache_hash(&consents->cache, key);
+    struct cache_place place;
+    consent_cache_place(&consents->cache, key, &place);
+    *view = (struct consent_view){ 0 };
     for (int i = 0; i < LOAD_TRIES_MAX; i++) {
-        if (!load_once(consents, key, hash, out, e)) {
+        uint64_t generation = consent_cache_generation(&consents->cache, &place);
+        consent_view_clear(view);
+        if (!records_load_view(consents, key, view, e)) {
             return false;
         }
-        if (*out != NULL) {
-            return true;
-        }
-    }
-    (void)pthread_mutex_lock(&consents->overtaking); /* not `changing`: its holder may be waiting for the database */
-    bool ok = load_once(consents, key, hash, out, e);
-    (void)pthread_mutex_unlock(&consents->overtaking);
-    return ok;
-}
-
-static bool are_current(struct consent_view *const *views, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (views[i] != NULL && !views[i]->is_current) {
-            return false;
+        view->generation = generation;
+        view->place = place.generation;
+        view->is_read = true;
+        if (consent_cache_is_current(&consents->cache, view)) {
+            size_t evicted = consent_cache_insert(&consents->cache, key, &place, generation, view);
+            if (evicted > 0) {
+                metric_add(&evictions, (int64_t)evicted);
+            }
+            break;
         }
     }
     return true;
 }
 
-bool consents_release(struct consents *consents, struct consent_view *const *views, size_t count, struct commit_entry *entry,
-                      bool *is_overtaken, struct error *e)
+bool consents_release(struct consents *consents, const struct consent_release *release, struct commit_entry *entry,
+                      enum consent_result *result, struct error *e)
 {
-    bool ok = false;
-    *is_overtaken = false;
+    const struct consent_view *view = release->view;
+    *result = CONSENT_UNLOGGED;
     if (consents->committer == NULL) {
         return error_set(e, ERROR_DENIED, "consents", NULL, "they are open for reading only: nothing is released on them");
     }
     (void)pthread_mutex_lock(&consents->mutex);
-    if (are_current(views, count)) {
-        ok = committer_submit(consents->committer, entry, e);
-    } else {
-        *is_overtaken = true;
+    if (view != NULL && (!view->is_read || !consent_cache_is_current(&consents->cache, view))) {
+        *result = CONSENT_OVERTAKEN;
+    } else if (committer_submit(consents->committer, entry, e)) {
+        *result = CONSENT_RELEASED;
     }
     (void)pthread_mutex_unlock(&consents->mutex);
-    if (*is_overtaken) {
+    if (*result == CONSENT_OVERTAKEN) {
         metric_add(&overtaken, 1);
         return error_set(e, ERROR_DENIED, "consents", "decide again", "a consent changed after the decision");
     }
-    return ok;
+    return *result == CONSENT_RELEASED;
 }

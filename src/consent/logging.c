@@ -41,43 +41,29 @@ void logging_clear(struct consents *consents)
     (void)pthread_mutex_destroy(&consents->notified_mutex);
 }
 
-static void lock_overtaking(struct consents *consents)
-{
-    (void)pthread_mutex_lock(&consents->overtaking);
-    (void)pthread_mutex_lock(&consents->mutex);
-}
-
-static void unlock_overtaking(struct consents *consents)
-{
-    (void)pthread_mutex_unlock(&consents->mutex);
-    (void)pthread_mutex_unlock(&consents->overtaking);
-}
-
 static void overtake_locked(struct consents *consents, const struct consent_key *keys, size_t count)
 {
+    struct cache_place place;
     for (size_t i = 0; i < count; i++) {
-        uint64_t hash = consent_cache_hash(&consents->cache, &keys[i]);
-        consents->generations[hash % CONSENT_GENERATIONS]++;
-        consent_cache_overtake(&consents->cache, &keys[i], hash);
+        consent_cache_place(&consents->cache, &keys[i], &place);
+        consent_cache_begin_change(&consents->cache, &place);
+        consent_cache_end_change(&consents->cache, &place);
     }
 }
 
 void consents_overtake(struct consents *consents, const struct consent_key *keys, size_t count)
 {
-    lock_overtaking(consents);
+    (void)pthread_mutex_lock(&consents->mutex);
     overtake_locked(consents, keys, count);
-    unlock_overtaking(consents);
+    (void)pthread_mutex_unlock(&consents->mutex);
 }
 
 /* After older events were logged: rare, and which keys they were about isn't at hand. */
 static void overtake_all(struct consents *consents)
 {
-    lock_overtaking(consents);
-    for (size_t i = 0; i < CONSENT_GENERATIONS; i++) {
-        consents->generations[i]++;
-    }
+    (void)pthread_mutex_lock(&consents->mutex);
     consent_cache_overtake_all(&consents->cache);
-    unlock_overtaking(consents);
+    (void)pthread_mutex_unlock(&consents->mutex);
 }
 
 /*
@@ -88,12 +74,12 @@ static size_t submit(struct consents *consents, struct event_entry *entries, siz
                      struct error *e)
 {
     size_t taken = 0;
-    lock_overtaking(consents);
+    (void)pthread_mutex_lock(&consents->mutex);
     overtake_locked(consents, keys, key_count);
     while (taken < count && committer_submit(consents->committer, &entries[taken].entry, e)) {
         taken++;
     }
-    unlock_overtaking(consents);
+    (void)pthread_mutex_unlock(&consents->mutex);
     return taken;
 }
 

@@ -1,6 +1,5 @@
 #include "consent/past.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include <xxhash.h>
@@ -23,6 +22,11 @@ struct past_record {
     struct consent_terms terms;
     bool has_terms;
     bool is_decided; /* not only asked for: only then it speaks in a view */
+};
+/* Keys of a person of whom only the facts are known share views. */
+struct past_view {
+    struct consent_view view;
+    size_t references;
 };
 /*
  * What is known of one key; that of a person has a key without recipient and purpose. The person's facts are in the view of each of the
@@ -65,6 +69,15 @@ struct consent_history *consent_history_make(void)
     return h;
 }
 
+static void free_view(struct consent_view *view)
+{
+    struct past_view *past = (struct past_view *)view;
+    if (view != NULL && --past->references == 0) {
+        consent_view_clear(view);
+        free(past);
+    }
+}
+
 static void free_key(struct key_history *key)
 {
     while (key->newest != NULL) {
@@ -74,7 +87,7 @@ static void free_key(struct key_history *key)
         key->newest = older;
     }
     for (size_t i = 0; i < key->past.count; i++) {
-        consent_view_release(key->past.versions[i].view);
+        free_view(key->past.versions[i].view);
     }
     arena_clear(&key->memory);
     free(key);
@@ -242,7 +255,7 @@ static struct key_history *take_key(struct consent_history *h, const struct cons
     for (size_t i = 0; i < found->past.count; i++) {
         struct consent_view *view = found->past.versions[i].view;
         if (view != NULL) {
-            (void)atomic_fetch_add_explicit(&view->reference_count, 1, memory_order_relaxed);
+            ((struct past_view *)view)->references++;
         }
     }
     found->of_person = person->of_person;
@@ -470,12 +483,16 @@ static struct consent_view *make_view(const struct key_history *key, const struc
             }
         }
     }
-    struct cached_view *made = cached_view_make(&key->key, key->hash, decisions, count);
-    free(decisions);
-    if (made != NULL) {
-        made->view.person = *facts;
+    struct past_view *made = calloc(1, sizeof *made);
+    if (made == NULL || !consent_view_copy(&made->view, decisions, count)) {
+        free(made);
+        free(decisions);
+        return NULL;
     }
-    return made == NULL ? NULL : &made->view;
+    free(decisions);
+    made->references = 1;
+    made->view.person = *facts;
+    return &made->view;
 }
 
 static bool add_version(struct key_history *key, const struct consent_person *facts, uint64_t entry)
@@ -483,11 +500,11 @@ static bool add_version(struct key_history *key, const struct consent_person *fa
     struct consent_past *past = &key->past;
     struct consent_version version = { .view = make_view(key, facts), .entry = entry };
     if (version.view == NULL || !consent_view_digest(version.view, version.digest)) {
-        consent_view_release(version.view);
+        free_view(version.view);
         return false;
     }
     if (past->count == CONSENT_HISTORY_VERSIONS) {
-        consent_view_release(past->versions[--past->count].view);
+        free_view(past->versions[--past->count].view);
     }
     memmove(&past->versions[1], &past->versions[0], past->count * sizeof past->versions[0]);
     past->versions[0] = version;

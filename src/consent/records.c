@@ -67,7 +67,7 @@ static bool take_view_row(void *context, const struct store_value *columns, size
  * A record whose giving isn't in the log is passed over: nothing may leave on it, or a release would stand before the consent that
  * it rests on.
  */
-bool records_load_view(struct consents *consents, const struct consent_key *key, uint64_t hash, struct cached_view **out, struct error *e)
+bool records_load_view(struct consents *consents, const struct consent_key *key, struct consent_view *view, struct error *e)
 {
     static const char sql[] =
         "SELECT d.category, d.state, d.valid_from, d.valid_until, c.id FROM consents c JOIN consent_decisions d ON d.record = c.number"
@@ -77,16 +77,12 @@ bool records_load_view(struct consents *consents, const struct consent_key *key,
     struct store_value values[] = { STORE_STR(key->person), STORE_STR(key->recipient), STORE_STR(key->purpose),
                                     STORE_INT(CONSENT_EVENT_GIVE) };
     struct view_rows rows = { 0 };
-    *out = NULL;
     bool ok = store_read(consents->store, sql, values, COUNT_OF(values), take_view_row, &rows, e);
     if (ok && rows.failure == ERROR_FULL) {
         ok = error_set(e, ERROR_FULL, "consents", NULL, "more than %d categories on one person, recipient and purpose",
                        CONSENT_VIEW_DECISIONS_MAX);
     }
-    if (ok && rows.failure == ERROR_NONE) {
-        *out = cached_view_make(key, hash, rows.decisions, rows.count);
-    }
-    if (ok && *out == NULL) {
+    if (ok && (rows.failure != ERROR_NONE || !consent_view_copy(view, rows.decisions, rows.count))) {
         ok = error_memory(e, "consents");
     }
     free(rows.decisions);

@@ -117,7 +117,7 @@ void exchange_end(struct exchange *x, const struct server_answer *answer)
     for (int i = 0; i < ENTRY_COUNT; i++) {
         shared_checkpoint_release(x->entries[i].checkpoint);
     }
-    consent_view_release(x->consents);
+    consent_view_clear(&x->consents);
     body_free(x->answer_body);
     struct client_answer *reply = x->reply;
     struct snapshot *snapshot = x->snapshot;

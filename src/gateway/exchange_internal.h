@@ -85,8 +85,9 @@ struct exchange {
     const struct policy_service *service;
     struct bytes normal_path, person;
     struct decide_result decision;
-    int64_t decided_at_ms; /* the time that it was decided at; 0: it did not come to that */
-    struct consent_view *consents;
+    int64_t decided_at_ms;        /* the time that it was decided at; 0: it did not come to that */
+    struct consent_view consents; /* zeroed until they were looked up */
+    struct consent_room *room;    /* where they are found; NULL until they were wanted */
     bool is_loading, has_load_failed;
     bool is_metadata;
     struct bytes decision_text; /* the decision event */

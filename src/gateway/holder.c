@@ -285,7 +285,6 @@ struct load {
     uv_work_t work;
     struct exchange *x;
     struct consent_key key;
-    struct consent_view *view;
     struct error e;
     bool ok;
 };
@@ -308,8 +307,11 @@ static enum verdict find_consents(struct exchange *x)
     if (load == NULL || !make_key(x, &load->key)) {
         return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
     }
-    x->consents = consents_find(x->worker->gateway->consents, &load->key);
-    if (x->consents != NULL) {
+    x->room = x->room != NULL ? x->room : arena_take(x->arena, sizeof *x->room);
+    if (x->room == NULL) {
+        return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
+    }
+    if (consents_find(x->worker->gateway->consents, &load->key, x->room, &x->consents)) {
         return GO_ON;
     }
     load->x = x;
@@ -325,7 +327,7 @@ static enum verdict find_consents(struct exchange *x)
 static void load_consents(uv_work_t *work)
 {
     struct load *load = work->data;
-    load->ok = consents_load(load->x->worker->gateway->consents, &load->key, &load->view, &load->e);
+    load->ok = consents_load(load->x->worker->gateway->consents, &load->key, &load->x->consents, &load->e);
 }
 
 static void consents_loaded(uv_work_t *work, int status)
@@ -334,7 +336,6 @@ static void consents_loaded(uv_work_t *work, int status)
     struct exchange *x = load->x;
     x->pending--;
     x->is_loading = false;
-    x->consents = load->ok ? load->view : NULL;
     x->has_load_failed = status != 0 || !load->ok;
     exchange_run(x);
 }
@@ -344,16 +345,16 @@ static enum verdict run_decision(struct exchange *x, const struct decide_request
     struct decide_context context = {
         .policy = x->snapshot->policy,
         .parties = { .is_recognised = world_find_community(x->snapshot->world, x->client.parts[0], request->now_ms) != NULL },
-        .consents = x->consents,
+        .consents = x->consents.is_read ? &x->consents : NULL,
     };
     x->decided_at_ms = request->now_ms;
     decide(request, &context, &x->decision);
-    if (x->decision.needs_consent && x->consents == NULL) {
+    if (x->decision.needs_consent && !x->consents.is_read) {
         enum verdict verdict = find_consents(x);
         if (verdict != GO_ON) {
             return verdict;
         }
-        context.consents = x->consents;
+        context.consents = &x->consents;
         decide(request, &context, &x->decision);
     }
     return x->decision.reason == REASON_NONE ? GO_ON : exchange_refuse(x, x->decision.reason, NULL);
@@ -396,8 +397,7 @@ static enum verdict decide_release(struct exchange *x)
 
 enum verdict holder_decide_again(struct exchange *x)
 {
-    consent_view_release(x->consents);
-    x->consents = NULL;
+    consent_view_clear(&x->consents);
     /* What the service said stays; it is cut anew. */
     if (x->reply != NULL && x->reply->body == NULL) {
         x->reply->body = x->answer_body;

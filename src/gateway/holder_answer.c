@@ -30,7 +30,7 @@ static void append_categories(const struct exchange *x, struct buffer *text, boo
 static void append_consents_digest(const struct exchange *x, struct buffer *text)
 {
     uint8_t digest[SHA256_SIZE];
-    text->failed = !consent_view_digest(x->consents, digest) || text->failed;
+    text->failed = !consent_view_digest(&x->consents, digest) || text->failed;
     event_text_append_digest(text, "consents", digest);
 }
 
@@ -290,7 +290,7 @@ static bool has_ended(const struct exchange *x)
 enum verdict holder_log_answer(struct exchange *x)
 {
     struct error e;
-    bool is_overtaken = false;
+    enum consent_result result;
     enum verdict verdict = exchange_wait_logged(x, ENTRY_REQUEST);
     if (verdict != GO_ON || x->is_submitted[ENTRY_ANSWER]) {
         return verdict != GO_ON ? verdict : exchange_wait_logged(x, ENTRY_ANSWER);
@@ -307,9 +307,9 @@ enum verdict holder_log_answer(struct exchange *x)
     }
     exchange_prepare_entry(x, ENTRY_ANSWER, RECORD_ANSWER_SENT, x->answer_statement, attachment);
     /* The moment of release: from here on the answer stands in the log, before any later withdrawal. */
-    struct consent_view *const views[] = { x->consents };
-    if (!consents_release(x->worker->gateway->consents, views, x->consents == NULL ? 0 : 1, &x->entries[ENTRY_ANSWER], &is_overtaken, &e)) {
-        return is_overtaken ? holder_decide_again(x) : exchange_refuse(x, REASON_LOG_UNAVAILABLE, NULL);
+    const struct consent_release release = { .view = x->consents.is_read ? &x->consents : NULL };
+    if (!consents_release(x->worker->gateway->consents, &release, &x->entries[ENTRY_ANSWER], &result, &e)) {
+        return result == CONSENT_OVERTAKEN ? holder_decide_again(x) : exchange_refuse(x, REASON_LOG_UNAVAILABLE, NULL);
     }
     x->is_submitted[ENTRY_ANSWER] = true;
     x->pending++;

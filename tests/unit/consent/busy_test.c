@@ -140,11 +140,11 @@ static int tear_down(void **state)
     return result == SQLITE_OK ? 0 : -1;
 }
 
-static struct consent_view *must_load(struct rig *rig, const char *person)
+static struct consent_view must_load(struct rig *rig, const char *person)
 {
     struct error e = { 0 };
     struct consent_key key = key_of(person);
-    struct consent_view *view = NULL;
+    struct consent_view view;
     if (!consents_load(rig->consents, &key, &view, &e)) {
         fail_msg("%s: %s", e.where, e.what);
     }
@@ -152,18 +152,19 @@ static struct consent_view *must_load(struct rig *rig, const char *person)
 }
 
 /* Somebody else's exchanges: one whose view is in memory, one whose view isn't, both through to the log. */
-static void must_release_at_once(struct rig *rig, struct consent_view *held, const char *unknown)
+static void must_release_at_once(struct rig *rig, const struct consent_view *held, const char *unknown)
 {
     uint64_t begin_us = time_monotonic_us();
     struct consent_key bert = key_of("bert-2"), key = key_of(unknown);
-    struct consent_view *found = consents_find(rig->consents, &bert);
-    assert_ptr_equal(found, held);
-    assert_null(consents_find(rig->consents, &key));
-    struct consent_view *loaded = must_load(rig, unknown);
-    assert_true(rig_release(rig, found, BYTES("to bert"), NULL));
-    assert_true(rig_release(rig, loaded, BYTES("to another"), NULL));
-    consent_view_release(loaded);
-    consent_view_release(found);
+    struct consent_room room;
+    struct consent_view found, unfound;
+    assert_true(consents_find(rig->consents, &bert, &room, &found));
+    assert_false(consents_find(rig->consents, &key, &room, &unfound));
+    struct consent_view loaded = must_load(rig, unknown);
+    assert_true(rig_release(rig, held, BYTES("to bert"), NULL));
+    assert_true(rig_release(rig, &found, BYTES("to bert"), NULL));
+    assert_true(rig_release(rig, &loaded, BYTES("to another"), NULL));
+    consent_view_clear(&loaded);
     uint64_t took_ms = (time_monotonic_us() - begin_us) / 1000;
     assert_true(took_ms < AT_ONCE_MS);
 }
@@ -171,12 +172,12 @@ static void must_release_at_once(struct rig *rig, struct consent_view *held, con
 static void a_change_that_waits_to_begin_stops_nobody(void **state)
 {
     struct rig *rig = *state;
-    struct consent_view *bert = must_load(rig, "bert-2");
+    struct consent_view bert = must_load(rig, "bert-2");
     struct change give = { .rig = rig, .person = "anna-1" };
     occupy();
     start(&give);
     (void)usleep(200 * 1000);
-    must_release_at_once(rig, bert, "carl-3");
+    must_release_at_once(rig, &bert, "carl-3");
     assert_int_equal(rig_state(rig, &anna, BLOOD), CONSENT_NONE);
     assert_false(give.is_over);
     set_free();
@@ -184,19 +185,19 @@ static void a_change_that_waits_to_begin_stops_nobody(void **state)
     assert_int_equal(rig_state(rig, &anna, BLOOD), CONSENT_GIVEN);
 
     struct change withdraw = { .rig = rig, .withdraws = give.id };
-    struct consent_view *given = must_load(rig, "anna-1");
+    struct consent_view given = must_load(rig, "anna-1");
     occupy();
     start(&withdraw);
     (void)usleep(200 * 1000);
-    must_release_at_once(rig, bert, "dora-4");
-    assert_true(rig_release(rig, given, BYTES("to anna"), NULL)); /* the withdrawal isn't acknowledged: it stands in the log later */
+    must_release_at_once(rig, &bert, "dora-4");
+    assert_true(rig_release(rig, &given, BYTES("to anna"), NULL)); /* the withdrawal isn't acknowledged: it stands in the log later */
     assert_false(withdraw.is_over);
     set_free();
     must_end_well(&withdraw);
-    assert_false(rig_release(rig, given, BYTES("to anna"), NULL));
+    assert_false(rig_release(rig, &given, BYTES("to anna"), NULL));
     assert_int_equal(rig_state(rig, &anna, BLOOD), CONSENT_WITHDRAWN);
-    consent_view_release(given);
-    consent_view_release(bert);
+    consent_view_clear(&given);
+    consent_view_clear(&bert);
 }
 
 /* It is in the store and in the log, and waits to note where it is in the log: in force, but not acknowledged. */
@@ -205,41 +206,44 @@ static void a_change_that_waits_to_end_stops_nobody(void **state)
     struct rig *rig = *state;
     struct error e = { 0 };
     char id[CONSENT_ID_SIZE];
-    struct consent_view *bert = must_load(rig, "bert-2");
+    struct consent_view bert = must_load(rig, "bert-2");
     assert_true(rig_decide(rig, &anna, BLOOD, CONSENT_EVENT_GIVE, id, &e));
-    struct consent_view *given = must_load(rig, "anna-1");
+    struct consent_view given = must_load(rig, "anna-1");
     struct change withdraw = { .rig = rig, .withdraws = id };
     occupies_at_submit = true;
     start(&withdraw);
     (void)usleep(200 * 1000);
     assert_false(occupies_at_submit);
-    must_release_at_once(rig, bert, "carl-3");
-    assert_false(rig_release(rig, given, BYTES("to anna"), NULL));
+    must_release_at_once(rig, &bert, "carl-3");
+    assert_false(rig_release(rig, &given, BYTES("to anna"), NULL));
     assert_int_equal(rig_state(rig, &anna, BLOOD), CONSENT_WITHDRAWN);
     assert_false(withdraw.is_over);
     set_free();
     must_end_well(&withdraw);
-    consent_view_release(given);
-    consent_view_release(bert);
+    consent_view_clear(&given);
+    consent_view_clear(&bert);
 }
 
-/* A load that changes ran into again and again keeps the next one from overtaking it, and still waits for none. */
-static void not_even_a_load_that_was_overtaken_often_waits(void **state)
+/* A load that changes ran into again and again hands out what was so when it was asked, waits for none, and releases nothing. */
+static void a_load_that_was_overtaken_often_waits_for_none(void **state)
 {
     struct rig *rig = *state;
     struct change give = { .rig = rig, .person = "bert-2" };
     overtakes_in = rig;
     waiting = &give;
     overtakes_left = OVERTAKEN_LOADS;
-    struct consent_view *view = must_load(rig, "anna-1");
+    struct consent_view view = must_load(rig, "anna-1");
     assert_int_equal(overtakes_left, 0);
     assert_false(give.is_over);
-    assert_int_equal(consent_view_state(view, BYTES(BLOOD), time_now_ms(), NULL), CONSENT_GIVEN);
-    assert_true(rig_release(rig, view, BYTES("to anna"), NULL));
+    assert_int_equal(consent_view_state(&view, BYTES(BLOOD), time_now_ms(), NULL), CONSENT_GIVEN);
+    assert_false(rig_release(rig, &view, BYTES("to anna"), NULL));
+    consent_view_clear(&view);
+    view = must_load(rig, "anna-1");
+    assert_true(rig_release(rig, &view, BYTES("to anna"), NULL));
     assert_false(give.is_over);
     set_free();
     must_end_well(&give);
-    consent_view_release(view);
+    consent_view_clear(&view);
 }
 
 struct loads {
@@ -254,7 +258,8 @@ static void *load_others(void *context)
     while (!loads->is_over) {
         char name[24];
         (void)snprintf(name, sizeof name, "other-%u", loads->count++);
-        consent_view_release(must_load(loads->rig, name));
+        struct consent_view view = must_load(loads->rig, name);
+        consent_view_clear(&view);
     }
     return NULL;
 }
@@ -274,10 +279,12 @@ static void a_load_sees_each_acknowledged_change(void **state)
         struct change changes[] = { { .rig = rig, .person = "anna-1" }, { .rig = rig, .withdraws = changes[0].id } };
         for (size_t j = 0; j < COUNT_OF(changes); j++) {
             (void)run_change(&changes[j]);
-            assert_null(consents_find(rig->consents, &anna));
-            struct consent_view *view = must_load(rig, "anna-1");
-            wrong += !changes[j].ok || consent_view_state(view, BYTES(BLOOD), time_now_ms(), NULL) != want[j];
-            consent_view_release(view);
+            struct consent_room room;
+            struct consent_view absent;
+            assert_false(consents_find(rig->consents, &anna, &room, &absent));
+            struct consent_view view = must_load(rig, "anna-1");
+            wrong += !changes[j].ok || consent_view_state(&view, BYTES(BLOOD), time_now_ms(), NULL) != want[j];
+            consent_view_clear(&view);
         }
     }
     loads.is_over = true;
@@ -295,7 +302,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(a_change_that_waits_to_begin_stops_nobody),
         TEST(a_change_that_waits_to_end_stops_nobody),
-        TEST(not_even_a_load_that_was_overtaken_often_waits),
+        TEST(a_load_that_was_overtaken_often_waits_for_none),
         TEST(a_load_sees_each_acknowledged_change),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

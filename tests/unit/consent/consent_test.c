@@ -298,24 +298,31 @@ static void a_release_on_an_overtaken_view_is_stopped(void **state)
     struct rig *rig = *state;
     struct error e = { 0 };
     char id[CONSENT_ID_SIZE], other_id[CONSENT_ID_SIZE];
-    struct consent_view *view = NULL, *unrelated = NULL;
+    struct consent_view view, unrelated, nothing = { 0 };
+    struct consent_room room;
     struct consent_key bert = anna;
     bert.person = BYTES("bert");
     rig->cache_max = 1;
     rig_open(rig);
     assert_true(rig_decide(rig, &anna, BLOOD, CONSENT_EVENT_GIVE, id, &e));
     assert_true(rig_decide(rig, &bert, BLOOD, CONSENT_EVENT_GIVE, other_id, &e));
-    assert_null(consents_find(rig->consents, &anna));
+    assert_false(consents_find(rig->consents, &anna, &room, &view));
     assert_true(consents_load(rig->consents, &anna, &view, &e));
-    assert_true(consents_load(rig->consents, &bert, &unrelated, &e)); /* past the maximum: what is in use isn't forgotten */
-    assert_true(rig_release(rig, view, BYTES("one"), NULL));
+    assert_true(consents_load(rig->consents, &bert, &unrelated, &e)); /* whether it is in memory is no matter */
+    assert_true(rig_release(rig, &view, BYTES("one"), NULL));
     assert_true(consent_withdraw(rig->consents, bytes_of_text(id), BYTES_NONE, NULL, NULL, &e));
-    assert_false(rig_release(rig, view, BYTES("two"), NULL));
-    assert_true(rig_release(rig, unrelated, BYTES("three"), NULL));
+    assert_false(rig_release(rig, &view, BYTES("two"), NULL));
+    assert_true(rig_release(rig, &unrelated, BYTES("three"), NULL));
     assert_true(rig_release(rig, NULL, BYTES("four"), NULL));
-    consent_view_release(view);
-    consent_view_release(unrelated);
-    consent_view_release(NULL);
+    /* One that was not read here says nothing of what is current. */
+    struct commit_entry entry = { 0 };
+    const struct consent_release release = { .view = &nothing };
+    enum consent_result result;
+    assert_false(consents_release(rig->consents, &release, &entry, &result, &e));
+    assert_int_equal(result, CONSENT_OVERTAKEN);
+    consent_view_clear(&view);
+    consent_view_clear(&unrelated);
+    consent_view_clear(&unrelated);
 }
 
 /* Many more keys than room: each answer stays right, and the table shrinks back to its maximum. */

@@ -111,16 +111,16 @@ static void *release(void *context)
         char name[16];
         struct error e = { 0 };
         const struct consent_decision *decision;
-        struct consent_view *view = NULL;
+        struct consent_view view;
         struct consent_key key = key_of((unsigned)rand_r(&dice) % CHANGERS, name);
         if (!consents_load(child->rig->consents, &key, &view, &e)) {
             _exit(5);
         }
-        if (consent_view_state(view, BYTES(BLOOD), time_now_ms(), &decision) == CONSENT_GIVEN) {
+        if (consent_view_state(&view, BYTES(BLOOD), time_now_ms(), &decision) == CONSENT_GIVEN) {
             rig_answer(&statement, key.person, decision->record_id);
-            (void)rig_release(child->rig, view, buffer_bytes(&statement), NULL);
+            (void)rig_release(child->rig, &view, buffer_bytes(&statement), NULL);
         }
-        consent_view_release(view);
+        consent_view_clear(&view);
     }
     return NULL;
 }

@@ -164,7 +164,7 @@ static void a_full_log_fails_closed(void **state)
     struct error e = { 0 };
     char given[CONSENT_ID_SIZE], pending[CONSENT_ID_SIZE];
     struct consent_key other = anna;
-    struct consent_view *view = NULL;
+    struct consent_view view;
     enum consent_state listed = CONSENT_NONE;
     bool is_changed = false;
     other.person = BYTES("bert-2");
@@ -177,10 +177,11 @@ static void a_full_log_fails_closed(void **state)
     assert_null(strstr(e.what, "anna"));
     assert_int_equal(rig_state(rig, &anna, BLOOD), CONSENT_WITHDRAWN);
     struct commit_entry entry = { 0 };
-    bool is_overtaken = false;
-    assert_false(consents_release(rig->consents, &view, 1, &entry, &is_overtaken, &e));
-    assert_true(is_overtaken);
-    consent_view_release(view);
+    const struct consent_release release = { .view = &view };
+    enum consent_result result;
+    assert_false(consents_release(rig->consents, &release, &entry, &result, &e));
+    assert_int_equal(result, CONSENT_OVERTAKEN);
+    consent_view_clear(&view);
 
     assert_false(rig_decide(rig, &other, BLOOD, CONSENT_EVENT_GIVE, pending, &e));
     assert_int_equal(rig_state(rig, &other, BLOOD), CONSENT_NONE);

@@ -47,13 +47,14 @@ static void *release(void *context)
         char name[16];
         struct error e = { 0 };
         struct consent_key key = key_of((unsigned)rand_r(&dice) % PERSONS, name);
-        struct consent_view *view = consents_find(world->rig->consents, &key);
-        if (view == NULL && !consents_load(world->rig->consents, &key, &view, &e)) {
+        struct consent_room room;
+        struct consent_view view;
+        if (!consents_find(world->rig->consents, &key, &room, &view) && !consents_load(world->rig->consents, &key, &view, &e)) {
             world->failed++;
             break;
         }
         const struct consent_decision *decision;
-        if (consent_view_state(view, BYTES(BLOOD), time_now_ms(), &decision) != CONSENT_GIVEN) {
+        if (consent_view_state(&view, BYTES(BLOOD), time_now_ms(), &decision) != CONSENT_GIVEN) {
             world->refused++;
             (void)usleep(50);
         } else {
@@ -61,13 +62,13 @@ static void *release(void *context)
                 (void)usleep((useconds_t)(rand_r(&dice) % 500)); /* the service answers; meanwhile the consent may change */
             }
             rig_answer(&statement, key.person, decision->record_id);
-            if (rig_release(world->rig, view, buffer_bytes(&statement), NULL)) {
+            if (rig_release(world->rig, &view, buffer_bytes(&statement), NULL)) {
                 world->released++;
             } else {
                 world->overtaken++;
             }
         }
-        consent_view_release(view);
+        consent_view_clear(&view);
     }
     buffer_clear(&statement);
     return NULL;

@@ -52,11 +52,11 @@ static void note_views(struct rig *rig, uint8_t (*digests)[SHA256_SIZE])
 {
     for (unsigned i = 0; i < PERSONS; i++) {
         struct error e;
-        struct consent_view *view = NULL;
+        struct consent_view view;
         struct consent_key key = key_of(i);
         assert_true(consents_load(rig->consents, &key, &view, &e));
-        assert_true(consent_view_digest(view, digests[i]));
-        consent_view_release(view);
+        assert_true(consent_view_digest(&view, digests[i]));
+        consent_view_clear(&view);
     }
 }
 

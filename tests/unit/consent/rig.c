@@ -254,7 +254,7 @@ static void notify(void *context)
     (void)pthread_mutex_unlock(&waiter->mutex);
 }
 
-bool rig_release(struct rig *rig, struct consent_view *view, struct bytes statement, uint64_t *index)
+bool rig_release(struct rig *rig, const struct consent_view *view, struct bytes statement, uint64_t *index)
 {
     /* One a thread: the committer's last touch of it may come after the entry was taken out. */
     static _Thread_local struct waiter waiter = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false };
@@ -262,9 +262,10 @@ bool rig_release(struct rig *rig, struct consent_view *view, struct bytes statem
     struct mailbox mailbox = { .notify = notify, .context = &waiter };
     struct commit_entry entry = { .record = { .kind = RECORD_ANSWER_SENT, .statement = statement }, .mailbox = &mailbox };
     struct error e = { 0 };
-    bool is_overtaken = false;
-    if (!consents_release(rig->consents, &view, 1, &entry, &is_overtaken, &e)) {
-        if (!is_overtaken) {
+    enum consent_result result;
+    const struct consent_release release = { .view = view };
+    if (!consents_release(rig->consents, &release, &entry, &result, &e)) {
+        if (result != CONSENT_OVERTAKEN) {
             fail_msg("release: %s: %s", e.where, e.what);
         }
         return false;
@@ -383,11 +384,12 @@ bool rig_decide(struct rig *rig, const struct consent_key *key, const char *cate
 enum consent_state rig_state(struct rig *rig, const struct consent_key *key, const char *category)
 {
     struct error e = { 0 };
-    struct consent_view *view = consents_find(rig->consents, key);
-    if (view == NULL) {
+    struct consent_room room;
+    struct consent_view view;
+    if (!consents_find(rig->consents, key, &room, &view)) {
         MUST(consents_load(rig->consents, key, &view, &e), e);
     }
-    enum consent_state state = consent_view_state(view, bytes_of_text(category), time_now_ms(), NULL);
-    consent_view_release(view);
+    enum consent_state state = consent_view_state(&view, bytes_of_text(category), time_now_ms(), NULL);
+    consent_view_clear(&view);
     return state;
 }

@@ -34,7 +34,7 @@ uint64_t rig_read(struct rig *rig, rig_entry *each, void *context);
 uint64_t rig_append(struct rig *rig, enum record_kind kind, struct bytes statement);
 
 /* A release on `view` that waits until it is durable: what a worker does. False: overtaken. `*index` may be NULL. */
-bool rig_release(struct rig *rig, struct consent_view *view, struct bytes statement, uint64_t *index);
+bool rig_release(struct rig *rig, const struct consent_view *view, struct bytes statement, uint64_t *index);
 
 /* What rig_check_order() counts. */
 struct rig_order {
