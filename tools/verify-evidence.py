@@ -19,7 +19,7 @@ SKEW_S, NOWHERE, MAIN = 3600, 2 ** 64 - 1, ('request', 'decision', 'answer')
 EVENTS = {'decision': b'decision/1', 'consent': b'consent/1', 'in-force': b'directory/1'}
 BOUND = ('@method', '@authority', '@path', '@query', 'content-digest', 'comity-head-digest')
 RECEIPTS = '(receipt (timestamp ){0,4}){1,4}'
-MESSAGE = '(%s ' + RECEIPTS + '(consistency )?|hidden-%s ' + RECEIPTS + ')?'
+MESSAGE = '(%s ' + RECEIPTS + '(consistency )?(signature )?|hidden-%s ' + RECEIPTS + ')?'
 EVENT = '((hidden-)?%s ' + RECEIPTS + '){0,%d}'
 ORDER = re.compile('exchange exporter (directory ){0,8}(policy )?' + MESSAGE % (('request',) * 2) + EVENT % ('decision', 1) +
                    MESSAGE % (('answer',) * 2) + EVENT % ('consent', 256) + EVENT % ('in-force', 8))
@@ -55,7 +55,6 @@ def milliseconds(text):
     return round(datetime.datetime.fromisoformat(text.replace('Z', '+00:00')).timestamp() * 1000)
 
 # ---- Signed notes, keys, Merkle trees (C2SP signed-note, tlog-cosignature; RFC 9162) ----
-
 class Key:
     def __init__(self, vkey, kind=1):
         name, key_id, rest = vkey.split('+', 2)
@@ -162,23 +161,20 @@ def sections_of(data):
 def parse(data):
     sections, counts = sections_of(data), {}
     good = ORDER.fullmatch(''.join(name + ' ' for name, _ in sections)) and all(
-        bool(text) != name.startswith('hidden-') or name in ('policy', 'receipt', 'timestamp', 'consistency') for name, text in sections)
+        len(text) == 64 if name == 'signature' else bool(text) != name.startswith('hidden-') or
+        name in ('policy', 'receipt', 'timestamp', 'consistency') for name, text in sections)
     out = {'exchange': sections[0][1], 'exporter': sections[1][1], 'directories': [], 'policy': None, 'statements': []} if good else {}
     need(good and max(len(out['exchange']), len(out['exporter'])) <= 1024, 'format', 'the file', 'sections are out of order')
     for name, text in sections[2:]:
         role = name.replace('hidden-', '')
-        if name == 'policy':
-            out['policy'] = text
-        elif name == 'directory':
-            out['directories'].append(text)
-        elif name == 'receipt':
-            out['statements'][-1]['receipts'].append(text)
-        elif name == 'consistency':
-            out['statements'][-1]['path'] = text
+        if name in ('directory', 'receipt'):
+            (out['directories'] if name == 'directory' else out['statements'][-1]['receipts']).append(text)
+        elif name in ('policy', 'consistency', 'signature'):
+            (out if name == 'policy' else out['statements'][-1])[name] = text
         elif name != 'timestamp':
             counts[role] = counts.get(role, 0) + 1
             out['statements'].append({'role': role, 'hidden': name != role, 'text': text, 'where': '%s %d' % (role, counts[role]),
-                                      'receipts': [], 'path': None, 'time': 0, 'after': 0})
+                                      'receipts': [], 'consistency': None, 'signature': None, 'time': 0, 'after': 0})
     need(out['statements'], 'format', 'the file', 'there is no statement')
     need(any(s['role'] in MAIN and s['text'] for s in out['statements']), 'empty', 'the file', 'it shows nothing of the exchange')
     return out
@@ -203,7 +199,6 @@ def get(lines, name):
     return next((value for n, value in lines if n == name), b'')
 
 # ---- The verification ----
-
 class Verification:
     def __init__(self, bundle, trust):
         self.b, self.trust, self.directories, self.seen, self.roots = bundle, trust, [None] * len(bundle['directories']), [], {}
@@ -265,6 +260,10 @@ class Verification:
             self.receipt(s, text, signer)
         wanted = {signer, self.b['exporter'] if role == 'answer' else signer} - {None}
         need(wanted <= {r['origin'] for r in self.seen if r['statement'] is s}, 'receipt', where, "no receipt is of its or the exporter's log")
+        if s['signature'] is not None:
+            before, _, tag = s['text'].rpartition(b'"tlog-ed25519"')
+            good = self.log_key(signer, s['time'], where).good(before + b'"ed25519"' + tag, s['signature'])
+            need(good, 'individual', where, 'the signature beside it is not one of this message by its sender')
     def receipt(self, s, text, signer):
         where, m = s['where'], PROOF.match(text)
         salt, index, path = (unbase64(m[1], 32), number(m[2]), [unbase64(x, 32) for x in m[3].split()]) if m else (None, None, [])
@@ -294,12 +293,12 @@ class Verification:
         need(text == b'none' or size and root, 'statement', where, 'it names no checkpoint')
         origin = other['keyid'] if other else exporter if s['keyid'] != exporter else None
         need(not size or self.roots.get((origin, size), root) == root, 'fork', where, 'a log has two roots for one size')
-        if s['path'] is not None:
-            path, now = [unbase64(x, 32) for x in s['path'].split(b'\n')], next((r for r in self.seen if r['mine']), None)
+        if s['consistency'] is not None:
+            path, now = [unbase64(x, 32) for x in s['consistency'].split(b'\n')], next((r for r in self.seen if r['mine']), None)
             need(origin == exporter, 'fork', where, "it is not one of the exporter's log")
-            need(s['path'][-1:] in (b'', b'\n') and None not in path[:-1] and len(path) <= 66, 'format', where, 'no consistency proof')
+            need(s['consistency'][-1:] in (b'', b'\n') and None not in path[:-1] and len(path) <= 66, 'format', where, 'no consistency proof')
             need(now and is_consistent(size, now['size'], root, now['root'], path[:-1]), 'fork', where, "the exporter's log forked")
-        if size and (s['path'] is not None or (origin, size) in self.roots):
+        if size and (s['consistency'] is not None or (origin, size) in self.roots):
             s['after'] = max((r['statement']['time'] for r in self.seen if r['origin'] == origin and r['index'] < size), default=0)
     def relations(self):
         request, decision, answer, exporter = *map(self.by.get, MAIN), self.b['exporter']

@@ -7,6 +7,7 @@
 
 #include "base/encode.h"
 #include "crypto/hash.h"
+#include "crypto/key.h"
 
 static const struct bytes first_line = BYTES(BUNDLE_FIRST_LINE);
 static const struct bytes checksum_name = BYTES("sha256 ");
@@ -146,6 +147,26 @@ static bool take_receipts(struct sections *s, struct bundle_statement *statement
     return statement->receipt_count > 0 || refuse_at(s, s->has_next ? s->next.at : s->file.size, "the statement has no receipt");
 }
 
+/* What only a request or an answer has. Behind anything else these sections do not belong. */
+static bool take_message_parts(struct sections *s, struct bundle_statement *statement)
+{
+    if (is_next(s, "consistency")) {
+        statement->has_consistency = true;
+        statement->consistency = s->next.data;
+        if (!advance(s)) {
+            return false;
+        }
+    }
+    if (is_next(s, "signature")) {
+        if (s->next.data.size != ED25519_SIGNATURE_SIZE) {
+            return refuse_at(s, s->next.at, "a signature has 64 bytes");
+        }
+        statement->signature = s->next.data;
+        return advance(s);
+    }
+    return true;
+}
+
 static bool take_statements(struct sections *s, struct bundle *bundle)
 {
     size_t counts[ROLE_COUNT] = { 0 };
@@ -162,15 +183,9 @@ static bool take_statements(struct sections *s, struct bundle *bundle)
         if (!advance(s) || !take_receipts(s, statement)) {
             return false;
         }
-        if (is_next(s, "consistency")) {
-            if (is_hidden || (role != ROLE_REQUEST && role != ROLE_ANSWER)) {
-                return refuse_at(s, s->next.at, "this statement names no checkpoint");
-            }
-            statement->has_consistency = true;
-            statement->consistency = s->next.data;
-            if (!advance(s)) {
-                return false;
-            }
+        bool is_message = !is_hidden && (role == ROLE_REQUEST || role == ROLE_ANSWER);
+        if (is_message && !take_message_parts(s, statement)) {
+            return false;
         }
     }
     return bundle->statement_count > 0 || refuse_at(s, s->has_next ? s->next.at : s->file.size, "there is no statement");
@@ -245,6 +260,9 @@ static void write_statement(struct buffer *out, const struct bundle_statement *s
     }
     if (statement->has_consistency) {
         write_section(out, "", "consistency", statement->consistency);
+    }
+    if (statement->signature.size > 0) {
+        write_section(out, "", "signature", statement->signature);
     }
 }
 

@@ -37,6 +37,7 @@ struct bundle_statement {
     struct bundle_receipt receipts[BUNDLE_RECEIPTS_MAX];
     size_t receipt_count;
     bool has_consistency;
+    struct bytes signature;   /* of a request or answer by itself (evidence/individual.h): 64 bytes; empty: none */
     struct bytes consistency; /* from the checkpoint that it names to the exporter's: a base64 hash a line */
 };
 /* Views into what was parsed or put together; `statements` is heap. */

@@ -130,6 +130,11 @@ static bool add_consistency(struct exporting *x, const struct said *said)
 
 /* ---- The whole ---- */
 
+static void add_signature(struct exporting *x, struct bytes signature)
+{
+    x->bundle->statements[x->bundle->statement_count - 1].signature = signature;
+}
+
 static bool add_exchange(struct exporting *x)
 {
     if (x->has_request) {
@@ -137,6 +142,7 @@ static bool add_exchange(struct exporting *x)
         if (!export_add(x, ROLE_REQUEST, &x->request_sent, x->request.text, peer) || (x->is_holder && !add_consistency(x, &x->request))) {
             return false;
         }
+        add_signature(x, x->is_holder ? x->decision.signature : x->request_sent.signature);
     }
     if (x->decision.is_there && !export_add(x, ROLE_DECISION, &x->decision, x->decision.statement, BYTES_NONE)) {
         return false;
@@ -147,6 +153,7 @@ static bool add_exchange(struct exporting *x)
             (!x->is_holder && !add_consistency(x, &x->answer))) {
             return false;
         }
+        add_signature(x, own->signature);
     }
     return true;
 }

@@ -3,6 +3,7 @@
 
 #include "audit/export_internal.h"
 #include "consent/event_text.h"
+#include "evidence/individual.h"
 
 bool export_keep(struct exporting *x, const struct log_entry *entry, struct kept_entry *out)
 {
@@ -12,6 +13,13 @@ bool export_keep(struct exporting *x, const struct log_entry *entry, struct kept
                                 .statement = arena_copy(x->arena, entry->statement),
                                 .attachment = arena_copy(x->arena, entry->attachment) };
     memcpy(out->salt, entry->salt, sizeof out->salt);
+    uint8_t signature[ED25519_SIGNATURE_SIZE];
+    if (entry->kind != RECORD_EVENT && individual_detach(&out->attachment, signature)) {
+        out->signature = arena_copy(x->arena, bytes_of(signature, sizeof signature));
+        if (out->signature.data == NULL) {
+            return error_memory(x->e, "evidence");
+        }
+    }
     return (out->statement.data != NULL && out->attachment.data != NULL) || error_memory(x->e, "evidence");
 }
 

@@ -13,7 +13,8 @@ struct kept_entry {
     enum record_kind kind;
     uint64_t index;
     uint8_t salt[SALT_SIZE];
-    struct bytes statement, attachment;
+    struct bytes statement, attachment; /* the latter without the signature */
+    struct bytes signature;             /* of the message by itself; empty: none */
 };
 struct exporting {
     const struct export_source *source;

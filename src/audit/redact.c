@@ -58,6 +58,7 @@ static bool hide(struct bundle_statement *s, struct arena *arena, struct error *
     s->is_hidden = true;
     s->text = BYTES_NONE;
     s->has_consistency = false;
+    s->signature = BYTES_NONE; /* it would confirm a guess at the text */
     return ok;
 }
 

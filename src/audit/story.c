@@ -245,6 +245,11 @@ static void write_proof(const struct story *s, size_t i, struct buffer *out)
         }
         buffer_append_text(out, shown->from->is_hidden ? " (left out)\n" : "\n");
     }
+    if (shown->from->signature.size > 0) {
+        buffer_append_format(out, "  %-10s signed by itself by ", labels[shown->from->role]);
+        story_append_clean(out, (shown == s->request ? &s->request_said : &s->answer_said)->parameters.keyid);
+        buffer_append_text(out, "\n");
+    }
 }
 
 static void write_directories(const struct story *s, struct buffer *out)
@@ -354,10 +359,10 @@ static json_t *json_statement(const struct shown *shown)
                                               "size", (json_int_t)r->size, "cosignatures", (json_int_t)r->cosignature_count, "witnessed",
                                               json_time((int64_t)r->seen_s * 1000)));
     }
-    return json_pack("{s:s, s:b, s:o, s:o, s:o, s:o, s:o}", "what", bundle_role_name(shown->from->role), "left_out", shown->from->is_hidden,
-                     "time", json_time(shown->time_ms), "not_before", json_time(shown->not_before_ms), "not_after",
-                     json_time((int64_t)shown->seen_s * 1000), "time_stamp", json_time((int64_t)shown->stamp_s * 1000), "receipts",
-                     receipts);
+    return json_pack("{s:s, s:b, s:b, s:o, s:o, s:o, s:o, s:o}", "what", bundle_role_name(shown->from->role), "left_out",
+                     shown->from->is_hidden, "signed", shown->from->signature.size > 0, "time", json_time(shown->time_ms), "not_before",
+                     json_time(shown->not_before_ms), "not_after", json_time((int64_t)shown->seen_s * 1000), "time_stamp",
+                     json_time((int64_t)shown->stamp_s * 1000), "receipts", receipts);
 }
 
 static json_t *json_directories(const struct story *s)

@@ -7,6 +7,7 @@
 #include "crypto/note.h"
 #include "crypto/timestamp.h"
 #include "evidence/cosignature.h"
+#include "evidence/individual.h"
 #include "evidence/merkle.h"
 
 /* Large things, one of each. */
@@ -143,6 +144,25 @@ static bool verify_one(struct verifying *v, struct workspace *w, const struct sh
            check_timestamps(v, from, w->receipt.checkpoint, out, where);
 }
 
+/* The message by itself, by the key that its statement names. */
+static bool check_individual(struct verifying *v, const struct shown *shown, struct bytes signer, const char *where)
+{
+    const struct directory_gateway *gateway = NULL;
+    struct individual_base base;
+    struct error cause;
+    if (shown->from->signature.size == 0) {
+        return true;
+    }
+    if (!verify_find_gateway(v, signer, shown->time_ms, where, &gateway)) {
+        return false;
+    }
+    if (!individual_base_make(shown->from->text, &v->story->arena, &base, &cause)) {
+        return cause.kind == ERROR_MEMORY ? verify_memory(v) : bundle_refuse(v->refusal, "evidence.statement", where, "%s", cause.what);
+    }
+    return verifier_check(&gateway->statement_key, base.text, shown->from->signature.data) ||
+           bundle_refuse(v->refusal, "evidence.individual", where, "the signature beside it is not one of this message by its sender");
+}
+
 bool verify_receipts(struct verifying *v, size_t statement, struct bytes signer)
 {
     char where[64];
@@ -174,8 +194,10 @@ bool verify_receipts(struct verifying *v, size_t statement, struct bytes signer)
         return bundle_refuse(v->refusal, "evidence.receipt", where, "no receipt is of the log of the one who made the statement");
     }
     /* Either side logs the answer: a file that names an exporter who has not would get past the witnesses, who are asked for his log only. */
-    return shown->from->role != ROLE_ANSWER || has_exporter ||
-           bundle_refuse(v->refusal, "evidence.receipt", where, "no receipt is of the exporter's log");
+    if (shown->from->role == ROLE_ANSWER && !has_exporter) {
+        return bundle_refuse(v->refusal, "evidence.receipt", where, "no receipt is of the exporter's log");
+    }
+    return check_individual(v, shown, signer, where);
 }
 
 /* ---- Checkpoints of the other's log that a statement names ---- */

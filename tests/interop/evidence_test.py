@@ -13,7 +13,8 @@ import unittest
 from pathlib import Path
 
 import bundle
-from comity import CLIENT, HOLDER, HOSPITAL, IMMUNISATIONS, OTHER_PERSON, PERSON, TOP, Federation, holder_policy
+from comity import CLIENT, HOLDER, HOSPITAL, IMMUNISATIONS, OTHER_PERSON, PERSON, TOP, Federation, consumer_policy, holder_policy
+from peer import individual_base
 
 BITS = int(os.environ.get('BITS', '1000'))  # 0: every one
 MUTATIONS = int(os.environ.get('MUTATIONS', '600'))
@@ -28,13 +29,18 @@ def setUpModule():
     policy = holder_policy(federation.service_url)
     by_header = dict(policy['services'][0], id=f'{HOLDER}/byheader', person={'in': 'header', 'name': 'X-Person'})
     policy['services'].append(by_header)
+    # And one whose messages are signed by themselves.
+    policy['services'].append(dict(policy['services'][0], id=f'{HOLDER}/signed', evidence='individual'))
     federation.holder.apply(policy)
+    federation.consumer.apply({**consumer_policy(), 'calls': [{'service': f'{HOLDER}/signed', 'evidence': 'individual'}]})
     federation.__enter__()
     try:
         consent = federation.give_consent(PERSON, [IMMUNISATIONS])
         federation.ask(service='echo', rest='', method='POST', body=b'{}')
         asked = {'permitted': federation.ask(PERSON), 'refused': federation.ask(OTHER_PERSON)}
         asked['by header'] = federation.ask(service='byheader', rest='/record', X_Person=PERSON)
+        asked['signed'] = federation.ask(service='signed', rest=f'/{PERSON}/record')
+        asked['signed refused'] = federation.ask(service='signed', rest=f'/{OTHER_PERSON}/record')
         federation.withdraw_consent(consent)
         asked['withdrawn'] = federation.ask(PERSON)
         time.sleep(1.5)  # until all is published
@@ -46,6 +52,7 @@ def setUpModule():
                 bundles[f'{name} {side}'] = export(gateway, answer, '--policy')
         for what in ('decision', 'consent', 'answer', 'request', 'policy', 'path'):
             bundles[f'without {what}'] = export(federation.holder, asked['permitted'], '--redact', what)
+        bundles['signed without answer'] = export(federation.holder, asked['signed'], '--redact', 'answer')
         bundles['without person'] = export(federation.holder, asked['by header'], '--redact', 'person')
     except BaseException:
         tearDownModule()
@@ -105,7 +112,7 @@ class Mutations(unittest.TestCase):
 
     def test_bits_under_a_right_checksum(self):
         """What then is good must be so by a bit that nobody signs and nobody reads: there is none."""
-        names = ('permitted holder', 'permitted consumer', 'without person')
+        names = ('permitted holder', 'permitted consumer', 'without person', 'signed holder')
         for name in names if BITS else [min(names, key=lambda n: len(bundles[n]))]:
             data = bundles[name][:-72]
             bits = range(8 * len(data)) if BITS == 0 else self.dice.sample(range(8 * len(data)), BITS)
@@ -244,6 +251,47 @@ class Forgeries(unittest.TestCase):
         found = [(name, verdict) for (name, _), verdict in zip(wanted, both.compare(files))]
         self.assertEqual(found, wanted)
 
+    SIGNED = {
+        'nothing': ('good', lambda f: None),
+        'by the other side': ('evidence.individual', lambda f: f.statements['answer'].update(signer='AURORA/COM/CLINIC/GW1')),
+        'the statement with its own alg': ('evidence.individual', lambda f: sign(f, 'request', f.statements['request']['text'].encode())),
+        'another message': ('evidence.individual', lambda f: sign(f, 'request', individual_base(f.statements['answer']['text'].encode()))),
+        'a checkpoint': ('evidence.individual', lambda f: sign(f, 'answer', f'{HOSPITAL}/GW1\n1\n{"A" * 43}=\n'.encode())),
+        'another time': ('evidence.individual', lambda f: sign(f, 'answer', bent_base(f, 'answer', b';created=', b';created=1'))),
+        'less covered': ('evidence.individual', lambda f: sign(f, 'request', bent_base(f, 'request', b' "content-digest"', b''))),
+        'of a decision': ('evidence.format', lambda f: f.statements['decision'].update(signer=f'{HOSPITAL}/GW1', signed=b'x')),
+        'only the request': ('good', lambda f: f.statements['answer'].pop('signer')),
+    }
+
+    def test_signed_by_themselves(self):
+        files, wanted = [], []
+        for name, (code, deed) in self.SIGNED.items():
+            forge = bundle.Forge(bundles['signed holder'], (federation.consumer, federation.holder))
+            deed(forge)
+            files.append(forge.write())
+            wanted.append((name, code))
+        for name, change in (('short', lambda text: text[:-1]), ('long', lambda text: text + b'x'), ('none', lambda text: b'')):
+            files.append(bundle.write([[n, change(text) if n == 'signature' else text] for n, text in bundle.read(bundles['signed holder'])]))
+            wanted.append((name, 'evidence.format'))
+        sections = bundle.read(bundles['signed holder'])
+        at = next(i for i, (n, _) in enumerate(sections) if n == 'signature')
+        files.append(bundle.write([*sections[:at], sections[at], *sections[at:]]))
+        wanted.append(('twice', 'evidence.format'))
+        files.append(bundle.write([*sections[:at - 1], sections[at], sections[at - 1], *sections[at + 1:]]))
+        wanted.append(('before what it follows', 'evidence.format'))
+        hidden = bundle.read(bundles['signed without answer'])
+        self.assertEqual([n for n, _ in hidden].count('signature'), 1, 'a hidden statement shows no signature: it would confirm guesses')
+        found = [(name, verdict) for (name, _), verdict in zip(wanted, both.compare(files))]
+        self.assertEqual(found, wanted)
+
+    def test_who_signed_is_told(self):
+        for side in ('holder', 'consumer'):
+            path = folder / 'signed'
+            path.write_bytes(bundles[f'signed {side}'])
+            told = federation.holder.run('evidence', 'verify', path, '--trust', folder / 'trust.txt').stdout
+            self.assertRegex(told, f'request +signed by itself by AURORA/COM/CLINIC/GW1')
+            self.assertRegex(told, f'answer +signed by itself by {HOSPITAL}/GW1')
+
     def test_two_checkpoints_of_the_exporter(self):
         """An entry of an older, or of another, tree: its place among the others means nothing."""
         both_files = []
@@ -271,6 +319,16 @@ class Forgeries(unittest.TestCase):
         path.write_bytes(bundles['permitted holder'])
         told = federation.holder.run('evidence', 'verify', path, '--trust', folder / 'trust.txt').stdout
         self.assertIn('withdrew it later', told)
+
+
+def sign(forge, name, text):
+    forge.statements[name]['signed'] = text
+
+
+def bent_base(forge, name, what, to):
+    # What is signed is put together when the file is: references to digests are set right before.
+    forge.is_tied = False
+    return individual_base(forge.statements[name]['text'].encode()).replace(what, to, 1)
 
 
 def swap(forge, a, b):

@@ -4,14 +4,15 @@
 //   node signature.mjs <JOB     JOB is JSON:
 //   {"do": "verify", "vkey": V, "request": R, "response": S}              S only for an answer
 //   {"do": "sign", "seed": BASE64, "origin": O, "request": R, "response": S, "fields": [...], "nonce": N, "created": SECONDS}
+//   {"do": "plain", "vkey": V, "request": R, "response": S}              the signature by itself, ed25519, by the library alone
 //   R: {"method", "url", "headers": {name: value or [values]}}; S: {"status", "headers"}
 //
-// verify prints {"base": BASE64} or ends with 1; sign prints {"signature-input", "signature"}.
+// verify and plain print {"base": BASE64} or ends with 1; sign prints {"signature-input", "signature"}.
 import { createHash, createPrivateKey, createPublicKey, randomBytes, sign, verify } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import httpSignatures from 'http-message-signatures'
 
-const { httpbis } = httpSignatures
+const { createVerifier, httpbis } = httpSignatures
 const ALGORITHM = 'tlog-ed25519'
 const sha256 = (...parts) => parts.reduce((hash, part) => hash.update(part), createHash('sha256')).digest()
 const leafHash = entry => sha256(Buffer.from([0]), entry)
@@ -104,6 +105,21 @@ if (job.do === 'verify') {
     componentParser: rawComponents,
     keyLookup: async parameters => parameters.keyid === vkey.name
       ? { id: vkey.name, algs: [ALGORITHM], verify: async (data, signature) => { base = data; return verifyProof(data, signature, vkey) } }
+      : null
+  }, message, bound)
+  if (found !== true) fail(`the signature does not hold: ${found}`)
+  console.log(JSON.stringify({ base: base.toString('base64') }))
+} else if (job.do === 'plain') {
+  const vkey = readVkey(job.vkey)
+  const check = createVerifier(vkey.key, 'ed25519')
+  let base
+  const found = await httpbis.verifyMessage({
+    requiredParams: ['created', 'nonce', 'keyid', 'alg', 'tag'],
+    requiredFields: ['content-digest', job.response ? '@status' : '@method'],
+    tolerance: 60,
+    componentParser: rawComponents,
+    keyLookup: async parameters => parameters.keyid === vkey.name
+      ? { id: vkey.name, algs: ['ed25519'], verify: async (data, signature, params) => { base = data; return check(data, signature, params) } }
       : null
   }, message, bound)
   if (found !== true) fail(`the signature does not hold: ${found}`)

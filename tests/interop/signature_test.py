@@ -3,15 +3,17 @@ import base64
 import hashlib
 import json
 import subprocess
+import tempfile
 import time
 import unittest
 from pathlib import Path
 
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 import peer
 from logcheck import logcheck as go
-from comity import CLIENT, PERSON, Federation
+from comity import CLIENT, HOLDER, PERSON, Federation, consumer_policy, holder_policy
 
 HERE = Path(__file__).resolve().parent
 
@@ -23,12 +25,12 @@ def node(job):
     return json.loads(done.stdout)
 
 
-def as_node(message):
-    """A Message as the library wants it; `raw` carries what must not be normalised."""
+def as_node(message, is_plain=False):
+    """A Message as the library wants it; `raw` carries what must not be normalised. Plain: with the fields that it has, and no others."""
     headers = {}
     for name, value in message.fields:
         headers.setdefault(name, []).append(value)
-    if message.signature_input is not None:  # put back as the fields that RFC 9421 has
+    if message.signature_input is not None and not is_plain:  # put back as the fields that RFC 9421 has
         headers.update({'signature-input': [message.signature_input], 'signature': [message.signature()]})
     if message.status:
         return {'status': message.status, 'headers': headers}
@@ -41,6 +43,25 @@ def node_verify(message, vkey):
     if message.status:
         job['response'] = as_node(message)
     return base64.b64decode(node(job)['base'])
+
+
+def node_verify_plain(message, vkey):
+    """The signature by itself, of which the library needs to be told nothing."""
+    job = {'do': 'plain', 'vkey': vkey, 'request': as_node(message.request or message, True)}
+    if message.status:
+        job['response'] = as_node(message, True)
+    return base64.b64decode(node(job)['base'])
+
+
+def openssl_verify(folder, base, signature, vkey):
+    key, text, raw = (Path(folder, name) for name in ('key.pem', 'base', 'signature'))
+    public = Ed25519PublicKey.from_public_bytes(peer.vkey_parse(vkey)[1])
+    key.write_bytes(public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo))
+    text.write_bytes(base)
+    raw.write_bytes(signature)
+    done = subprocess.run(['openssl', 'pkeyutl', '-verify', '-pubin', '-inkey', key, '-rawin', '-in', text, '-sigfile', raw], capture_output=True,
+                          text=True, check=False, timeout=60)
+    return done.returncode == 0 and 'Verified Successfully' in done.stdout
 
 
 def node_state(identity, message):
@@ -141,6 +162,46 @@ class Holder(unittest.TestCase):
         answer = self.ask(node_state)
         self.assertEqual(answer.status, 200, answer)
         peer.verify(answer, self.federation.holder.statement_key)
+
+
+class Individual(unittest.TestCase):
+    """`evidence: individual`: signatures that other people's programs verify without knowing of logs."""
+
+    def check(self, message, vkey):
+        base = node_verify_plain(message, vkey)
+        self.assertEqual(base, peer.individual_base(peer.verify(message, vkey)))
+        signature = base64.b64decode(message.own_signature()[1].strip(':'), validate=True)
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertTrue(openssl_verify(folder, base, signature, vkey))
+            self.assertFalse(openssl_verify(folder, base + b'\n', signature, vkey))
+        message.fields = [(name, value.replace('"', "'") if name == 'x-road-id' else value + 'x' if name == 'comity-directory' else value)
+                          for name, value in message.fields]
+        with self.assertRaises(AssertionError):
+            node_verify_plain(message, vkey)
+
+    def test_of_a_request(self):
+        with Federation() as federation:
+            federation.holder.stop()
+            federation.consumer.apply({**consumer_policy(), 'calls': [{'service': f'{HOLDER}/patients', 'evidence': 'individual'}]})
+            identity = peer.Identity(federation.holder.folder, federation.holder.origin)
+            with peer.PeerServer(identity, federation.holder.peer_port, lambda server, request: identity.sign(identity.state(
+                    identity.answer(request, 200, [('Content-Type', 'application/json')], b'{}'))), trusted=federation.consumer.folder / 'keys/tls.crt') as server:
+                self.assertEqual(federation.ask(query='?a=1&b=%2F').status, 200)
+                self.check(server.requests[0], federation.consumer.statement_key)
+
+    def test_of_an_answer_and_of_a_refusal(self):
+        with Federation() as federation:
+            federation.give_consent()
+            federation.consumer.stop()
+            federation.holder.apply(holder_policy(federation.service_url, evidence='individual'))
+            identity = peer.Identity(federation.consumer.folder, federation.consumer.origin)
+            for sign, status in ((identity.sign, 200), (lambda request: request, 500)):
+                request = identity.state(identity.request('GET', federation.path(PERSON), [('X-Road-Client', CLIENT)],
+                                                          authority=f'127.0.0.1:{federation.holder.peer_port}'))
+                with peer.PeerClient(identity, federation.holder.peer_port) as client:
+                    answer = client.ask(sign(request))
+                self.assertEqual(answer.status, status, answer.fields)
+                self.check(answer, federation.holder.statement_key)
 
 
 class Log(unittest.TestCase):

@@ -12,7 +12,7 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 
 from comity import TOP, run_json
-from peer import leaf_hash, note_sign, tree_path, tree_root
+from peer import individual_base, leaf_hash, note_sign, tree_path, tree_root
 
 FIRST = b'comity-evidence/1\n'
 
@@ -105,6 +105,8 @@ class Forge:
                 counts[name] = counts.get(name, 0) + 1
                 key = name if name in ('request', 'decision', 'answer') else f'{name} {counts[name]}'
                 self.last = self.statements[key] = {'role': name, 'text': text.decode(), 'receipts': []}
+            elif name == 'signature':
+                self.last['signer'] = re.search('keyid="([^"]*)"', self.last['text'])[1]
             elif name != 'consistency':
                 self.head.append([name, text])
         for name in ('request', 'answer'):  # the trees are new
@@ -145,4 +147,7 @@ class Forge:
                 path = ''.join(base64.b64encode(h).decode() + '\n' for h in tree_path(r['index'], logs[r['origin']]))
                 salt = base64.b64encode(r['salt']).decode()
                 sections.append(['receipt', f'c2sp.org/tlog-proof@v1\nextra {salt}\nindex {r["index"]}\n{path}\n{notes[r["origin"]]}'.encode()])
+            if 'signer' in s:  # the message by itself; `signed`: what is signed instead of what should be
+                signed = s['signed'] if 'signed' in s else individual_base(s['text'].encode())
+                sections.append(['signature', self.keys[s['signer']].sign(signed)])
         return write(sections)
