@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "audit/kept_signatures.h"
 #include "cli/command_log_internal.h"
 #include "cli/file.h"
 #include "cli/output.h"
@@ -57,6 +58,8 @@ struct target {
     struct place place;
     struct disk *public_disk, *private_disk; /* borrowed from the place, or `own` */
     struct disk *own;
+    struct disk *archive; /* of a gateway: the directories that were in force */
+    struct kept_signatures *signatures;
     struct verifier key;
     const char *folder;
 };
@@ -80,6 +83,23 @@ static bool take_key(struct target *t, const struct call *call, struct error *e)
     return true;
 }
 
+/* Beside a gateway's records lie messages' own signatures: they are checked, too. */
+static bool take_signatures(struct target *t, struct error *e)
+{
+    const struct gateway_config *config = t->place.config;
+    if (!disk_open_folder(&t->archive, config->archive_folder, false, e)) {
+        return false;
+    }
+    const struct kept_signatures_source source = {
+        .archive = t->archive,
+        .log = &t->key,
+        .operators = config->directory.operators,
+        .operator_count = config->directory.operator_count,
+        .threshold = config->directory.threshold,
+    };
+    return kept_signatures_make(&t->signatures, &source, e);
+}
+
 static bool target_open(struct target *t, const struct call *call, struct error *e)
 {
     char path[PLACE_PATH_SIZE];
@@ -93,7 +113,7 @@ static bool target_open(struct target *t, const struct call *call, struct error 
         }
         t->public_disk = t->place.public_disk;
         t->private_disk = t->place.private_disk;
-        return take_key(t, call, e);
+        return take_key(t, call, e) && take_signatures(t, e);
     }
     /* Looked for first, because opening a disk makes its folder. */
     if (!path_join(path, t->folder, "checkpoint", e)) {
@@ -112,6 +132,8 @@ static bool target_open(struct target *t, const struct call *call, struct error 
 
 static void target_close(struct target *t)
 {
+    kept_signatures_free(t->signatures);
+    disk_free(t->archive);
     disk_free(t->own);
     place_close(&t->place);
 }
@@ -149,7 +171,8 @@ static int verify_log(struct call *call, struct target *t)
     struct error e = { 0 };
     uint64_t entries = 0, faults = 0;
     struct verifying v = { .call = call, .faults = call->is_json ? json_array() : NULL, .progress = { .what = "verifying" } };
-    bool ok = log_verify(t->public_disk, t->private_disk, &t->key, tell_fault, tell_progress, &v, &entries, &faults, &e);
+    bool ok = log_verify_also(t->public_disk, t->private_disk, &t->key, t->signatures == NULL ? NULL : kept_signatures_check, t->signatures,
+                              tell_fault, tell_progress, &v, &entries, &faults, &e);
     progress_end(&v.progress);
     if (!ok) {
         json_decref(v.faults);
@@ -339,7 +362,7 @@ const struct command log_verify_command = {
     .summary = "verify a whole log, or one receipt",
     .text =
         "Reads a whole log: the checkpoint's signature, every tile and entry up to the root, and in a gateway's folder every record against "
-        "its commitment. FOLDER is a gateway's folder or the public folder of any log, a peer's copy for example; without it the "
+        "its commitment, and each message's own signature against its sender's key. FOLDER is a gateway's folder or the public folder of any log, a peer's copy for example; without it the "
         "folder of -C. Names each damaged entry and ends with 1 if there is one.\n"
         "With --receipt it checks that the statement is in the log of that key; with FOLDER also that this log has the entry at that "
         "place, so that neither side can have shown another history.",

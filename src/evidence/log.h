@@ -105,5 +105,13 @@ typedef void log_fault(void *context, const struct error *e);
 typedef void log_progress(void *context, uint64_t done, uint64_t all);
 must_check bool log_verify(struct disk *public, struct disk *private, const struct verifier *key, log_fault *report, log_progress *progress,
                            void *context, uint64_t *entries, uint64_t *faults, struct error *e);
+/*
+ * The same, and `check` looks at each record that is whole, in their order: false is one more fault, which says why. It is called by one thread at
+ * a time, but not the caller's.
+ */
+typedef bool log_check(void *context, const struct log_entry *entry, struct error *fault);
+must_check bool log_verify_also(struct disk *public, struct disk *private, const struct verifier *key, log_check *check,
+                                void *check_context, log_fault *report, log_progress *progress, void *context, uint64_t *entries,
+                                uint64_t *faults, struct error *e);
 
 #endif

@@ -416,8 +416,14 @@ static bool check_all(struct verification *v, uint64_t *entries, struct error *e
     return v->records == NULL || record_check_end(v->records, &v->faults, entries, e);
 }
 
-bool log_verify_how(struct disk *public, struct disk *private, const struct verifier *key, bool is_close, log_fault *report,
-                    log_progress *progress, void *context, uint64_t *entries, uint64_t *faults, struct error *e)
+/* What log_verify_also() looks at on top. */
+struct also {
+    log_check *check; /* may be NULL */
+    void *context;
+};
+
+static bool verify(struct disk *public, struct disk *private, const struct verifier *key, bool is_close, const struct also *also,
+                   log_fault *report, log_progress *progress, void *context, uint64_t *entries, uint64_t *faults, struct error *e)
 {
     struct verification v = { .public = public,
                               .private = private,
@@ -436,6 +442,9 @@ bool log_verify_how(struct disk *public, struct disk *private, const struct veri
              record_check_make(&v.records, private, bytes_of_text(key->name), v.has_checkpoint ? v.checkpoint.size : 0, pruned, &v.faults,
                                &failure);
     }
+    if (ok && private != NULL) {
+        record_check_also(v.records, also->check, also->context);
+    }
     ok = ok && check_all(&v, entries, &failure);
     record_check_free(v.records);
     tree_clear(&v.tree);
@@ -445,6 +454,20 @@ bool log_verify_how(struct disk *public, struct disk *private, const struct veri
         *e = failure;
     }
     return ok;
+}
+
+bool log_verify_how(struct disk *public, struct disk *private, const struct verifier *key, bool is_close, log_fault *report,
+                    log_progress *progress, void *context, uint64_t *entries, uint64_t *faults, struct error *e)
+{
+    const struct also nothing = { .check = NULL };
+    return verify(public, private, key, is_close, &nothing, report, progress, context, entries, faults, e);
+}
+
+bool log_verify_also(struct disk *public, struct disk *private, const struct verifier *key, log_check *check, void *check_context,
+                     log_fault *report, log_progress *progress, void *context, uint64_t *entries, uint64_t *faults, struct error *e)
+{
+    const struct also also = { check, check_context };
+    return verify(public, private, key, false, &also, report, progress, context, entries, faults, e);
 }
 
 bool log_verify(struct disk *public, struct disk *private, const struct verifier *key, log_fault *report, log_progress *progress,

@@ -30,6 +30,8 @@ struct record_check {
     int64_t time_ms;
     uint64_t start; /* the first record that was not pruned */
     struct closed_list closed;
+    log_check *also; /* may be NULL */
+    void *also_context;
     unsigned patience; /* how often an unpublished record is read again before it counts as damaged */
 };
 
@@ -72,6 +74,12 @@ bool record_check_make(struct record_check **out, struct disk *private, struct b
     }
     *out = c;
     return true;
+}
+
+void record_check_also(struct record_check *check, log_check *also, void *context)
+{
+    check->also = also;
+    check->also_context = context;
 }
 
 void record_check_free(struct record_check *check)
@@ -243,6 +251,10 @@ static bool take_record(struct record_check *c, struct record_view *view, bool *
     if (*is_good) {
         if (view->entry.time_ms < c->time_ms) {
             fault_add(faults, c->scan.path, "entry %llu is older than the one before it", (unsigned long long)c->next);
+        }
+        struct error fault = { 0 };
+        if (c->also != NULL && view->entry.form == RECORD_OPEN && !c->also(c->also_context, &view->entry, &fault)) {
+            fault_add(faults, c->scan.path, "entry %llu: %s", (unsigned long long)c->next, fault.what);
         }
         if (!closed_list_take(&c->closed, &view->entry)) {
             return error_memory(e, c->scan.path);

@@ -16,6 +16,8 @@ struct record_check;
 /* `published`: entries below it must be there, but for those before `pruned`, whose segments may be gone. Free with record_check_free(). */
 must_check bool record_check_make(struct record_check **out, struct disk *private, struct bytes origin, uint64_t published, uint64_t pruned,
                                   struct fault_list *faults, struct error *e);
+/* From now on `check` looks at each good record that is whole. */
+void record_check_also(struct record_check *check, log_check *also, void *context);
 void record_check_free(struct record_check *check); /* NULL is allowed */
 /* The next record, which is `index`, until the next call; `*has_record` is false when it is damaged or missing, which was reported. */
 must_check bool record_check_next(struct record_check *check, struct fault_list *faults, uint64_t index, struct log_entry *out,

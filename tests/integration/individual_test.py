@@ -1,5 +1,6 @@
 """`evidence: individual`: each message is signed by itself as well, and both sides refuse one that is not."""
 import base64
+import shutil
 import subprocess
 import time
 import unittest
@@ -123,6 +124,21 @@ class Pair(unittest.TestCase):
         got = self.federation.ask(service='echo', rest='/x')
         self.assertEqual(got.status, 200)
         self.assertIsNone(self.part(self.consumer, self.newest(self.consumer, 'answer-received'), 'signature'))
+
+    def test_verifying_a_log_checks_what_lies_beside_its_records(self):
+        self.consumer.apply(asking_policy())
+        self.assertEqual(self.federation.ask().status, 200)
+        for gateway in (self.consumer, self.holder):
+            gateway.stop()
+            gateway.log_verify()
+            archive = gateway.folder / 'archive'
+            archive.rename(gateway.folder / 'aside')
+            told = gateway.run_json('log', 'verify', expect=1)
+            self.assertEqual(told['fault_count'], 1, told)
+            self.assertIn('no directory in the archive has the key', told['faults'][0]['what'])
+            shutil.rmtree(archive, ignore_errors=True)
+            (gateway.folder / 'aside').rename(archive)
+            gateway.log_verify()
 
     def test_refusals_are_signed_too(self):
         self.consumer.apply(asking_policy())

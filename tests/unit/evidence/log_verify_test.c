@@ -325,9 +325,40 @@ static void both_ways_tell_the_same(void **state)
     fixture_free(f);
 }
 
+/* A check of the caller's sees each record once, in order, and what it refuses is a fault of that entry. */
+struct watcher {
+    uint64_t next, refused;
+};
+
+static bool refuse_some(void *context, const struct log_entry *entry, struct error *fault)
+{
+    struct watcher *w = context;
+    assert_int_equal(entry->index, w->next);
+    w->next++;
+    w->refused += entry->index % 100 == 7;
+    return entry->index % 100 != 7 || error_set(fault, ERROR_DENIED, "x", NULL, "it is a seventh");
+}
+
+static void also_what_the_caller_checks(void **state)
+{
+    struct fixture *f = fixture_make();
+    struct watcher w = { 0 };
+    struct verdict v = { .told = calloc(TOLD_MAX, sizeof *v.told) };
+    (void)state;
+    assert_non_null(v.told);
+    assert_true(log_verify_also(f->public, f->private, signer_verifier(f->signer), refuse_some, &w, note_fault, NULL, &v, &v.entries,
+                                &v.faults, &v.e));
+    assert_int_equal(w.next, 1300);
+    assert_int_equal(w.refused, 13);
+    assert_int_equal(v.faults, 13);
+    assert_non_null(strstr(v.told[0].what, "entry 7: it is a seventh"));
+    free(v.told);
+    fixture_free(f);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(both_ways_tell_the_same) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(also_what_the_caller_checks), cmocka_unit_test(both_ways_tell_the_same) };
     diag_configure(DIAG_NOTHING, DIAG_TEXT);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
