@@ -54,6 +54,15 @@ void sha512_parts(const struct bytes *parts, size_t count, uint8_t out[SHA512_SI
     explicit_bzero(&context, sizeof context);
 }
 
+void sha1_for_compatibility(struct bytes data, uint8_t out[SHA1_SIZE])
+{
+    SHA_CTX context;
+    must(SHA1_Init(&context));
+    must(SHA1_Update(&context, data.data, data.size));
+    must(SHA1_Final(out, &context));
+    explicit_bzero(&context, sizeof context);
+}
+
 void sha256(struct bytes data, uint8_t out[SHA256_SIZE])
 {
     sha256_parts(&data, 1, out);

@@ -12,6 +12,10 @@ void sha256_parts(const struct bytes *parts, size_t count, uint8_t out[SHA256_SI
 void sha512(struct bytes data, uint8_t out[SHA512_SIZE]);
 void sha512_parts(const struct bytes *parts, size_t count, uint8_t out[SHA512_SIZE]);
 
+/* Only where a format of others demands it (GovStack's serializedHash): collisions can be made, so it proves nothing. */
+enum { SHA1_SIZE = 20 };
+void sha1_for_compatibility(struct bytes data, uint8_t out[SHA1_SIZE]);
+
 /* Keyed: HMAC-SHA-256 (RFC 2104). */
 void hmac_sha256(struct bytes key, struct bytes data, uint8_t out[SHA256_SIZE]);
 
