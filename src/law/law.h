@@ -132,9 +132,9 @@ struct law_instrument {
     struct bytes kind;              /* "standard_contract" */
     struct law_period valid;        /* not set: no fixed end */
     struct law_period renew_before; /* not set: no renewal is due */
-    bool redo_on_change;
-    bool has_max_persons, has_max_sensitive;
-    uint64_t max_persons, max_sensitive; /* distinct persons in a counting year, in all and with sensitive categories */
+    struct law_flag redo_on_change;
+    struct law_number max_persons,
+        max_sensitive; /* distinct persons in a counting year, in all and with sensitive ones; UINT64_MAX: no limit */
     struct law_source source;
 };
 /* For whom a separate act for the border is needed. */
@@ -195,6 +195,7 @@ struct law_border {
     X(LEGITIMATE_INTEREST, "legitimate_interest", "which legitimate interest")                                                             \
     X(COMPLAINT, "complaint", "the authority to complain to")                                                                              \
     X(OBLIGATION, "obligation", "whether giving the data is an obligation, and what happens without")                                      \
+    X(STORAGE, "storage", "where the data are stored")                                                                                     \
     X(SOURCE, "source", "where the data come from")                                                                                        \
     X(ITEMISED, "itemised", "an itemised description, category by category")                                                               \
     X(STANDALONE, "standalone", "a text that stands by itself")                                                                            \
@@ -234,12 +235,16 @@ struct law {
     struct bytes text;               /* of the profile, as it was parsed */
     struct bytes id, title, version; /* "CN-PIPL"; for people; "2026-11-24" */
     int64_t in_force_day;            /* days since 1970-01-01 */
-    struct law_country *territory;   /* countries between which this law sees no border */
+    struct law_source in_force_source;
+    struct law_country *territory; /* countries between which this law sees no border */
     size_t territory_count;
 
     struct law_basis_rule basis[BASIS_COUNT];
     struct law_category *forbidden_purposes; /* and what is narrower: never, whatever the person says */
     size_t forbidden_purpose_count;
+
+    struct law_category *never_released; /* and what is narrower: passwords, PINs; on no basis */
+    size_t never_released_count;
 
     struct law_number minor_age; /* in years: younger is a minor */
     enum law_guardian minor_guardian;
@@ -250,6 +255,7 @@ struct law {
 
     struct law_category *sensitive; /* and what is narrower */
     size_t sensitive_count;
+    uint8_t *sensitive_terms; /* private: one a term of the vocabulary, 1 for sensitive */
     uint32_t sensitive_bases; /* bits of bases other than consent on which a sensitive category may leave, when the service names its law */
     struct law_source sensitive_bases_source[BASIS_COUNT];
 
@@ -313,6 +319,8 @@ const struct law_builtin *law_find_builtin(const uint8_t digest[SHA256_SIZE]);
 bool law_is_sensitive(const struct law *law, struct bytes category);
 /* Is the purpose, or what it is narrower than, one that this law never allows? */
 bool law_forbids_purpose(const struct law *law, struct bytes purpose);
+/* Is it a category, or narrower than one, that never leaves, whatever the basis? */
+bool law_never_releases(const struct law *law, struct bytes category);
 /* May data of this kind leave on this basis at all? */
 bool law_allows(const struct law *law, enum law_basis basis, bool is_sensitive);
 bool law_is_minor(const struct law *law, int64_t born_day, int64_t now_ms);

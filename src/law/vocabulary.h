@@ -16,8 +16,8 @@ enum vocabulary_kind {
 struct vocabulary_term {
     struct bytes iri; /* full */
     enum vocabulary_kind kind;
-    struct bytes label;                           /* in English, "Blood Type" */
-    const struct vocabulary_term *const *parents; /* skos:broader; one up, within the kind; an acyclic graph */
+    struct bytes label;      /* in English, "Blood Type" */
+    const uint16_t *parents; /* skos:broader, one up, within the kind; indexes of vocabulary_terms; an acyclic graph */
     size_t parent_count;
 };
 
@@ -26,8 +26,8 @@ const struct vocabulary_term *vocabulary_find(struct bytes iri);
 /* Is `iri` the same as `broader`, or is `broader` among its ancestors? Unknown IRIs are within themselves only. */
 bool vocabulary_is_within(struct bytes iri, struct bytes broader);
 
-/* All of them, in the order of their IRIs. */
-extern const struct vocabulary_term *const vocabulary_terms[];
+/* All of them, in the order of their IRIs' bytes. */
+extern const struct vocabulary_term vocabulary_terms[];
 extern const size_t vocabulary_term_count;
 
 #endif
