@@ -50,19 +50,26 @@ void answer_json(struct server_request *request, unsigned status, json_t *value)
     send_body(request, status, "application/json", body_of_json(value), NULL);
 }
 
-static const char *status_title(unsigned status)
+const char *answer_status_title(unsigned status)
 {
     static const struct {
         unsigned status;
         const char *title;
     } rows[] = {
         { 400, "Bad Request" },
+        { 401, "Unauthorized" },
+        { 403, "Forbidden" },
         { 404, "Not Found" },
         { 405, "Method Not Allowed" },
+        { 406, "Not Acceptable" },
         { 408, "Request Timeout" },
         { 409, "Conflict" },
+        { 412, "Precondition Failed" },
         { 413, "Content Too Large" },
+        { 415, "Unsupported Media Type" },
         { 417, "Expectation Failed" },
+        { 422, "Unprocessable Content" },
+        { 429, "Too Many Requests" },
         { 431, "Request Header Fields Too Large" },
         { 500, "Internal Server Error" },
         { 501, "Not Implemented" },
@@ -81,8 +88,8 @@ static const char *status_title(unsigned status)
 /* RFC 9457 3: `type` about:blank means that the title is the status's own; `reason` is our extension member. */
 static json_t *problem(unsigned status, const char *reason, const char *detail)
 {
-    return json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title", status_title(status), "status", (int)status, "reason",
-                     reason, "detail", detail);
+    return json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title", answer_status_title(status), "status", (int)status,
+                     "reason", reason, "detail", detail);
 }
 
 void answer_problem(struct server_request *request, unsigned status, const char *reason, const char *detail)

@@ -21,6 +21,9 @@ void answer_error(struct server_request *request, const struct error *e);
 void answer_fault(void *context, enum server_fault fault, struct bytes accept, const char *detail, struct arena *arena,
                   struct server_answer *answer);
 
+/* RFC 9110's phrase for a status that we send. */
+const char *answer_status_title(unsigned status);
+
 /* The path of a request-target, without the query. */
 struct bytes target_path(struct bytes target);
 

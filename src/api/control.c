@@ -4,23 +4,22 @@
 #include <stdlib.h>
 
 #include "api/answer.h"
+#include "api/work.h"
 #include "base/time.h"
 
 enum { BODY_BYTES_MAX = 256 * 1024, CONNECTIONS_MAX = 64 /* fewer than the pool's threads: see command_gateway.c */ };
 
 struct control {
-    uv_loop_t *loop;
-    struct server *server; /* NULL once it has stopped */
+    struct server *server;
     struct control_options options;
-    size_t work_count;
-    bool is_stopping;
+    struct work_group *works;
     void (*done)(void *context);
     void *done_context;
 };
 
 /* One operation on the thread pool: freed when it is answered. */
 struct control_work {
-    uv_work_t work;
+    struct work work; /* first */
     struct control *control;
     struct server_request *request;
     operation *run;
@@ -30,32 +29,17 @@ struct control_work {
     struct error e;
 };
 
-static void free_if_over(struct control *control)
-{
-    if (!control->is_stopping || control->server != NULL || control->work_count > 0) {
-        return;
-    }
-    void (*done)(void *) = control->done;
-    void *context = control->done_context;
-    free(control);
-    if (done != NULL) {
-        done(context);
-    }
-}
-
 /* ---- Operations, on the thread pool ---- */
 
-static void run_work(uv_work_t *work)
+static void run_work(struct work *work)
 {
-    struct control_work *w = work->data;
+    struct control_work *w = (struct control_work *)work;
     w->ok = w->run(&w->control->options.operations, w->in, &w->out, &w->e);
 }
 
-static void after_work(uv_work_t *work, int status)
+static void after_work(struct work *work)
 {
-    struct control_work *w = work->data;
-    struct control *control = w->control;
-    (void)status; /* never cancelled */
+    struct control_work *w = (struct control_work *)work;
     if (w->ok) {
         answer_json(w->request, w->status, w->out);
     } else {
@@ -63,28 +47,26 @@ static void after_work(uv_work_t *work, int status)
     }
     json_decref(w->in);
     free(w);
-    control->work_count--;
-    free_if_over(control);
 }
 
 /* Takes the reference over. */
 static void start_work(struct control *control, struct server_request *request, operation *run, json_t *in, unsigned status)
 {
+    struct error e = { 0 };
     struct control_work *w = calloc(1, sizeof *w);
     if (w == NULL) {
         json_decref(in);
         answer_problem(request, 500, "gateway.internal", "memory is out");
         return;
     }
-    *w = (struct control_work){ .control = control, .request = request, .run = run, .in = in, .status = status };
-    w->work.data = w;
-    if (uv_queue_work(control->loop, &w->work, run_work, after_work) != 0) {
+    *w = (struct control_work){
+        .work = { .run = run_work, .done = after_work }, .control = control, .request = request, .run = run, .in = in, .status = status
+    };
+    if (!work_start(control->works, &w->work, &e)) {
         json_decref(in);
         free(w);
-        answer_problem(request, 503, "gateway.busy", "the work can't be queued");
-        return;
+        answer_error(request, &e);
     }
-    control->work_count++;
 }
 
 /* The request's body as JSON; on failure it has been answered. An empty body is an empty object. */
@@ -246,8 +228,12 @@ bool control_start(struct control **out, uv_loop_t *loop, const struct control_o
     if (control == NULL) {
         return error_memory(e, "control");
     }
-    control->loop = loop;
     control->options = *options;
+    control->works = work_group_make(loop, CONNECTIONS_MAX, 0);
+    if (control->works == NULL) {
+        free(control);
+        return error_memory(e, "control");
+    }
     const struct server_options server = {
         .address = address,
         .protocol = PROTOCOL_HTTP1,
@@ -257,6 +243,7 @@ bool control_start(struct control **out, uv_loop_t *loop, const struct control_o
         .context = control,
     };
     if (!server_start(&control->server, loop, &server, e)) {
+        work_group_stop(control->works, NULL, NULL);
         free(control);
         return false;
     }
@@ -264,17 +251,26 @@ bool control_start(struct control **out, uv_loop_t *loop, const struct control_o
     return true;
 }
 
+static void on_works_over(void *context)
+{
+    struct control *control = context;
+    void (*done)(void *) = control->done;
+    void *done_context = control->done_context;
+    free(control);
+    if (done != NULL) {
+        done(done_context);
+    }
+}
+
 static void on_server_stopped(void *context)
 {
     struct control *control = context;
-    control->server = NULL;
-    free_if_over(control);
+    work_group_stop(control->works, on_works_over, control);
 }
 
 void control_stop(struct control *control, void (*done)(void *context), void *context)
 {
     control->done = done;
     control->done_context = context;
-    control->is_stopping = true;
     server_stop(control->server, on_server_stopped, control);
 }

@@ -8,6 +8,7 @@
 
 #include "api/control.h"
 #include "api/management.h"
+#include "api/rest.h"
 #include "base/time.h"
 #include "cli/commands_internal.h"
 #include "cli/notify.h"
@@ -24,6 +25,7 @@ struct service {
     struct gateway *gateway;
     struct management *management;
     struct control *control;
+    struct rest *rest; /* NULL: without listen.api */
     uv_signal_t signals[SIGNAL_COUNT];
     size_t signal_count; /* of those that are on the loop */
     bool is_stopping;
@@ -42,7 +44,7 @@ static bool reload(void *context, struct error *e)
 {
     struct service *service = context;
     notify_reloading();
-    bool ok = gateway_reload(service->gateway, e);
+    bool ok = gateway_reload(service->gateway, e) && (service->rest == NULL || rest_reload(service->rest, e));
     if (ok) {
         diag(DIAG_INFO, "gateway", "reloaded directory, policy and keys", NULL);
     } else {
@@ -69,7 +71,7 @@ static void on_dead(void *context, const struct error *e)
     _exit(COMMAND_NOT_TRIED);
 }
 
-/* ---- Stop: control, then the gateway, then the rest; each when the one before is through ---- */
+/* ---- Stop: the API, control, then the gateway, then the rest; each when the one before is through ---- */
 
 static void close_signals(struct service *service)
 {
@@ -95,11 +97,10 @@ static void after_control(void *context)
     gateway_drain(service->gateway, after_gateway, service);
 }
 
-/* Consents are given and withdrawn through the control socket: what was begun there ends while the log still takes entries. */
-static void stop(struct service *service)
+/* Consents are given and withdrawn through the API and the control socket: what was begun there ends while the log still takes entries. */
+static void after_rest(void *context)
 {
-    service->is_stopping = true;
-    notify_service("STOPPING=1");
+    struct service *service = context;
     if (service->control != NULL) {
         control_stop(service->control, after_control, service);
         service->control = NULL;
@@ -107,6 +108,19 @@ static void stop(struct service *service)
         after_control(service);
     } else {
         after_gateway(service);
+    }
+}
+
+static void stop(struct service *service)
+{
+    struct rest *rest = service->rest;
+    service->is_stopping = true;
+    notify_service("STOPPING=1");
+    service->rest = NULL;
+    if (rest != NULL) {
+        rest_stop(rest, after_rest, service);
+    } else {
+        after_rest(service);
     }
 }
 
@@ -147,6 +161,34 @@ static bool watch_signals(struct service *service, struct error *e)
     return true;
 }
 
+static struct rest_options rest_options_of(const struct gateway_config *config)
+{
+    const struct gateway_listener *listener = config->api_listener;
+    return (struct rest_options){ .address = listener->address,
+                                  .certificate_path = listener->certificate_path,
+                                  .key_path = listener->key_path,
+                                  .config_path = config->api_path,
+                                  .folder = config->folder,
+                                  .member = config->member_text,
+                                  .origin = config->origin,
+                                  .drain_ms = config->drain_ms };
+}
+
+static bool start_rest(struct service *service, const struct operation_context *operations, struct error *e)
+{
+    rest_metrics_register();
+    if (service->config->api_listener == NULL) {
+        return true;
+    }
+    struct rest_options options = rest_options_of(service->config);
+    options.store = gateway_store(service->gateway);
+    options.committer = gateway_committer(service->gateway);
+    options.operations = *operations;
+    options.is_ready = is_ready;
+    options.context = service;
+    return rest_start(&service->rest, &service->loop, &options, e);
+}
+
 static bool start(struct service *service, struct error *e)
 {
     const struct gateway_config *config = service->config;
@@ -167,7 +209,7 @@ static bool start(struct service *service, struct error *e)
         .status = tell_status,
         .context = service,
     };
-    return control_start(&service->control, &service->loop, &control, e);
+    return control_start(&service->control, &service->loop, &control, e) && start_rest(service, &control.operations, e);
 }
 
 static void tell_ready(const struct service *service, uint64_t began_us)
@@ -196,13 +238,13 @@ static void raise_file_limit(void)
 }
 
 /*
- * libuv's pool carries lookups of consents and names, changes that come by the control socket, at most 64 at once (api/control.c), and the public
- * service's calls. A change may wait seconds for a busy database, and a call for a slow disk: neither may stop a lookup.
+ * libuv's pool carries lookups of consents and names, changes that come by the control socket, at most 64 at once (api/control.c), the REST
+ * API's requests, and the public service's calls. A change may wait seconds for a busy database, and a call for a slow disk: neither may stop a lookup.
  */
 static void set_pool_size(const struct gateway_config *config)
 {
     char size[16];
-    (void)snprintf(size, sizeof size, "%u", 72 + gateway_public_calls_max(config));
+    (void)snprintf(size, sizeof size, "%u", 72 + gateway_public_calls_max(config) + (config->api_listener == NULL ? 0 : REST_WORKS_MAX));
     (void)setenv("UV_THREADPOOL_SIZE", size, 0);
 }
 
@@ -271,7 +313,8 @@ static bool configure_diagnostics(struct call *call, const struct gateway_config
 static int check(struct call *call, const struct gateway_config *config)
 {
     struct error e = { 0 };
-    if (!gateway_check(config, &e)) {
+    const struct rest_options rest = config->api_listener == NULL ? (struct rest_options){ 0 } : rest_options_of(config);
+    if (!gateway_check(config, &e) || (config->api_listener != NULL && !rest_check(&rest, &e))) {
         return call_refuse(call, &e);
     }
     if (call->is_json) {

@@ -315,6 +315,31 @@ static bool read_log_listener(struct reading *r)
                                        : read_address(r, "listen.log", r->from->listen.log, r->to->log_listener, &is_loopback);
 }
 
+/* A token that is read on the way is as good as the person's own. */
+static bool check_plain(struct reading *r, const char *path, const struct config_file_listener *from, const char *address, bool is_loopback)
+{
+    char part[96];
+    if (from->tls != NULL || is_loopback || from->allow_plain_remote) {
+        return true;
+    }
+    (void)snprintf(part, sizeof part, "%s.address", path);
+    return yaml_error(r->text, r->file, part, r->e, "set tls, choose a loopback address, or say allow_plain_remote: true",
+                      "plain HTTP on %.60s could be read on the way", address);
+}
+
+static bool read_api_listener(struct reading *r)
+{
+    bool is_loopback = false;
+    const struct config_file_listener *from = r->from->listen.api;
+    if (from == NULL) {
+        return true;
+    }
+    r->to->api_listener = arena_take_zeroed(&r->to->arena, sizeof *r->to->api_listener);
+    return r->to->api_listener == NULL ? error_memory(r->e, r->file)
+                                       : read_address(r, "listen.api", from, r->to->api_listener, &is_loopback) &&
+                                             check_plain(r, "listen.api", from, r->to->api_listener->address, is_loopback);
+}
+
 static bool read_listener(struct reading *r, size_t index)
 {
     const struct config_file_listener *from = &r->from->listen.applications[index];
@@ -326,10 +351,8 @@ static bool read_listener(struct reading *r, size_t index)
     if (!read_address(r, path, from, to, &is_loopback)) {
         return false;
     }
-    if (from->tls == NULL && !is_loopback && !from->allow_plain_remote) {
-        (void)snprintf(part, sizeof part, "%s.address", path);
-        return yaml_error(r->text, r->file, part, r->e, "set tls, choose a loopback address, or say allow_plain_remote: true",
-                          "plain HTTP on %.60s could be read on the way", to->address);
+    if (!check_plain(r, path, from, to->address, is_loopback)) {
+        return false;
     }
     if (from->subsystem == NULL) {
         return true;
@@ -343,35 +366,43 @@ static bool read_listener(struct reading *r, size_t index)
            yaml_error(r->text, r->file, part, r->e, NULL, "'%.100s' is no subsystem of %.100s", from->subsystem, r->from->member);
 }
 
+/* Address and place in the file of the listener with this number; false past the last one. */
+static bool listener_at(const struct reading *r, size_t index, const char **address, char path[64])
+{
+    const struct gateway_config *to = r->to;
+    const struct gateway_listener *rest[] = { to->log_listener, to->api_listener };
+    static const char *const names[] = { "listen.log.address", "listen.api.address" };
+    *address = NULL; /* not configured */
+    if (index < 2) {
+        *address = index == 0 ? to->peers_address : to->management_address;
+        (void)snprintf(path, 64, "%s", index == 0 ? "listen.peers" : "listen.management");
+    } else if (index - 2 < to->application_count) {
+        *address = to->applications[index - 2].address;
+        (void)snprintf(path, 64, "listen.applications[%zu].address", index - 2);
+    } else if (index - 2 - to->application_count < COUNT_OF(rest)) {
+        size_t which = index - 2 - to->application_count;
+        *address = rest[which] == NULL ? NULL : rest[which]->address;
+        (void)snprintf(path, 64, "%s", names[which]);
+    } else {
+        return false;
+    }
+    return true;
+}
+
 /* One address can be had once; port 0 is another port each time. */
 static bool check_addresses_differ(struct reading *r)
 {
-    const struct gateway_config *to = r->to;
-    char path[64] = "listen.management";
-    const char *twice = strcmp(to->management_address, to->peers_address) == 0 ? to->management_address : NULL;
-    for (size_t i = 0; i < to->application_count && twice == NULL; i++) {
-        const char *address = to->applications[i].address;
-        bool is_taken = strcmp(address, to->peers_address) == 0 || strcmp(address, to->management_address) == 0;
-        for (size_t j = 0; j < i; j++) {
-            is_taken = is_taken || strcmp(address, to->applications[j].address) == 0;
-        }
-        if (is_taken && !bytes_end_with(bytes_of_text(address), BYTES(":0"))) {
-            twice = address;
-            (void)snprintf(path, sizeof path, "listen.applications[%zu].address", i);
+    const char *one, *other;
+    char path[64], other_path[64];
+    for (size_t i = 0; listener_at(r, i, &one, path); i++) {
+        for (size_t j = 0; j < i && one != NULL && listener_at(r, j, &other, other_path); j++) {
+            if (other != NULL && strcmp(one, other) == 0 && !bytes_end_with(bytes_of_text(one), BYTES(":0"))) {
+                return yaml_error(r->text, r->file, path, r->e, "give each listener a port of its own",
+                                  "two listeners have the address %.80s", one);
+            }
         }
     }
-    const char *log = to->log_listener == NULL ? NULL : to->log_listener->address;
-    for (size_t i = 0; i <= to->application_count && log != NULL && twice == NULL; i++) {
-        const char *other = i < to->application_count ? to->applications[i].address : to->management_address;
-        if ((strcmp(log, other) == 0 || strcmp(log, to->peers_address) == 0) && !bytes_end_with(bytes_of_text(log), BYTES(":0"))) {
-            twice = log;
-            (void)snprintf(path, sizeof path, "listen.log.address");
-        }
-    }
-    if (twice == NULL || bytes_end_with(bytes_of_text(twice), BYTES(":0"))) {
-        return true;
-    }
-    return yaml_error(r->text, r->file, path, r->e, "give each listener a port of its own", "two listeners have the address %.80s", twice);
+    return true;
 }
 
 static bool read_listeners(struct reading *r)
@@ -402,7 +433,7 @@ static bool read_listeners(struct reading *r)
             return false;
         }
     }
-    return read_log_listener(r) && check_addresses_differ(r);
+    return read_log_listener(r) && read_api_listener(r) && check_addresses_differ(r);
 }
 
 /* China's Cybersecurity Law, Art. 21, asks for network logs of at least six months; others are stricter. Less needs a reason, in writing. */

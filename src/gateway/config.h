@@ -69,6 +69,8 @@ struct gateway_config {
     struct gateway_listener *applications;
     size_t application_count;
     struct gateway_listener *log_listener; /* the public service for anybody; NULL: none */
+    struct gateway_listener *api_listener; /* the REST API; NULL: none */
+    const char *api_path;                  /* api.yaml: who may come to it */
     const char *management_address;
     const char *control_path; /* unix socket */
 

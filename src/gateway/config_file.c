@@ -88,9 +88,22 @@ static const cyaml_schema_field_t log_listener_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t api_listener_fields[] = {
+    TEXT("address", address, struct config_file_listener, 0),
+    CYAML_FIELD_MAPPING_PTR("tls", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file_listener, tls, tls_fields),
+    CYAML_FIELD_BOOL("allow_plain_remote", CYAML_FLAG_OPTIONAL, struct config_file_listener, allow_plain_remote),
+    CYAML_FIELD_END,
+};
+
+static const cyaml_schema_field_t api_fields[] = {
+    OPTIONAL_TEXT("file", api.file),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t listen_fields[] = {
     OPTIONAL_TEXT("peers", listen.peers),
     CYAML_FIELD_MAPPING_PTR("log", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, listen.log, log_listener_fields),
+    CYAML_FIELD_MAPPING_PTR("api", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, listen.api, api_listener_fields),
     CYAML_FIELD_SEQUENCE_COUNT("applications", CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL, struct config_file, listen.applications,
                                listen.applications_count, &listener_schema, 0, LISTENERS_MAX),
     OPTIONAL_TEXT("management", listen.management),
@@ -147,6 +160,7 @@ static const cyaml_schema_field_t file_fields[] = {
     GROUP("store", CYAML_FLAG_OPTIONAL, store_fields),
     GROUP("log", CYAML_FLAG_OPTIONAL, log_fields),
     GROUP("mirror", CYAML_FLAG_OPTIONAL, mirror_fields),
+    GROUP("api", CYAML_FLAG_OPTIONAL, api_fields),
     GROUP("listen", CYAML_FLAG_OPTIONAL, listen_fields),
     GROUP("limits", CYAML_FLAG_OPTIONAL, limits_fields),
     GROUP("diagnostics", CYAML_FLAG_OPTIONAL, diagnostics_fields),
@@ -179,6 +193,7 @@ const struct config_text config_texts[CONFIG_TEXT_COUNT] = {
     { "listen.peers", "0.0.0.0:5500", FROM(listen.peers), TO(peers_address), false },
     { "listen.management", "127.0.0.1:9080", FROM(listen.management), TO(management_address), false },
     { "listen.control", "control.sock", FROM(listen.control), TO(control_path), true },
+    { "api.file", "api.yaml", FROM(api.file), TO(api_path), true },
 };
 
 const struct config_amount config_amounts[CONFIG_AMOUNT_COUNT] = {

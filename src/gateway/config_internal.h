@@ -43,9 +43,13 @@ struct config_file {
     struct {
         char *peers, *management, *control;
         struct config_file_listener *log; /* address and tls */
+        struct config_file_listener *api; /* without a subsystem */
         struct config_file_listener *applications;
         unsigned applications_count;
     } listen;
+    struct {
+        char *file;
+    } api;
     struct {
         char *body, *body_memory, *head, *fields, *connections, *streams, *idle, *head_time, *body_stall, *write_stall, *write_buffer,
             *connect, *floods, *replay_window, *drain, *witness_wait, *spool_folder;
@@ -67,7 +71,7 @@ struct config_text {
     size_t to;   /* in struct gateway_config: const char * */
     bool is_path;
 };
-enum { CONFIG_TEXT_COUNT = 16, CONFIG_AMOUNT_COUNT = 19 };
+enum { CONFIG_TEXT_COUNT = 17, CONFIG_AMOUNT_COUNT = 19 };
 extern const struct config_text config_texts[CONFIG_TEXT_COUNT];
 
 /* A duration, a size or a count with a default and bounds, all written as in the file. */

@@ -98,9 +98,85 @@ static const char *const uses_map[] = {
     NULL,
 };
 
+/*
+ * The REST API's own. `api_objects`: GovStack's objects, one row each with its newest content as JSON; `number` is the order of making, what
+ * lists go by. `api_revisions`: what each of them was, the snapshot's bytes as they were hashed; never changed but for `successor`, and for
+ * an erasure, which empties `snapshot`. `api_requests`: answers that a repeated Idempotency-Key gets again (status 0: not through yet).
+ */
+static const char *const api[] = {
+    "CREATE TABLE api_objects ("
+    " number INTEGER NOT NULL PRIMARY KEY,"
+    " kind TEXT NOT NULL,"
+    " id TEXT NOT NULL,"
+    " owner TEXT NOT NULL,"
+    " individual TEXT,"
+    " agreement TEXT,"
+    " content TEXT NOT NULL,"
+    " revision TEXT,"
+    " is_deleted INTEGER NOT NULL CHECK (is_deleted BETWEEN 0 AND 1),"
+    " UNIQUE (kind, id))",
+    "CREATE INDEX api_objects_by_kind ON api_objects (kind, is_deleted, number)",
+    "CREATE INDEX api_objects_by_individual ON api_objects (individual, kind, number)",
+    "CREATE INDEX api_objects_by_agreement ON api_objects (agreement, kind, number)",
+    "CREATE TABLE api_revisions ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " kind TEXT NOT NULL,"
+    " object TEXT NOT NULL,"
+    " number INTEGER NOT NULL,"
+    " content TEXT NOT NULL,"
+    " snapshot TEXT NOT NULL,"
+    " sha1 TEXT NOT NULL,"
+    " sha256 TEXT NOT NULL,"
+    " prev_sha1 TEXT,"
+    " prev_sha256 TEXT,"
+    " prev_signature TEXT,"
+    " successor TEXT,"
+    " is_draft INTEGER NOT NULL CHECK (is_draft BETWEEN 0 AND 1),"
+    " individual TEXT,"
+    " by_other TEXT,"
+    " created_at INTEGER NOT NULL,"
+    " UNIQUE (kind, object, number))",
+    "CREATE TABLE api_requests ("
+    " principal BLOB NOT NULL,"
+    " key TEXT NOT NULL,"
+    " digest BLOB NOT NULL,"
+    " process BLOB NOT NULL,"
+    " status INTEGER NOT NULL,"
+    " etag TEXT NOT NULL,"
+    " body TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL,"
+    " PRIMARY KEY (principal, key))",
+    "CREATE INDEX api_requests_by_time ON api_requests (created_at)",
+    "CREATE TABLE api_webhooks ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " number INTEGER NOT NULL UNIQUE,"
+    " owner TEXT NOT NULL,"
+    " url TEXT NOT NULL,"
+    " content_type TEXT NOT NULL,"
+    " is_disabled INTEGER NOT NULL CHECK (is_disabled BETWEEN 0 AND 1),"
+    " secret TEXT NOT NULL,"
+    " events TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL)",
+    "CREATE TABLE api_deliveries ("
+    " number INTEGER NOT NULL PRIMARY KEY,"
+    " webhook TEXT NOT NULL REFERENCES api_webhooks (id),"
+    " event TEXT NOT NULL,"
+    " message TEXT NOT NULL,"
+    " payload TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL,"
+    " next_at INTEGER NOT NULL,"
+    " attempts INTEGER NOT NULL,"
+    " state INTEGER NOT NULL CHECK (state BETWEEN 0 AND 2),"
+    " result TEXT NOT NULL)",
+    "CREATE INDEX api_deliveries_by_time ON api_deliveries (state, next_at)",
+    "CREATE INDEX api_deliveries_by_webhook ON api_deliveries (webhook, number)",
+    NULL,
+};
+
 const struct migration migrations[] = {
     { "consents, policies and state", consents },
     { "the index of uses", uses },
     { "the map of uses", uses_map },
+    { "the REST API's own", api },
 };
 const size_t migration_count = COUNT_OF(migrations);

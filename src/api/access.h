@@ -1,0 +1,69 @@
+/*
+ * Who may do what through the REST API: one table, role x resource x verb. Pure. What a cell says is narrowed further by whose data it is;
+ * what no cell allows is refused.
+ */
+#ifndef COMITY_API_ACCESS_H
+#define COMITY_API_ACCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* X(name, text): the text stands in api.yaml and in documents. Anonymous is whoever shows nothing, where api.yaml allows that. */
+#define ROLES(X)                                                                                                                           \
+    X(ROLE_ANONYMOUS, "anonymous")                                                                                                         \
+    X(ROLE_PERSON, "person")                                                                                                               \
+    X(ROLE_GUARDIAN, "guardian") /* a person, for another whom it answers for */                                                           \
+    X(ROLE_ORGANISATION, "organisation")                                                                                                   \
+    X(ROLE_AUDITOR, "auditor")                                                                                                             \
+    X(ROLE_OPERATOR, "operator")
+
+#define RESOURCES(X)                                                                                                                       \
+    X(RESOURCE_PUBLIC, "public") /* the API's own description */                                                                           \
+    X(RESOURCE_POLICY, "policy") /* GovStack's Policy and DataAgreement, and our notices */                                                \
+    X(RESOURCE_NOTICE, "notice") /* of our own */                                                                                          \
+    X(RESOURCE_INDIVIDUAL, "individual")                                                                                                   \
+    X(RESOURCE_CONSENT, "consent")                                                                                                         \
+    X(RESOURCE_USE, "use")       /* what was asked about a person, and what left; receipts and bundles */                                  \
+    X(RESOURCE_PERSON, "person") /* a person's facts: paused, who answers for whom */                                                      \
+    X(RESOURCE_RIGHT, "right")   /* requests of a person's rights */                                                                       \
+    X(RESOURCE_WEBHOOK, "webhook")                                                                                                         \
+    X(RESOURCE_REVIEW, "review")   /* break-glass reviews and harvest holds */                                                             \
+    X(RESOURCE_GATEWAY, "gateway") /* its state */                                                                                         \
+    X(RESOURCE_AUDIT, "audit")     /* GovStack's audit endpoints and ours: across persons */
+
+/* What is done with it. Decide is the person's own act: give, refuse, withdraw, pause. */
+#define VERBS(X)                                                                                                                           \
+    X(VERB_READ, "read")                                                                                                                   \
+    X(VERB_LIST, "list")                                                                                                                   \
+    X(VERB_WRITE, "write")                                                                                                                 \
+    X(VERB_DECIDE, "decide")                                                                                                               \
+    X(VERB_ERASE, "erase")
+
+#define ACCESS_NAME(name, text) name,
+enum role { ROLES(ACCESS_NAME) ROLE_COUNT };
+enum resource { RESOURCES(ACCESS_NAME) RESOURCE_COUNT };
+enum verb { VERBS(ACCESS_NAME) VERB_COUNT };
+#undef ACCESS_NAME
+
+/* Zero is no. Ordered: the more a principal's roles allow, the larger. */
+enum access {
+    ACCESS_NO = 0,
+    ACCESS_OWN,      /* of the person that the request is for */
+    ACCESS_MEMBER,   /* of the principal's own organisation */
+    ACCESS_REDACTED, /* of all, without saying whose */
+    ACCESS_ALL,
+};
+
+const char *role_name(enum role role);
+const char *resource_name(enum resource resource);
+const char *verb_name(enum verb verb);
+const char *access_name(enum access access); /* "no", "own", "member", "redacted", "all" */
+/* ROLE_COUNT when there is none of this name. */
+enum role role_find(const char *name);
+
+/* One cell. */
+enum access access_of(enum role role, enum resource resource, enum verb verb);
+/* The most that any of the roles (bits: 1 << role) allows. */
+enum access access_for(unsigned roles, enum resource resource, enum verb verb);
+
+#endif

@@ -1,0 +1,279 @@
+#include "api/rest.h"
+
+#include <stdlib.h>
+
+#include "api/answer.h"
+#include "api/fetch.h"
+#include "api/rest_internal.h"
+#include "base/metrics.h"
+#include "base/random.h"
+#include "base/time.h"
+
+enum { WAITING_MAX = 1024, CONNECTIONS_MAX = 2048, HEAD_BYTES_MAX = 32 * 1024, STOP_STEP_MS = 20, CALL_ARENA_BYTES_MAX = 8 * 1024 * 1024 };
+
+/* ---- Metrics ---- */
+
+#define ANSWERS(class)                                                                                                                     \
+    {                                                                                                                                      \
+        .name = "comity_api_answers_total", .labels = "status=\"" class "\"", .help = "answers of the REST API, by their status",          \
+        .kind = METRIC_COUNTER                                                                                                             \
+    }
+static struct metric answers[] = { ANSWERS("2xx"), ANSWERS("3xx"), ANSWERS("4xx"), ANSWERS("5xx") };
+
+void rest_metrics_register(void)
+{
+    for (size_t i = 0; i < COUNT_OF(answers); i++) {
+        metric_register(&answers[i]);
+    }
+}
+
+void rest_count_answer(unsigned status)
+{
+    if (status >= 200 && status < 600) {
+        metric_add(&answers[status / 100 - 2], 1);
+    }
+}
+
+/* ---- What a reload changes ---- */
+
+bool rest_settings_load(struct rest_settings **out, const struct rest_options *options, struct error *e)
+{
+    *out = NULL;
+    struct rest_settings *settings = calloc(1, sizeof *settings);
+    if (settings == NULL) {
+        return error_memory(e, "api");
+    }
+    settings->reference_count = 1;
+    bool ok = api_config_load(&settings->config, options->config_path, options->folder, options->member, e) &&
+              issuers_make(&settings->issuers, settings->config, e) &&
+              (options->certificate_path == NULL || tls_make_application(&settings->tls, options->certificate_path, options->key_path, e));
+    if (ok) {
+        *out = settings;
+    } else {
+        rest_settings_release(settings);
+    }
+    return ok;
+}
+
+void rest_settings_release(struct rest_settings *settings)
+{
+    if (settings == NULL || --settings->reference_count > 0) {
+        return;
+    }
+    issuers_free(settings->issuers);
+    api_config_free(settings->config);
+    tls_free(settings->tls);
+    free(settings);
+}
+
+bool rest_check(const struct rest_options *options, struct error *e)
+{
+    struct rest_settings *settings = NULL;
+    bool ok = rest_settings_load(&settings, options, e);
+    rest_settings_release(settings);
+    return ok;
+}
+
+bool rest_reload(struct rest *rest, struct error *e)
+{
+    struct rest_settings *settings = NULL;
+    if (!rest_settings_load(&settings, &rest->options, e)) {
+        return false;
+    }
+    if (settings->tls != NULL && !server_set_tls(rest->server, settings->tls, e)) {
+        rest_settings_release(settings);
+        return false;
+    }
+    rest_settings_release(rest->settings);
+    rest->settings = settings;
+    return true;
+}
+
+/* ---- Requests ---- */
+
+/* What needs no thread: paths and methods that aren't there. Says nothing about anybody. */
+static bool answer_at_once(struct server_request *request, const struct route_match *match, bool is_options)
+{
+    char allow[64];
+    if (match->methods == 0) {
+        rest_count_answer(404);
+        answer_problem(request, 404, "request.absent", "there is no such path; /v1/openapi.json has them all");
+        return true;
+    }
+    route_allow(match->methods, allow, sizeof allow);
+    if (is_options) {
+        const struct field fields[] = { { BYTES("Allow"), bytes_of_text(allow) }, { BYTES("Cache-Control"), BYTES("no-store") } };
+        const struct server_answer answer = { .status = 204, .fields = fields, .field_count = COUNT_OF(fields) };
+        rest_count_answer(204);
+        server_answer(request, &answer);
+        return true;
+    }
+    if (match->route == NULL) {
+        rest_count_answer(405);
+        answer_wrong_method(request, allow);
+        return true;
+    }
+    return false;
+}
+
+static void on_request(void *context, struct server_request *request)
+{
+    struct rest *rest = context;
+    struct error e = { 0 };
+    struct bytes method = request->method;
+    bool is_options = bytes_equal(method, BYTES("OPTIONS"));
+    struct rest_call *call = calloc(1, sizeof *call);
+    if (call == NULL) {
+        answer_problem(request, 500, "gateway.internal", "memory is out");
+        return;
+    }
+    call->arena.size_max = CALL_ARENA_BYTES_MAX;
+    if (!route_find(bytes_equal(method, BYTES("HEAD")) ? BYTES("GET") : method, target_path(request->target), &call->arena, &call->match)) {
+        error_memory(&e, "request");
+        answer_error(request, &e);
+        goto drop;
+    }
+    if (answer_at_once(request, &call->match, is_options)) {
+        goto drop;
+    }
+    call->work = (struct work){ .run = rest_call_run, .done = rest_call_done };
+    call->rest = rest;
+    call->request = request;
+    call->route = call->match.route;
+    call->settings = rest->settings;
+    call->settings->reference_count++;
+    if (work_start(rest->works, &call->work, &e)) {
+        return;
+    }
+    rest_settings_release(call->settings);
+    rest_count_answer(503);
+    answer_error(request, &e);
+drop:
+    arena_clear(&call->arena);
+    free(call);
+}
+
+/* ---- Life ---- */
+
+static bool make_document(struct rest *rest, struct error *e)
+{
+    struct buffer text;
+    if (!schemas_make(&rest->schemas, bytes_of_text(rest_schemas_text), e)) {
+        return false;
+    }
+    buffer_init(&text, REST_ANSWER_BYTES_MAX);
+    bool ok = openapi_write(rest->schemas, &text, e);
+    if (ok) {
+        rest->openapi = buffer_bytes(&text); /* taken over */
+    } else {
+        buffer_clear(&text);
+    }
+    return ok;
+}
+
+static void free_rest(struct rest *rest)
+{
+    rest_settings_release(rest->settings);
+    schemas_free(rest->schemas);
+    free((uint8_t *)(uintptr_t)rest->openapi.data);
+    free(rest);
+}
+
+static void close_part(void *context)
+{
+    struct rest *rest = context;
+    if (--rest->closing > 0) {
+        return;
+    }
+    void (*done)(void *) = rest->done;
+    void *done_context = rest->done_context;
+    free_rest(rest);
+    if (done != NULL) {
+        done(done_context);
+    }
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    close_part(handle->data);
+}
+
+static bool listen_at(struct rest *rest, struct error *e)
+{
+    const struct server_options server = {
+        .address = rest->options.address,
+        .protocol = PROTOCOL_HTTP1,
+        .tls = rest->settings->tls,
+        .limits = { .connections_max = CONNECTIONS_MAX,
+                    .head_bytes_max = HEAD_BYTES_MAX,
+                    .body = { .size_max = REST_BODY_BYTES_MAX, .memory_bytes = REST_BODY_BYTES_MAX } },
+        .on_request = on_request,
+        .on_fault = answer_fault,
+        .context = rest,
+    };
+    return server_start(&rest->server, rest->loop, &server, e);
+}
+
+bool rest_start(struct rest **out, uv_loop_t *loop, const struct rest_options *options, struct error *e)
+{
+    *out = NULL;
+    struct rest *rest = calloc(1, sizeof *rest);
+    if (rest == NULL) {
+        return error_memory(e, "api");
+    }
+    rest->loop = loop;
+    rest->options = *options;
+    random_fill(rest->process, sizeof rest->process);
+    if (!fetch_init(e) || !rest_settings_load(&rest->settings, options, e) || !make_document(rest, e)) {
+        free_rest(rest);
+        return false;
+    }
+    rest->works = work_group_make(loop, REST_WORKS_MAX, WAITING_MAX);
+    if (rest->works == NULL) {
+        free_rest(rest);
+        return error_memory(e, "api");
+    }
+    if (!listen_at(rest, e)) {
+        work_group_stop(rest->works, NULL, NULL);
+        free_rest(rest);
+        return false;
+    }
+    *out = rest;
+    return true;
+}
+
+uint16_t rest_port(const struct rest *rest)
+{
+    return server_port(rest->server);
+}
+
+/* The works may still be using what `rest` has: they end before it does. */
+static void on_server_stopped(void *context)
+{
+    struct rest *rest = context;
+    work_group_stop(rest->works, close_part, rest);
+}
+
+static void look_whether_drained(uv_timer_t *timer)
+{
+    struct rest *rest = timer->data;
+    if (server_request_count(rest->server) > 0 && uv_now(rest->loop) < rest->stop_until_ms) {
+        return;
+    }
+    (void)uv_timer_stop(timer);
+    uv_close((uv_handle_t *)timer, on_timer_closed);
+    server_stop(rest->server, on_server_stopped, rest);
+}
+
+void rest_stop(struct rest *rest, void (*done)(void *context), void *context)
+{
+    rest->done = done;
+    rest->done_context = context;
+    rest->closing = 2; /* timer, works */
+    server_drain(rest->server);
+    rest->timer.data = rest;
+    rest->stop_until_ms = uv_now(rest->loop) + (uint64_t)rest->options.drain_ms;
+    /* Neither fails with a loop and a callback. */
+    (void)uv_timer_init(rest->loop, &rest->timer);
+    (void)uv_timer_start(&rest->timer, look_whether_drained, 0, STOP_STEP_MS);
+}

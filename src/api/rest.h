@@ -1,0 +1,45 @@
+/*
+ * The REST API, on the main loop: HTTP/1.1 with JSON for persons, organisations and auditors, over TLS or on loopback. GovStack's Consent
+ * building block under /govstack/v1, Comity's own under /v1; /v1/openapi.json says all of it. Routes are a table (route.c), who may what is
+ * another (access.c). Handlers run on libuv's thread pool.
+ */
+#ifndef COMITY_API_REST_H
+#define COMITY_API_REST_H
+
+#include <uv.h>
+
+#include "api/operation.h"
+
+enum { REST_WORKS_MAX = 32 /* on the thread pool at once */ };
+
+struct rest;
+/* What the gateway lends: all of it must outlive the API, until `done` of rest_stop(). Copied. */
+struct rest_options {
+    const char *address;
+    const char *certificate_path, *key_path; /* NULL: plain HTTP */
+    const char *config_path;                 /* api.yaml */
+    const char *folder;                      /* that its paths are relative to */
+    struct bytes member;                     /* the gateway's own: COMMUNITY/CLASS/MEMBER */
+    struct bytes origin;                     /* of its log */
+    struct store *store;
+    struct committer *committer;
+    struct operation_context operations;
+    int64_t drain_ms; /* how long requests under way may take once it is told to stop */
+    /* Ready? Fills `why` when not. On a thread of the pool; must not block. */
+    bool (*is_ready)(void *context, struct error *why);
+    void *context;
+};
+/* Registers the metrics, whether the API runs or not. */
+void rest_metrics_register(void);
+/* Errors: those of api_config_load(), issuers_make(), tls_make_application() and server_start(). On failure *out is NULL. */
+must_check bool rest_start(struct rest **out, uv_loop_t *loop, const struct rest_options *options, struct error *e);
+uint16_t rest_port(const struct rest *rest);
+/* Reads api.yaml, the keys in files and the TLS certificate again; on failure what was there stays. Requests under way keep what they began with. */
+must_check bool rest_reload(struct rest *rest, struct error *e);
+/* Takes nothing new, ends what is under way within drain_ms; frees itself; then `done` (may be NULL). */
+void rest_stop(struct rest *rest, void (*done)(void *context), void *context);
+
+/* Everything that rest_start() would read, without starting anything: `comity gateway --check`. */
+must_check bool rest_check(const struct rest_options *options, struct error *e);
+
+#endif
