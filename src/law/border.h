@@ -28,9 +28,9 @@ struct border_instrument {
     int64_t from_ms;
     int64_t until_ms; /* INT64_MAX: no end, where the law sets none */
     bool is_suspended;
-    const struct bytes *recipients; /* members, encoded as COMMUNITY/CLASS/MEMBER */
+    const struct bytes *recipients; /* "KE", "KE/MED" or "KE/MED/CLINIC9": communities, classes or members, encoded; none: nobody */
     size_t recipient_count;
-    const struct bytes *categories; /* full IRIs; each covers what is narrower */
+    const struct bytes *categories; /* full IRIs; each covers what is narrower; none: nothing */
     size_t category_count;
     uint64_t max_persons, max_sensitive; /* what the instrument itself says beside the law; UINT64_MAX: nothing */
 };
@@ -54,7 +54,7 @@ struct border_facts {
     size_t instrument_count;
     uint64_t persons, sensitive_persons;          /* distinct ones exported in this counting year, with the base count */
     bool is_counted_person, is_counted_sensitive; /* is this one among them already? */
-    bool has_border_act;                          /* LAW_SEPARATE_BORDER in the record */
+    bool has_border_act;                          /* LAW_SEPARATE_BORDER in the record; true as well where the basis isn't consent */
     bool has_dpia;                                /* the service names an impact assessment */
     int64_t dpia_until_ms;                        /* until when it is good */
     int64_t now_ms;

@@ -56,6 +56,7 @@ enum {
     LAW_NEEDS_JUSTIFICATION = 1 << 3, /* the request says why, is reviewed, and the person is told afterwards */
     LAW_NEEDS_ORIGIN = 1 << 4,        /* where the data were made public */
     LAW_NEEDS_BALANCING = 1 << 5,     /* reference of the weighing of interests */
+    LAW_NEEDS_CONFIRMATION = 1 << 7,  /* a second person or a role confirms */
     LAW_NEEDS_STATE_ORGAN = 1 << 6,   /* the recipient has the trait state_organ in its directory */
 };
 

@@ -48,7 +48,7 @@ static const cyaml_strval_t needs_words[] = {
     { "record", LAW_NEEDS_RECORD },           { "contract", LAW_NEEDS_CONTRACT },
     { "law_ref", LAW_NEEDS_LAW_REF },         { "justification", LAW_NEEDS_JUSTIFICATION },
     { "origin", LAW_NEEDS_ORIGIN },           { "balancing", LAW_NEEDS_BALANCING },
-    { "state_organ", LAW_NEEDS_STATE_ORGAN },
+    { "state_organ", LAW_NEEDS_STATE_ORGAN }, { "confirmation", LAW_NEEDS_CONFIRMATION },
 };
 static const cyaml_schema_value_t needs_value = { CYAML_VALUE_ENUM(CYAML_FLAG_STRICT, int, needs_words, COUNT_OF(needs_words)) };
 static const cyaml_schema_field_t basis_fields[] = {
