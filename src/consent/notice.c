@@ -3,6 +3,28 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 
+#include "consent/notice_internal.h"
+
+const struct notice_text_member notice_text_members[] = {
+    { "/holder/name", offsetof(struct notice, holder.name) },
+    { "/holder/representative", offsetof(struct notice, holder.representative) },
+    { "/recipient/name", offsetof(struct notice, recipient.name) },
+    { "/recipient/representative", offsetof(struct notice, recipient.representative) },
+    { "/purpose/text", offsetof(struct notice, purpose_text) },
+    { "/basisText", offsetof(struct notice, basis_text) },
+    { "/method", offsetof(struct notice, method) },
+    { "/automatedText", offsetof(struct notice, automated_text) },
+    { "/border/remedyText", offsetof(struct notice, remedy) },
+    { "/border/safeguardText", offsetof(struct notice, safeguard) },
+    { "/minor/guardianText", offsetof(struct notice, guardian_text) },
+    { "/minor/childText", offsetof(struct notice, child_text) },
+    { "/withdrawal/text", offsetof(struct notice, withdrawal) },
+    { "/refusalEffect", offsetof(struct notice, refusal_effect) },
+    { "/obligationText", offsetof(struct notice, obligation) },
+    { "/sourceText", offsetof(struct notice, source) },
+};
+const size_t notice_text_member_count = COUNT_OF(notice_text_members);
+
 static const char *const mode_names[] = {
     [USE_MODE_VIEW] = "view", [USE_MODE_QUERY] = "query", [USE_MODE_STORE] = "store", [USE_MODE_STREAM] = "stream"
 };
