@@ -1,6 +1,6 @@
 #include "policy/json_scan.h"
 
-#include <endian.h>
+#include "policy/json_scan_plain_internal.h"
 
 /* What may come next. Zero is where every text begins. */
 enum { EXPECT_VALUE = 0, EXPECT_VALUE_OR_CLOSE, EXPECT_KEY, EXPECT_KEY_OR_CLOSE, EXPECT_COLON, EXPECT_COMMA_OR_CLOSE, EXPECT_NOTHING };
@@ -9,72 +9,54 @@ enum { STRING_PLAIN = 0, STRING_ESCAPE, STRING_HEX, STRING_PAIR, STRING_PAIR_ESC
 /* Where in a number. */
 enum { NUMBER_MINUS = 0, NUMBER_ZERO, NUMBER_WHOLE, NUMBER_POINT, NUMBER_FRACTION, NUMBER_E, NUMBER_SIGN, NUMBER_EXPONENT };
 
-static enum json_token refuse(struct json_scan *s, const uint8_t *at, const char *error)
+static enum json_scan_token refuse(struct json_scan *s, const uint8_t *at, const char *error)
 {
     s->at = at;
     s->error = error;
-    s->resume = JSON_BROKEN;
-    return JSON_BROKEN;
+    s->resume = JSON_SCAN_BROKEN;
+    return JSON_SCAN_BROKEN;
 }
 
 /* A part of a token, up to `to`. */
-static enum json_token take_part(struct json_scan *s, enum json_token token, const uint8_t *to, bool is_last)
+static inline enum json_scan_token take_part(struct json_scan *s, enum json_scan_token token, const uint8_t *to, bool is_last)
 {
     s->text = bytes_of(s->at, (size_t)(to - s->at));
-    s->is_first = s->resume == JSON_MORE;
+    s->is_first = s->resume == JSON_SCAN_MORE;
     s->is_last = is_last;
-    s->resume = is_last ? JSON_MORE : (uint8_t)token;
+    s->resume = is_last ? JSON_SCAN_MORE : (uint8_t)token;
     s->at = to;
     return token;
 }
 
-/* A value has ended: what may come behind it. */
-static void expect_after_value(struct json_scan *s)
+static bool find_in_object(const struct json_scan *s)
 {
-    s->state = s->depth == 0 ? EXPECT_NOTHING : EXPECT_COMMA_OR_CLOSE;
+    return s->depth > 0 && (s->is_object[(s->depth - 1) / 64] >> ((s->depth - 1) % 64) & 1) != 0;
 }
 
-static bool is_in_object(const struct json_scan *s)
+/* A value has ended in front of `at`: what may come behind it. A comma that follows at once is taken with it. */
+static inline void end_value(struct json_scan *s)
 {
-    return (s->is_object[(s->depth - 1) / 64] >> ((s->depth - 1) % 64) & 1) != 0;
+    if (s->depth == 0) {
+        s->state = EXPECT_NOTHING;
+    } else if (s->at < s->end && *s->at == ',') {
+        s->at++;
+        s->state = s->is_in_object ? EXPECT_KEY : EXPECT_VALUE;
+    } else {
+        s->state = EXPECT_COMMA_OR_CLOSE;
+    }
+}
+
+/* Likewise a colon behind a key. */
+static inline void end_key(struct json_scan *s)
+{
+    s->state = EXPECT_COLON;
+    if (s->at < s->end && *s->at == ':') {
+        s->at++;
+        s->state = EXPECT_VALUE;
+    }
 }
 
 /* ---- Strings ---- */
-
-#define EACH_BYTE UINT64_C(0x0101010101010101)
-#define EACH_TOP (EACH_BYTE * 0x80)
-
-/*
- * Of eight bytes those, by their top bit, that end the plain run: not ASCII, below 0x20, a quote or a backslash. Exact up to the first one;
- * behind it the borrow of the subtraction may mark others.
- */
-static inline uint64_t special_of(uint64_t eight)
-{
-    uint64_t quote = eight ^ EACH_BYTE * '"', backslash = eight ^ EACH_BYTE * '\\';
-    return (eight | ((eight - EACH_BYTE * 0x20) & ~eight) | ((quote - EACH_BYTE) & ~quote) | ((backslash - EACH_BYTE) & ~backslash)) & EACH_TOP;
-}
-
-static inline bool is_special(uint8_t byte)
-{
-    return byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\';
-}
-
-static inline const uint8_t *skip_plain(const uint8_t *p, const uint8_t *end)
-{
-    while (end - p >= 8) {
-        uint64_t eight;
-        memcpy(&eight, p, sizeof eight);
-        uint64_t special = special_of(le64toh(eight));
-        if (special != 0) {
-            return p + __builtin_ctzll(special) / 8;
-        }
-        p += 8;
-    }
-    while (p < end && !is_special(*p)) {
-        p++;
-    }
-    return p;
-}
 
 /* The first byte of a character past ASCII: how many follow, and between what the first of them must be (RFC 3629, section 4). */
 static bool begin_utf8(struct json_scan *s, uint8_t byte)
@@ -200,19 +182,27 @@ static const char *step_string(struct json_scan *s, uint8_t byte)
     return begin_utf8(s, byte) ? NULL : "a string that is not UTF-8";
 }
 
+/* Its closing quote stands in front of `to`. */
+static inline enum json_scan_token end_string(struct json_scan *s, enum json_scan_token token, const uint8_t *to)
+{
+    (void)take_part(s, token, to, true);
+    if (token == JSON_SCAN_KEY) {
+        end_key(s);
+    } else {
+        end_value(s);
+    }
+    return token;
+}
+
 /* From `p`, inside the string, to its end or that of the piece. */
-static enum json_token scan_string(struct json_scan *s, enum json_token token, const uint8_t *p)
+static enum json_scan_token scan_string(struct json_scan *s, enum json_scan_token token, const uint8_t *p)
 {
     const uint8_t *end = s->end;
     for (;;) {
         if (s->inside == STRING_PLAIN) {
-            p = skip_plain(p, end);
+            p = json_scan_skip(p, end);
             if (p < end && *p == '"') {
-                s->state = EXPECT_COLON;
-                if (token != JSON_KEY) {
-                    expect_after_value(s);
-                }
-                return take_part(s, token, p + 1, true);
+                return end_string(s, token, p + 1);
             }
         }
         if (p == end) {
@@ -226,11 +216,13 @@ static enum json_token scan_string(struct json_scan *s, enum json_token token, c
     }
 }
 
-static enum json_token begin_string(struct json_scan *s, enum json_token token)
+/* Most are plain and end in their piece. */
+static inline enum json_scan_token begin_string(struct json_scan *s, enum json_scan_token token)
 {
+    const uint8_t *p = json_scan_skip(s->at + 1, s->end);
     s->inside = STRING_PLAIN;
     s->has_escape = false;
-    return scan_string(s, token, s->at + 1);
+    return p < s->end && *p == '"' ? end_string(s, token, p + 1) : scan_string(s, token, p);
 }
 
 /* ---- Numbers and literals ---- */
@@ -243,6 +235,12 @@ static inline bool is_digit(uint8_t byte)
 static bool may_end(uint8_t inside)
 {
     return inside == NUMBER_ZERO || inside == NUMBER_WHOLE || inside == NUMBER_FRACTION || inside == NUMBER_EXPONENT;
+}
+
+/* One more digit changes nothing. */
+static inline bool is_amid_digits(uint8_t inside)
+{
+    return inside == NUMBER_WHOLE || inside == NUMBER_FRACTION || inside == NUMBER_EXPONENT;
 }
 
 /* False: the byte is not of the number. */
@@ -292,27 +290,31 @@ static inline bool step_number(struct json_scan *s, uint8_t byte)
     return false;
 }
 
-static enum json_token scan_number(struct json_scan *s, const uint8_t *p)
+static enum json_scan_token scan_number(struct json_scan *s, const uint8_t *p)
 {
     uint8_t before = s->inside;
     while (p < s->end) {
         before = s->inside;
+        while (is_digit(*p) && is_amid_digits(before) && p + 1 < s->end) {
+            p++;
+        }
         if (!step_number(s, *p)) {
             break;
         }
         p++;
     }
     if (p == s->end && !s->is_finished) {
-        return take_part(s, JSON_NUMBER, p, false);
+        return take_part(s, JSON_SCAN_NUMBER, p, false);
     }
     if (!may_end(p == s->end ? s->inside : before)) {
         return refuse(s, p, "not JSON: a digit is missing in a number");
     }
-    expect_after_value(s);
-    return take_part(s, JSON_NUMBER, p, true);
+    (void)take_part(s, JSON_SCAN_NUMBER, p, true);
+    end_value(s);
+    return JSON_SCAN_NUMBER;
 }
 
-static enum json_token begin_number(struct json_scan *s)
+static enum json_scan_token begin_number(struct json_scan *s)
 {
     uint8_t byte = *s->at;
     s->inside = byte == '-' ? NUMBER_MINUS : byte == '0' ? NUMBER_ZERO : NUMBER_WHOLE;
@@ -320,7 +322,7 @@ static enum json_token begin_number(struct json_scan *s)
 }
 
 /* `digits` says which one, `inside` how many bytes of it were there. */
-static enum json_token scan_literal(struct json_scan *s, const uint8_t *p)
+static enum json_scan_token scan_literal(struct json_scan *s, const uint8_t *p)
 {
     static const struct bytes literals[] = { BYTES("true"), BYTES("false"), BYTES("null") };
     const struct bytes literal = literals[s->digits];
@@ -332,13 +334,14 @@ static enum json_token scan_literal(struct json_scan *s, const uint8_t *p)
         p++;
     }
     if (s->inside < literal.size) {
-        return take_part(s, JSON_LITERAL, p, false);
+        return take_part(s, JSON_SCAN_LITERAL, p, false);
     }
-    expect_after_value(s);
-    return take_part(s, JSON_LITERAL, p, true);
+    (void)take_part(s, JSON_SCAN_LITERAL, p, true);
+    end_value(s);
+    return JSON_SCAN_LITERAL;
 }
 
-static enum json_token begin_literal(struct json_scan *s, uint8_t which)
+static enum json_scan_token begin_literal(struct json_scan *s, uint8_t which)
 {
     s->digits = which;
     s->inside = 1;
@@ -347,7 +350,7 @@ static enum json_token begin_literal(struct json_scan *s, uint8_t which)
 
 /* ---- Containers and the rest of the grammar ---- */
 
-static enum json_token open_container(struct json_scan *s, bool is_object)
+static enum json_scan_token open_container(struct json_scan *s, bool is_object)
 {
     if (s->depth == JSON_SCAN_DEPTH_MAX) {
         return refuse(s, s->at, "it is nested too deep");
@@ -355,24 +358,26 @@ static enum json_token open_container(struct json_scan *s, bool is_object)
     uint64_t bit = (uint64_t)1 << (s->depth % 64), *word = &s->is_object[s->depth / 64];
     *word = is_object ? *word | bit : *word & ~bit;
     s->depth++;
+    s->is_in_object = is_object;
     s->at++;
     s->state = is_object ? EXPECT_KEY_OR_CLOSE : EXPECT_VALUE_OR_CLOSE;
-    return is_object ? JSON_OBJECT_OPEN : JSON_ARRAY_OPEN;
+    return is_object ? JSON_SCAN_OBJECT_OPEN : JSON_SCAN_ARRAY_OPEN;
 }
 
-static enum json_token close_container(struct json_scan *s, bool is_object)
+static enum json_scan_token close_container(struct json_scan *s, bool is_object)
 {
     s->depth--;
+    s->is_in_object = find_in_object(s);
     s->at++;
-    expect_after_value(s);
-    return is_object ? JSON_OBJECT_CLOSE : JSON_ARRAY_CLOSE;
+    end_value(s);
+    return is_object ? JSON_SCAN_OBJECT_CLOSE : JSON_SCAN_ARRAY_CLOSE;
 }
 
-static enum json_token begin_value(struct json_scan *s, uint8_t byte)
+static enum json_scan_token begin_value(struct json_scan *s, uint8_t byte)
 {
     switch (byte) {
     case '"':
-        return begin_string(s, JSON_STRING);
+        return begin_string(s, JSON_SCAN_STRING);
     case '{':
         return open_container(s, true);
     case '[':
@@ -397,39 +402,39 @@ static inline void skip_blanks(struct json_scan *s)
     s->at = p;
 }
 
-static enum json_token at_the_end(struct json_scan *s)
+static enum json_scan_token at_the_end(struct json_scan *s)
 {
     if (!s->is_finished) {
-        return JSON_MORE;
+        return JSON_SCAN_MORE;
     }
-    return s->state == EXPECT_NOTHING ? JSON_END : refuse(s, s->at, "not JSON: it ends too early");
+    return s->state == EXPECT_NOTHING ? JSON_SCAN_END : refuse(s, s->at, "not JSON: it ends too early");
 }
 
 /* What was under way when the last piece ended. */
-static enum json_token resume(struct json_scan *s)
+static enum json_scan_token resume(struct json_scan *s)
 {
-    if (s->resume == JSON_BROKEN) {
-        return JSON_BROKEN;
+    if (s->resume == JSON_SCAN_BROKEN) {
+        return JSON_SCAN_BROKEN;
     }
-    if (s->is_finished && s->resume != JSON_NUMBER) {
+    if (s->is_finished && s->resume != JSON_SCAN_NUMBER) {
         return refuse(s, s->at, "not JSON: it ends too early");
     }
     if (s->at == s->end && !s->is_finished) {
-        return JSON_MORE;
+        return JSON_SCAN_MORE;
     }
     switch (s->resume) {
-    case JSON_NUMBER:
+    case JSON_SCAN_NUMBER:
         return scan_number(s, s->at);
-    case JSON_LITERAL:
+    case JSON_SCAN_LITERAL:
         return scan_literal(s, s->at);
     default:
-        return scan_string(s, (enum json_token)s->resume, s->at);
+        return scan_string(s, (enum json_scan_token)s->resume, s->at);
     }
 }
 
-enum json_token json_scan_next(struct json_scan *s)
+enum json_scan_token json_scan_next(struct json_scan *s)
 {
-    if (s->resume != JSON_MORE) {
+    if (s->resume != JSON_SCAN_MORE) {
         return resume(s);
     }
     for (;;) {
@@ -447,14 +452,14 @@ enum json_token json_scan_next(struct json_scan *s)
             s->state = EXPECT_VALUE;
             break;
         case EXPECT_COMMA_OR_CLOSE:
-            if (byte == (is_in_object(s) ? '}' : ']')) {
+            if (byte == (s->is_in_object ? '}' : ']')) {
                 return close_container(s, byte == '}');
             }
             if (byte != ',') {
                 return refuse(s, s->at, "not JSON: ',' or a closing bracket is missing");
             }
             s->at++;
-            s->state = is_in_object(s) ? EXPECT_KEY : EXPECT_VALUE;
+            s->state = s->is_in_object ? EXPECT_KEY : EXPECT_VALUE;
             break;
         case EXPECT_KEY_OR_CLOSE:
             if (byte == '}') {
@@ -462,7 +467,7 @@ enum json_token json_scan_next(struct json_scan *s)
             }
             __attribute__((fallthrough));
         case EXPECT_KEY:
-            return byte == '"' ? begin_string(s, JSON_KEY) : refuse(s, s->at, "not JSON: a key in quotes is missing");
+            return byte == '"' ? begin_string(s, JSON_SCAN_KEY) : refuse(s, s->at, "not JSON: a key in quotes is missing");
         case EXPECT_VALUE_OR_CLOSE:
             if (byte == ']') {
                 return close_container(s, false);

@@ -10,18 +10,18 @@
 
 enum { JSON_SCAN_DEPTH_MAX = 256 };
 
-enum json_token {
-    JSON_MORE = 0, /* the piece is used up: feed the next one, or finish */
-    JSON_END,      /* after json_scan_finish(): it was one whole text */
-    JSON_BROKEN,   /* it isn't JSON, or over a limit; for ever: `error` and `offset` say what and where */
-    JSON_OBJECT_OPEN,
-    JSON_OBJECT_CLOSE,
-    JSON_ARRAY_OPEN,
-    JSON_ARRAY_CLOSE,
-    JSON_KEY,
-    JSON_STRING,
-    JSON_NUMBER,
-    JSON_LITERAL, /* true, false, null */
+enum json_scan_token {
+    JSON_SCAN_MORE = 0, /* the piece is used up: feed the next one, or finish */
+    JSON_SCAN_END,      /* after json_scan_finish(): it was one whole text */
+    JSON_SCAN_BROKEN,   /* it isn't JSON, or over a limit; for ever: `error` and `offset` say what and where */
+    JSON_SCAN_OBJECT_OPEN,
+    JSON_SCAN_OBJECT_CLOSE,
+    JSON_SCAN_ARRAY_OPEN,
+    JSON_SCAN_ARRAY_CLOSE,
+    JSON_SCAN_KEY,
+    JSON_SCAN_STRING,
+    JSON_SCAN_NUMBER,
+    JSON_SCAN_LITERAL, /* true, false, null */
 };
 /* Zeroed is ready. Of public use are the first five. */
 struct json_scan {
@@ -36,20 +36,20 @@ struct json_scan {
 
     const uint8_t *begin, *at, *end; /* the piece */
     uint64_t before;                 /* bytes of the pieces before this one */
-    uint8_t state, resume;           /* what is expected; the token that is under way, or JSON_MORE */
+    uint8_t state, resume;           /* what is expected; the token that is under way, or JSON_SCAN_MORE */
     uint8_t inside;                  /* how far in an escape, a character, a number or a literal */
     uint8_t digits, utf8_left, utf8_low, utf8_high;
     uint16_t value;
-    bool is_finished, is_low;
+    bool is_finished, is_low, is_in_object;
     uint32_t depth;
     uint64_t is_object[JSON_SCAN_DEPTH_MAX / 64]; /* one bit a level */
 };
 
-/* Only when the last token was JSON_MORE, or at the beginning. The piece must live until JSON_MORE. */
+/* Only when the last token was JSON_SCAN_MORE, or at the beginning. The piece must live until JSON_SCAN_MORE. */
 void json_scan_feed(struct json_scan *scan, struct bytes piece);
-/* There is no more. The tokens that follow are what was still under way, then JSON_END or JSON_BROKEN. */
+/* There is no more. The tokens that follow are what was still under way, then JSON_SCAN_END or JSON_SCAN_BROKEN. */
 void json_scan_finish(struct json_scan *scan);
-enum json_token json_scan_next(struct json_scan *scan);
+enum json_scan_token json_scan_next(struct json_scan *scan);
 /* From the first byte of the text: where the scanner stands. */
 uint64_t json_scan_offset(const struct json_scan *scan);
 
