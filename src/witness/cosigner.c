@@ -33,12 +33,13 @@ void cosigner_metrics_register(void)
     metric_register(&cosigned_size);
     metric_register(&cosigned_age);
     metric_register(&cosign_time);
+    cosigner_claim_metrics_register();
     metric_set(&cosigned_age, -1);
 }
 
 /* ---- What a call ended with ---- */
 
-static const char *name_of(const struct cosigning *c)
+const char *cosigner_name(const struct cosigning *c)
 {
     return (const char *)c->witness->name.data; /* the arena's copies end with a NUL */
 }
@@ -71,8 +72,8 @@ void cosigner_failed(struct cosigning *c, const char *what, const char *detail)
     c->state = COSIGNING_FAILED;
     c->retry_us = time_monotonic_us() + wait_ms * 1000;
     if (c->failures == 0) {
-        diag(DIAG_WARN, "witness", "a witness does not cosign", "witness", name_of(c), "what", what, "detail", detail == NULL ? "" : detail,
-             NULL);
+        diag(DIAG_WARN, "witness", "a witness does not cosign", "witness", cosigner_name(c), "what", what, "detail",
+             detail == NULL ? "" : detail, NULL);
     }
     c->failures++;
     if (c->failed != NULL) {
@@ -81,36 +82,11 @@ void cosigner_failed(struct cosigning *c, const char *what, const char *detail)
     note_settled(c);
 }
 
-void cosigner_denied(struct cosigning *c, uint64_t size, bool is_root)
+void cosigner_hurry(struct cosigner *all)
 {
-    struct cosigner *all = c->cosigner;
-    struct error e;
-    uint64_t ours = all->options.log_size(all->options.context);
-    static const char todo[] = "stop every copy of this gateway, then fetch what is missing with `comity log recover`; only if the witness "
-                               "is wrong, take it out of log.witnesses";
-    if (is_root) {
-        (void)error_set(&e, ERROR_DENIED, name_of(c), todo,
-                        "this witness has cosigned another history of our log up to size %llu: a second copy of it has signed",
-                        (unsigned long long)size);
-    } else {
-        (void)error_set(&e, ERROR_DENIED, name_of(c), todo,
-                        "this witness has cosigned %llu entries of our log, which has %llu: it is an old copy", (unsigned long long)size,
-                        (unsigned long long)ours);
-    }
-    bool must_tell = false;
-    (void)pthread_mutex_lock(&all->lock);
-    if (!all->is_denied) {
-        all->is_denied = true;
-        all->denied = e;
-    }
-    must_tell = all->is_started && !all->was_told;
-    all->was_told = all->was_told || must_tell;
-    (void)pthread_cond_broadcast(&all->changed);
-    (void)pthread_mutex_unlock(&all->lock);
-    cosigner_failed(c, "it knows another history of our log", NULL);
-    if (must_tell) {
-        diag_error(DIAG_ERROR, "witness", "this log is not the newest of its name; nothing more may be signed", &e);
-        all->options.on_rolled_back(all->options.context, &e);
+    for (size_t i = 0; i < all->options.policy->witness_count; i++) {
+        struct cosigning *c = &all->cosignings[i];
+        c->retry_us = c->state == COSIGNING_FAILED && !c->is_claiming ? 0 : c->retry_us;
     }
 }
 
@@ -186,10 +162,12 @@ void cosigner_signed(struct cosigning *c)
 {
     c->state = COSIGNING_SIGNED;
     if (c->failures > 0) {
-        diag(DIAG_INFO, "witness", "a witness cosigns again", "witness", name_of(c), NULL);
+        diag(DIAG_INFO, "witness", "a witness cosigns again", "witness", cosigner_name(c), NULL);
     }
     c->failures = 0;
+    c->is_claiming = c->is_outvoted = false;
     try_write(c->cosigner);
+    cosigner_weigh(c->cosigner);
     note_settled(c);
 }
 
@@ -308,6 +286,7 @@ static void tick(uv_timer_t *timer)
         try_write(all); /* again, if the disk had no room */
     }
     tell_age(all, now_us);
+    cosigner_weigh(all);
 }
 
 /* ---- The thread ---- */
@@ -396,10 +375,10 @@ static void make_cosigning(struct cosigner *all, size_t i)
     c->failed = failures_of(c->witness->name);
     if (c->witness->url.size == 0) {
         diag(DIAG_INFO, "witness", "a witness without an address is not asked: it counts if it is a mirror of log.mirrors", "witness",
-             name_of(c), NULL);
+             cosigner_name(c), NULL);
         c->was_first = true;
         all->has_unasked = true;
-    } else if (!witness_url_parse(&c->url, c->witness->url, name_of(c), &e)) {
+    } else if (!witness_url_parse(&c->url, c->witness->url, cosigner_name(c), &e)) {
         diag_error(DIAG_WARN, "witness", "a witness is not asked", &e);
     } else {
         c->has_url = true;
@@ -533,10 +512,15 @@ bool cosigner_wait(struct cosigner *cosigner, int64_t timeout_ms, struct error *
 {
     const struct timespec until = moment_in(timeout_ms);
     (void)pthread_mutex_lock(&cosigner->lock);
-    while (!cosigner->is_denied && cosigner->first_count < cosigner->asked) {
+    while (!cosigner->is_denied && (cosigner->first_count < cosigner->asked || cosigner->open_claims > 0)) {
         if (pthread_cond_timedwait(&cosigner->changed, &cosigner->lock, &until) != 0) {
             break;
         }
+    }
+    /* Nobody has spoken against it in time: with a doubt that is open the log does not go on. */
+    if (!cosigner->is_denied && cosigner->open_claims > 0) {
+        cosigner->is_denied = true;
+        cosigner->denied = cosigner->claim;
     }
     bool is_denied = cosigner->is_denied;
     if (is_denied && e != NULL) {

@@ -4,7 +4,9 @@
  * worst that happens is that the cosigned checkpoint grows old, which a metric and one warning say.
  *
  * But for one thing: a witness that has cosigned more of our log than we have, or another root of a size. Then this log is a restored backup or a
- * second copy of the machine, and signing on would make a second history: whoever runs the log is told to end.
+ * second copy of the machine, and signing on would make a second history: whoever runs the log is told to end. It must show a checkpoint that our own
+ * key signed. One that can't is believed only as long as those who cosign what we have are too few (docs/decisions/0012), and a gateway of the
+ * directory, which could show it, not at all.
  */
 #ifndef COMITY_WITNESS_COSIGNER_H
 #define COMITY_WITNESS_COSIGNER_H
@@ -47,8 +49,8 @@ struct cosigner_options {
 /* ERROR_DENIED when `checkpoint.cosigned` itself is of more entries than the log has. Once a process: its metrics stay. */
 must_check bool cosigner_start(struct cosigner **out, const struct cosigner_options *options, struct error *e);
 /*
- * Waits until each witness with an address has answered or failed once, at most `timeout_ms`. ERROR_DENIED: one of them knows more of our log
- * than we do; `e` says what to do. True also when nobody could be asked: that is said in the diagnostics.
+ * Waits until each witness with an address has answered or failed once, and enough have spoken against what one claims without proof, at most
+ * `timeout_ms`. ERROR_DENIED: one of them knows more of our log than we do, or says so and is not outvoted; `e` says what to do. True also when nobody could be asked: that is said in the diagnostics.
  */
 must_check bool cosigner_wait(struct cosigner *cosigner, int64_t timeout_ms, struct error *e);
 /*

@@ -73,14 +73,14 @@ static void take_conflict(struct cosigning *c, struct bytes body)
                     bytes_to_u64(bytes_slice(body, 0, body.size - 1), &size);
     if (!has_size) {
         if (c->is_known && c->old_size == all->size && body.size == 0) {
-            cosigner_denied(c, all->size, true);
+            cosigner_deny_unless_shown(c, all->size, true);
         } else {
             cosigner_failed(c, "it answers 409 without a size", NULL);
         }
         return;
     }
     if (size > all->options.log_size(all->options.context)) {
-        cosigner_denied(c, size, false);
+        cosigner_deny_unless_shown(c, size, false);
         return;
     }
     c->is_known = true;
@@ -113,7 +113,7 @@ static void take_answer(struct cosigning *c, struct client_answer *answer)
         take_conflict(c, body);
         break;
     case 422:
-        cosigner_denied(c, c->old_size, true);
+        cosigner_deny_unless_shown(c, c->old_size, true);
         break;
     default:
         cosigner_failed(c, "it answers with another status", status);
@@ -137,24 +137,25 @@ static void done(void *context, struct client_answer *answer, enum client_failur
     }
 }
 
-/* Sends it: as to a gateway when the directory lists the address, else as to anybody. */
-static bool send_body(struct cosigning *c, struct error *e)
+/* As to a gateway when the directory lists the address, else as to anybody. */
+bool cosigning_send(struct cosigning *c, struct bytes method, const char *path, struct body *body, uint64_t answer_bytes_max,
+                    client_done *when_done, struct error *e)
 {
     struct cosigner *all = c->cosigner;
     struct cosigner_peer peer = { 0 };
     struct bytes address = bytes_of_text(c->url.address);
-    char target[URL_PATH_SIZE + 32];
-    bool is_peer = c->url.is_tls && all->options.find_peer != NULL && all->options.find_peer(all->options.context, address, &peer);
-    if (c->url.is_tls && !is_peer && all->tls == NULL) {
+    char target[URL_PATH_SIZE + 128];
+    c->is_peer = c->url.is_tls && all->options.find_peer != NULL && all->options.find_peer(all->options.context, address, &peer);
+    if (c->url.is_tls && !c->is_peer && all->tls == NULL) {
         *e = all->tls_fault;
         return false;
     }
-    (void)snprintf(target, sizeof target, "%s/add-checkpoint", c->url.prefix);
+    (void)snprintf(target, sizeof target, "%s%s", c->url.prefix, path);
     const struct client_target where = {
-        .protocol = is_peer ? PROTOCOL_HTTP2 : PROTOCOL_HTTP1,
+        .protocol = c->is_peer ? PROTOCOL_HTTP2 : PROTOCOL_HTTP1,
         .addresses = &address,
         .address_count = 1,
-        .tls = is_peer         ? peer.tls
+        .tls = c->is_peer      ? peer.tls
                : c->url.is_tls ? all->tls
                                : NULL,
         .pins = (const uint8_t(*)[PIN_SIZE])peer.pins,
@@ -163,17 +164,17 @@ static bool send_body(struct cosigning *c, struct error *e)
     };
     const struct field fields[] = { { BYTES("Content-Type"), BYTES("text/plain; charset=utf-8") } };
     const struct client_request request = {
-        .method = BYTES("POST"),
+        .method = method,
         .target = bytes_of_text(target),
         .authority = bytes_of_text(c->url.authority),
         .fields = fields,
-        .field_count = COUNT_OF(fields),
-        .body = c->body,
+        .field_count = body == NULL ? 0 : COUNT_OF(fields),
+        .body = body,
         .read_stall_ms = all->options.call_ms,
-        .answer_bytes_max = COSIGNATURE_LINES_BYTES_MAX,
+        .answer_bytes_max = answer_bytes_max,
     };
-    bool ok = client_call(&c->call, all->client, &where, &request, done, c, e);
-    if (is_peer) {
+    bool ok = client_call(&c->call, all->client, &where, &request, when_done, c, e);
+    if (c->is_peer) {
         all->options.release_peer(all->options.context, &peer);
     }
     return ok;
@@ -200,7 +201,7 @@ void cosigning_call(struct cosigning *c)
         cosigner_failed(c, "memory is out", NULL);
         goto done;
     }
-    if (!send_body(c, &e)) {
+    if (!cosigning_send(c, BYTES("POST"), "/add-checkpoint", c->body, COSIGNATURE_LINES_BYTES_MAX, done, &e)) {
         body_free(c->body);
         c->body = NULL;
         cosigner_failed(c, "it can't be called", e.what);
@@ -217,5 +218,9 @@ void cosigning_give_up(struct cosigning *c)
     }
     body_free(c->body);
     c->body = NULL;
+    if (c->is_asked_to_show) {
+        cosigner_show_nothing(c);
+        return;
+    }
     cosigner_failed(c, "it takes too long", NULL);
 }

@@ -1,4 +1,7 @@
-/* What the cosigner's two files share: its thread with rounds and results (cosigner.c), and one submission (cosigner_call.c). */
+/*
+ * What the cosigner's files share: its thread with rounds and results (cosigner.c), one submission (cosigner_call.c), and what comes of a witness that
+ * says to know another history (cosigner_claim.c).
+ */
 #ifndef COMITY_WITNESS_COSIGNER_INTERNAL_H
 #define COMITY_WITNESS_COSIGNER_INTERNAL_H
 
@@ -40,6 +43,14 @@ struct cosigning {
     bool was_first;     /* answered or failed once */
     struct buffer line; /* its cosignature of the round's checkpoint */
     uint64_t time_s;
+    bool is_peer; /* the address is one of a gateway in the directory */
+    /* It says to know another history of our log: of so many entries, or (is_root) with another root of what we sent. */
+    uint64_t claim_size;
+    bool claim_is_root;
+    bool is_asked_to_show; /* the call under way is for what would prove it */
+    bool is_claiming;      /* it showed nothing, and nobody has said otherwise yet */
+    bool is_outvoted;      /* others did: what it says without proof counts no more, until it cosigns again */
+    uint64_t claim_us;
     struct metric *failed; /* may be NULL */
 };
 
@@ -76,6 +87,8 @@ struct cosigner {
     pthread_cond_t changed;
     size_t first_count; /* witnesses that answered or failed once */
     size_t asked;
+    size_t open_claims; /* of witnesses, without proof, that nobody has spoken against yet; `claim` says what the last one is */
+    struct error claim;
     bool is_started; /* cosigner_wait() is over */
     bool is_denied, was_told;
     bool is_stopping;
@@ -86,6 +99,9 @@ struct cosigner {
 
 /* Begins the submission of the round's checkpoint; its end is one of the two below, later. */
 void cosigning_call(struct cosigning *c);
+/* Sends a request to the witness, to its submission prefix and `path`; `done` as client_call() has it. */
+must_check bool cosigning_send(struct cosigning *c, struct bytes method, const char *path, struct body *body, uint64_t answer_bytes_max,
+                               client_done *done, struct error *e);
 /* A call that takes too long. */
 void cosigning_give_up(struct cosigning *c);
 
@@ -97,7 +113,16 @@ void cosigner_failed(struct cosigning *c, const char *what, const char *detail);
 void cosigner_take_offers(struct cosigner *all);
 void cosigner_tell_wanted(struct cosigner *all);
 
-/* It knows a log of ours that we do not: of `size` entries, or (is_root) another root of what we sent. */
-void cosigner_denied(struct cosigning *c, uint64_t size, bool is_root);
+const char *cosigner_name(const struct cosigning *c);
+/* Those that are failing, and do not claim anything, are called at once. */
+void cosigner_hurry(struct cosigner *all);
+
+/* cosigner_claim.c. It says to know a log of ours that we do not: of `size` entries, or (is_root) another root of what we sent. It is asked to show it. */
+void cosigner_deny_unless_shown(struct cosigning *c, uint64_t size, bool is_root);
+/* It was asked, and takes too long. */
+void cosigner_show_nothing(struct cosigning *c);
+/* Ends the log, or the claims, if what the others say allows. */
+void cosigner_weigh(struct cosigner *all);
+void cosigner_claim_metrics_register(void);
 
 #endif

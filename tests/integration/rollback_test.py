@@ -67,9 +67,18 @@ class RolledBack(unittest.TestCase):
     def test_an_old_copy_does_not_start(self):
         self.lose()
         told = self.start_refused()
+        self.assertIn('that our key signed', told)
         self.assertIn('it is an old copy', told)
         self.assertIn('comity log recover', told)
         self.assertEqual(size_of(self.gateway.log_folder / 'checkpoint'), self.kept)  # nothing was signed
+
+    def test_without_a_proof_and_with_nobody_to_say_otherwise_it_does_not_start_either(self):
+        self.witness.shows = None
+        self.lose()
+        told = self.start_refused()
+        self.assertIn('says to have cosigned', told)
+        self.assertIn('it is an old copy', told)
+        self.assertIn('take it out of log.witnesses', told)
 
     def test_it_is_recovered_and_goes_on(self):
         self.lose()
@@ -144,6 +153,7 @@ class RolledBack(unittest.TestCase):
         self.witness.mode = 'good'
         self.assertEqual(self.gateway.end(), 2)
         self.assertIn('has cosigned another history', self.gateway.stderr())
+        self.assertIn('that our key signed', self.gateway.stderr())
         refused = self.gateway.run('log', 'recover', '--from', self.lost / 'log', expect=None)
         self.assertEqual(refused.returncode, 1)
 

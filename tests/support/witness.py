@@ -1,6 +1,7 @@
 """
 A witness that nobody here wrote in C (C2SP tlog-witness, from its text), with the differences that were met in the field and the nastiness that was
-not yet: `mode` may be changed while it runs.
+not yet: `mode` may be changed while it runs. `shows` says what it gives for GET PREFIX/HEX/checkpoint, which Comity's witnesses have: True, what it
+cosigned last; None, that there is no such thing, as with most; or the bytes.
 
     with Witness(vkeys_of_logs) as witness:
         policy_file.write_text(f'witness w {witness.vkey} {witness.url}\\nquorum w\\n')
@@ -75,13 +76,14 @@ def consistent(old, size, old_root, root, proof):
 
 
 class Witness:
-    def __init__(self, logs, name='witness.example/w', port=0, patience=30.0):
+    def __init__(self, logs, name='witness.example/w', port=0, patience=30.0, shows=True):
         self.logs = {peer.vkey_parse(vkey)[0]: vkey for vkey in logs}
         self.name, self.key, self.patience = name, Ed25519PrivateKey.generate(), patience
         public = self.key.public_key().public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
         self.id = hashlib.sha256(name.encode() + b'\n\x04' + public).digest()[:4]
         self.vkey = f'{name}+{self.id.hex()}+{base64.b64encode(bytes([4]) + public).decode()}'
         self.mode, self.calls, self.known, self.bodies = 'good', 0, {}, []
+        self.shows, self.notes, self.looks = shows, {}, 0
         self.port, self.lock, self.ending = port, threading.Lock(), threading.Event()
 
     def __enter__(self):
@@ -92,6 +94,17 @@ class Witness:
 
             def log_message(self, *_):
                 pass
+
+            def do_GET(self):
+                with witness.lock:
+                    witness.looks += 1
+                    found = [note for origin, note in witness.notes.items()
+                             if self.path == f'/deep/prefix/{hashlib.sha256(origin.encode()).hexdigest()}/checkpoint']
+                    shown = found[0] if found and witness.shows is True else witness.shows
+                if isinstance(shown, bytes):
+                    witness.send(self, 200, shown, 'text/plain; charset=utf-8')
+                else:
+                    witness.send(self, 404)
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get('Content-Length', 0)))
@@ -211,7 +224,7 @@ class Witness:
                 if known and not consistent(known, size, known_root, root, proof):
                     return self.send(handler, 422)
             if mode not in ('bad-signature', 'other-name', 'other-key', 'time-zero', 'time-future', 'empty', 'forgetful'):
-                self.known[origin] = (size, root)
+                self.known[origin], self.notes[origin] = (size, root), note.encode()
         if mode == 'empty':
             return self.send(handler, 200)
         text = note.rpartition('\n\n')[0] + '\n'
