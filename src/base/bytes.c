@@ -77,6 +77,17 @@ bool bytes_split(struct bytes *rest, uint8_t separator, struct bytes *piece)
     return true;
 }
 
+bool bytes_list_has(struct bytes list, struct bytes item)
+{
+    struct bytes piece;
+    while (list.size > 0 && bytes_split(&list, ',', &piece)) {
+        if (bytes_equal(bytes_trim(piece), item)) {
+            return true;
+        }
+    }
+    return false;
+}
+
 bool bytes_to_u64(struct bytes view, uint64_t *out)
 {
     uint64_t value = 0;

@@ -60,6 +60,9 @@ struct bytes bytes_trim(struct bytes view);
  */
 bool bytes_split(struct bytes *rest, uint8_t separator, struct bytes *piece);
 
+/* Is `item` one of the pieces of `list`, which commas separate? Blanks around pieces do not count. */
+bool bytes_list_has(struct bytes list, struct bytes item);
+
 /* Parses an unsigned decimal of digits only, without sign, space or leading zeros (but "0"). False on anything else or overflow. */
 must_check bool bytes_to_u64(struct bytes view, uint64_t *out);
 

@@ -84,7 +84,7 @@ static struct bytes component(struct bytes statement, struct bytes start)
 #define COMPONENT(name) BYTES("\n\"" name "\": ")
 
 /* The log that a statement belongs to stands in its last line. */
-static struct bytes origin_of(struct bytes statement)
+struct bytes exchange_statement_origin(struct bytes statement)
 {
     static const struct bytes before = BYTES(";keyid=\"");
     struct bytes line = component(statement, COMPONENT("@signature-params"));
@@ -185,7 +185,7 @@ static void read_decision(struct exchanges *x, const struct log_entry *entry, st
     if (r.failed || statement.size == 0) {
         return; /* refused before it was proven who asks */
     }
-    bool is_ours = bytes_equal(origin_of(statement), x->origin);
+    bool is_ours = bytes_equal(exchange_statement_origin(statement), x->origin);
     note_seen(x, id_of(statement), entry->index, is_ours);
     if (is_ours) {
         line->kind = EXCHANGE_REQUEST_TAKEN;
@@ -209,7 +209,7 @@ static void read_message(struct exchanges *x, const struct log_entry *entry, str
                                                                                                               : EXCHANGE_NONE;
         break;
     case RECORD_ANSWER_RECEIVED:
-        line->kind = bytes_equal(origin_of(statement), x->origin) ? EXCHANGE_ANSWER_TAKEN : EXCHANGE_NONE;
+        line->kind = bytes_equal(exchange_statement_origin(statement), x->origin) ? EXCHANGE_ANSWER_TAKEN : EXCHANGE_NONE;
         line->receipt = plain_attachment(entry->attachment);
         break;
     case RECORD_NONE:

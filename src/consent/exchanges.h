@@ -27,6 +27,9 @@ struct exchange_sequence {
 };
 must_check bool exchange_sequence_parse(struct bytes text, struct exchange_sequence *out);
 
+/* The origin of the log that a message's statement belongs to: a view into its last line; empty without one. */
+struct bytes exchange_statement_origin(struct bytes statement);
+
 /* One entry. Views into it. */
 struct exchange_line {
     enum exchange_kind kind;

@@ -1,7 +1,5 @@
 #include "consent/uses_internal.h"
 
-#include "base/encode.h"
-
 #include "consent/event_text.h"
 
 /* Sets a field from the line of that name; absent: empty. False: out of memory. */
@@ -125,19 +123,11 @@ static bool take_component(struct bytes statement, struct bytes start, struct ar
     return out->data != NULL;
 }
 
-static bool read_digest(struct bytes text, uint8_t digest[SHA256_SIZE])
-{
-    struct bytes before = BYTES("sha-256=:");
-    size_t size = 0;
-    return bytes_start_with(text, before) && bytes_end_with(text, BYTES(":")) && text.size > before.size &&
-           base64_parse(bytes_slice(text, before.size, text.size - 1), digest, SHA256_SIZE, &size) && size == SHA256_SIZE;
-}
-
 /* An answer names its decision by digest: an exchange's id comes from the other side, and might be used twice. */
 static bool find_decision(struct bytes statement, uint8_t digest[SHA256_SIZE])
 {
     struct bytes value;
-    return find_line(statement, COMPONENT("comity-decision"), &value) && read_digest(value, digest);
+    return find_line(statement, COMPONENT("comity-decision"), &value) && event_text_read_digest(value, digest);
 }
 
 static bool read_answer(struct bytes statement, struct arena *arena, struct use_row *row)

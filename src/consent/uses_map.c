@@ -312,13 +312,10 @@ static void write_root(const struct uses_root *root, struct buffer *out)
 
 bool uses_root_parse(struct bytes text, struct uses_root *out)
 {
-    static const struct bytes before = BYTES("sha-256=:");
     struct bytes root, covers, from, key;
-    size_t size = 0, key_size = 0;
+    size_t key_size = 0;
     *out = (struct uses_root){ 0 };
-    return event_text_is(text, "uses-root/1") && event_text_get(text, "root", &root) && bytes_start_with(root, before) &&
-           bytes_end_with(root, BYTES(":")) && root.size > before.size &&
-           base64_parse(bytes_slice(root, before.size, root.size - 1), out->root, SHA256_SIZE, &size) && size == SHA256_SIZE &&
+    return event_text_is(text, "uses-root/1") && event_text_get(text, "root", &root) && event_text_read_digest(root, out->root) &&
            event_text_get(text, "from", &from) && bytes_to_u64(from, &out->from) && event_text_get(text, "covers", &covers) &&
            bytes_to_u64(covers, &out->covers) && event_text_get(text, "vrf", &key) &&
            base64_parse(key, out->vrf_key, VRF_PUBLIC_SIZE, &key_size) && key_size == VRF_PUBLIC_SIZE;

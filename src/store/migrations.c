@@ -173,10 +173,132 @@ static const char *const api[] = {
     NULL,
 };
 
+/*
+ * Requests of persons, registers, and what recipients owe. `rights_events` are on their way into the evidence log: `log_index` is NULL until they are
+ * durable there.
+ */
+static const char *const rights[] = {
+    "CREATE TABLE rights_events ("
+    " sequence INTEGER NOT NULL PRIMARY KEY,"
+    " subject TEXT NOT NULL,"
+    " payload TEXT NOT NULL,"
+    " log_index INTEGER)",
+    "CREATE INDEX rights_events_by_subject ON rights_events (subject, sequence)",
+    "CREATE INDEX rights_events_unlogged ON rights_events (sequence) WHERE log_index IS NULL",
+
+    "CREATE TABLE rights_requests ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " person TEXT NOT NULL,"
+    " entitlement INTEGER NOT NULL," /* which right: enum law_right */
+    " state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 6),"
+    " received_at INTEGER NOT NULL,"
+    " identity_due_at INTEGER NOT NULL,"
+    " due_at INTEGER NOT NULL,"
+    " is_extended INTEGER NOT NULL DEFAULT 0,"
+    " closed_at INTEGER,"
+    " law TEXT NOT NULL,"
+    " asked_by TEXT NOT NULL,"
+    " method TEXT NOT NULL,"
+    " subject TEXT,"
+    " words TEXT,"
+    " reason TEXT,"
+    " remedy TEXT,"
+    " answer TEXT)",
+    "CREATE INDEX rights_requests_by_person ON rights_requests (person, received_at)",
+    "CREATE INDEX rights_requests_open ON rights_requests (due_at) WHERE closed_at IS NULL",
+
+    "CREATE TABLE assessments ("
+    " reference TEXT NOT NULL PRIMARY KEY,"
+    " id TEXT NOT NULL UNIQUE,"
+    " service TEXT NOT NULL,"
+    " author TEXT NOT NULL,"
+    " words TEXT NOT NULL,"
+    " made_at INTEGER NOT NULL,"
+    " valid_until INTEGER NOT NULL,"
+    " created_at INTEGER NOT NULL)",
+
+    "CREATE TABLE breaches ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " is_possible INTEGER NOT NULL,"
+    " from_time INTEGER NOT NULL,"
+    " until_time INTEGER NOT NULL,"
+    " service TEXT,"
+    " recipient TEXT,"
+    " category TEXT,"
+    " cause TEXT NOT NULL,"
+    " harm TEXT NOT NULL,"
+    " measures TEXT NOT NULL,"
+    " advice TEXT NOT NULL,"
+    " contact TEXT NOT NULL,"
+    " law TEXT NOT NULL,"
+    " known_at INTEGER NOT NULL,"
+    " authority_due INTEGER NOT NULL,"
+    " persons_due INTEGER NOT NULL,"
+    " report_due INTEGER,"
+    " authority_told INTEGER,"
+    " persons_told INTEGER,"
+    " closed_at INTEGER,"
+    " waiver TEXT,"
+    " report TEXT)",
+
+    /* What recipients owe us; `next_at`: when to tell them, or to try again. */
+    "CREATE TABLE obligations ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " person TEXT NOT NULL,"
+    " recipient TEXT NOT NULL,"
+    " gateway TEXT NOT NULL,"
+    " cause TEXT NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " part INTEGER NOT NULL,"
+    " exchanges TEXT NOT NULL,"
+    " categories TEXT NOT NULL,"
+    " kind INTEGER NOT NULL,"
+    " state INTEGER NOT NULL CHECK (state BETWEEN 1 AND 5),"
+    " created_at INTEGER NOT NULL,"
+    " due_at INTEGER NOT NULL,"
+    " next_at INTEGER NOT NULL,"
+    " told_at INTEGER,"
+    " ended_at INTEGER,"
+    " attempts INTEGER NOT NULL DEFAULT 0,"
+    " failure TEXT,"
+    " note TEXT,"
+    " confirmation TEXT)",
+    "CREATE UNIQUE INDEX obligations_by_cause ON obligations (cause, reason, gateway, part)",
+    "CREATE INDEX obligations_by_person ON obligations (person, created_at)",
+    "CREATE INDEX obligations_to_tell ON obligations (next_at) WHERE told_at IS NULL AND ended_at IS NULL",
+    "CREATE INDEX obligations_open ON obligations (due_at) WHERE ended_at IS NULL",
+
+    /* What we owe others. */
+    "CREATE TABLE received_notices ("
+    " origin TEXT NOT NULL,"
+    " id TEXT NOT NULL,"
+    " member TEXT NOT NULL,"
+    " kind INTEGER NOT NULL,"
+    " reason TEXT NOT NULL,"
+    " exchanges TEXT NOT NULL,"
+    " categories TEXT NOT NULL,"
+    " received_at INTEGER NOT NULL,"
+    " due_at INTEGER NOT NULL,"
+    " note TEXT NOT NULL,"
+    " digest BLOB NOT NULL,"
+    " ended_at INTEGER,"
+    " outcome INTEGER,"
+    " why TEXT,"
+    " confirmation TEXT,"
+    " reported_at INTEGER,"
+    " attempts INTEGER NOT NULL DEFAULT 0,"
+    " next_at INTEGER,"
+    " PRIMARY KEY (origin, id))",
+    "CREATE INDEX received_notices_open ON received_notices (due_at) WHERE ended_at IS NULL",
+    "CREATE INDEX received_notices_to_report ON received_notices (next_at) WHERE reported_at IS NULL AND next_at IS NOT NULL",
+    NULL,
+};
+
 const struct migration migrations[] = {
     { "consents, policies and state", consents },
     { "the index of uses", uses },
     { "the map of uses", uses_map },
     { "the REST API's own", api },
+    { "rights of persons, registers and obligations", rights },
 };
 const size_t migration_count = COUNT_OF(migrations);
