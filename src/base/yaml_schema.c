@@ -474,3 +474,63 @@ bool yaml_error(struct bytes text, const char *file, const char *path, struct er
     (void)yaml_line(text, path, &line); /* the nearest place is good enough */
     return error_set(e, ERROR_INPUT, yaml_where(file, line, made.where, sizeof made.where), todo, "%s", made.what);
 }
+
+/* ---- Sections ---- */
+
+/* From which character up to which, counted as libyaml does: characters, without the mark of the byte order. */
+static bool find_section(struct walk *w, struct bytes key, size_t *from, size_t *to)
+{
+    *from = *to = 0;
+    if (!enter_document(w)) {
+        return false;
+    }
+    if (w->event.type != YAML_MAPPING_START_EVENT) {
+        return fail(w, w->event.start_mark.line, "write key: value", "a mapping stands here");
+    }
+    if (!next_event(w)) {
+        return false;
+    }
+    while (w->event.type != YAML_MAPPING_END_EVENT) {
+        bool is_found = w->event.type == YAML_SCALAR_EVENT && bytes_equal(scalar(w), key);
+        size_t start = w->event.start_mark.index;
+        if (!skip_value(w) || !next_event(w) || !skip_value(w)) {
+            return false;
+        }
+        if (is_found) {
+            *from = start;
+            *to = w->event.end_mark.index;
+            return true;
+        }
+        if (!next_event(w)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+bool yaml_section(struct bytes text, const char *file, const char *key, struct buffer *out, struct error *e)
+{
+    struct walk w = { .file = file, .e = e };
+    size_t from = 0, to = 0, character = 0;
+    if (!bytes_are_utf8(text)) {
+        return error_set(e, ERROR_INPUT, file, "save it as UTF-8", "not UTF-8");
+    }
+    if (yaml_parser_initialize(&w.parser) == 0) {
+        return error_memory(e, file);
+    }
+    yaml_parser_set_input_string(&w.parser, text.data != NULL ? text.data : (const uint8_t *)"", text.size);
+    bool ok = find_section(&w, bytes_of_text(key), &from, &to);
+    if (w.has_event) {
+        yaml_event_delete(&w.event);
+    }
+    yaml_parser_delete(&w.parser);
+    bool has_mark = bytes_start_with(text, BYTES("\xef\xbb\xbf"));
+    for (size_t i = has_mark ? 3 : 0; ok && from < to && i < text.size; i++) {
+        uint8_t byte = text.data[i];
+        bool is_first = (byte & 0xc0) != 0x80;
+        character += is_first ? 1 : 0;
+        bool is_inside = character > from && character <= to;
+        buffer_append_u8(out, is_inside || byte == '\n' || byte == '\r' ? byte : ' ');
+    }
+    return ok && out->failed ? error_memory(e, file) : ok;
+}

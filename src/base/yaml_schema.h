@@ -8,6 +8,7 @@
 
 #include <cyaml/cyaml.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 
 /*
@@ -25,6 +26,13 @@ void yaml_unload(const cyaml_schema_value_t *schema, void *data); /* NULL is all
  * such place; `*line` is then that of the nearest place above it (of the list that lacks the entry, say), or 1.
  */
 bool yaml_line(struct bytes text, const char *path, unsigned *line);
+
+/*
+ * For a schema of one section of a larger file: appends the text with everything but the top-level `key` and its value blanked out, so that
+ * lines stay what they were. Nothing is appended when there is no such key. False for what isn't YAML or whose top isn't a mapping, and when
+ * `out` is too small; the rest of the file is not looked at.
+ */
+must_check bool yaml_section(struct bytes text, const char *file, const char *key, struct buffer *out, struct error *e);
 
 /* error_set() with ERROR_INPUT at the line of `path`: for what a schema can't say. `todo` may be NULL. Returns false. */
 __attribute__((format(printf, 6, 7))) bool yaml_error(struct bytes text, const char *file, const char *path, struct error *e,

@@ -69,6 +69,7 @@ enum {
     LAW_DPIA_PUBLISH = 1 << 4,
     LAW_DPIA_BORDER = 1 << 5,
 };
+enum { LAW_DPIA_COUNT = 6 };
 
 /* Where a value comes from. Every value of a profile has one. */
 struct law_source {

@@ -129,7 +129,7 @@ static bool parse_element(struct law_parser *parser, size_t index)
 }
 
 /* A tag of letters, digits and hyphens (RFC 5646 2.1), such as "en" or "zh-Hans". */
-static bool is_language(const char *text)
+bool law_is_language(const char *text)
 {
     static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
     size_t first = strspn(text, letters);
@@ -141,7 +141,7 @@ static bool parse_language(struct law_parser *parser, size_t index)
 {
     const struct text_word *from = &parser->text->notice.languages[index];
     struct law_language *to = &parser->law->languages[index];
-    if (!is_language(from->value)) {
+    if (!law_is_language(from->value)) {
         return law_refuse(parser, law_at(parser, "notice.languages[%zu].value", index), "write a tag of BCP 47, such as en or zh-Hans",
                           "'%s' is not a language", from->value);
     }

@@ -7,8 +7,6 @@
 #include "base/yaml_schema.h"
 #include "law/iri.h"
 
-enum { LAW_MINOR_AGE_MAX = 25 };
-
 static const char period_todo[] = "write an ISO 8601 duration, such as P3Y, P6M, P90D or PT72H";
 
 /* ---- What all pieces use ---- */

@@ -6,6 +6,8 @@
 #include "law/law_text_internal.h"
 #include "law/vocabulary.h"
 
+enum { LAW_MINOR_AGE_MAX = 25 };
+
 struct law_parser {
     struct bytes yaml;
     const char *file;
@@ -40,6 +42,7 @@ must_check bool law_take(struct law_parser *parser, size_t count, size_t size, v
 
 must_check bool law_parse_border(struct law_parser *parser);
 must_check bool law_parse_notice(struct law_parser *parser);
+bool law_is_language(const char *text); /* in the form of BCP 47 */
 /* What no single value shows: refuses a profile that contradicts itself. */
 must_check bool law_check(struct law_parser *parser);
 

@@ -8,7 +8,6 @@ enum {
     ABSENT = CYAML_FLAG_POINTER | CYAML_FLAG_OPTIONAL,
 };
 
-#define WORD_OF(word, value) { word, value },
 #define SOURCE_FIELDS(type)                                                                                                                \
     CYAML_FIELD_STRING_PTR("article", PRESENT, type, source.article, 1, LAW_ARTICLE_SIZE_MAX),                                             \
         CYAML_FIELD_STRING_PTR("note", ABSENT, type, source.note, 1, LAW_ARTICLE_SIZE_MAX),                                                \
@@ -62,11 +61,7 @@ CHOICE(other_basis, law_basis_words);
 CHOICE_VALUE(other_basis);
 CHOICE(separate, law_separate_words);
 CHOICE_VALUE(separate);
-static const cyaml_strval_t dpia_words[] = {
-    { "sensitive", LAW_DPIA_SENSITIVE }, { "provide", LAW_DPIA_PROVIDE }, { "entrust", LAW_DPIA_ENTRUST },
-    { "automated", LAW_DPIA_AUTOMATED }, { "publish", LAW_DPIA_PUBLISH }, { "border", LAW_DPIA_BORDER },
-};
-CHOICE(dpia_kind, dpia_words);
+CHOICE(dpia_kind, law_dpia_words);
 CHOICE_VALUE(dpia_kind);
 
 /* ---- The sections ---- */
@@ -77,13 +72,8 @@ static const cyaml_schema_field_t purposes_fields[] = {
 };
 
 static const cyaml_strval_t guardian_words[] = { { "required", LAW_GUARDIAN_REQUIRED }, { "not_required", LAW_GUARDIAN_NOT_REQUIRED } };
-static const cyaml_strval_t age_unknown_words[] = {
-    { "treat_as_minor", LAW_AGE_MINOR },
-    { "treat_as_minor_if_category_sensitive", LAW_AGE_MINOR_WHEN_SENSITIVE },
-    { "treat_as_adult", LAW_AGE_ADULT },
-};
 CHOICE(guardian, guardian_words);
-CHOICE(age_unknown, age_unknown_words);
+CHOICE(age_unknown, law_age_unknown_words);
 static const cyaml_schema_field_t minor_fields[] = {
     VALUE("age", struct text_minor, age, number_fields),
     VALUE("guardian", struct text_minor, guardian, guardian_fields),
@@ -153,23 +143,16 @@ static const cyaml_schema_field_t breach_fields[] = {
 };
 
 static const cyaml_schema_field_t dpia_fields[] = {
-    LIST("required", struct text_dpia, required, dpia_kind_value, COUNT_OF(dpia_words)),
+    LIST("required", struct text_dpia, required, dpia_kind_value, COUNT_OF(law_dpia_words)),
     VALUE("valid", struct text_dpia, valid, word_fields),
     CYAML_FIELD_END,
 };
 
 /* ---- The border ---- */
 
-static const cyaml_strval_t rule_words[] = { { "instrument", LAW_BORDER_INSTRUMENT }, { "free", LAW_BORDER_FREE } };
-static const cyaml_strval_t border_consent_words[] = {
-    { "always", LAW_BORDER_CONSENT_ALWAYS },
-    { "sensitive", LAW_BORDER_CONSENT_SENSITIVE },
-    { "never", LAW_BORDER_CONSENT_NEVER },
-};
-static const cyaml_strval_t foreign_words[] = { { "refused", LAW_FOREIGN_REFUSED }, { "approval", LAW_FOREIGN_APPROVAL } };
-CHOICE(rule, rule_words);
-CHOICE(border_consent, border_consent_words);
-CHOICE(foreign, foreign_words);
+CHOICE(rule, law_border_rule_words);
+CHOICE(border_consent, law_border_consent_words);
+CHOICE(foreign, law_foreign_authority_words);
 static const cyaml_schema_field_t instrument_fields[] = {
     CYAML_FIELD_STRING_PTR("kind", PRESENT, struct text_instrument, kind, 1, LAW_ID_SIZE_MAX),
     CYAML_FIELD_MAPPING_PTR("valid", ABSENT, struct text_instrument, valid, word_fields),
@@ -204,11 +187,6 @@ static const cyaml_schema_field_t border_fields[] = {
 
 /* ---- Notices ---- */
 
-static const cyaml_strval_t element_words[] = {
-#define ELEMENT_WORD(name, word, meaning) WORD_OF(word, LAW_ELEMENT_##name)
-    LAW_ELEMENTS(ELEMENT_WORD)
-#undef ELEMENT_WORD
-};
 static const cyaml_strval_t when_words[] = {
     { "always", LAW_WHEN_ALWAYS },
     { "provide", LAW_WHEN_PROVIDE },
@@ -220,7 +198,7 @@ static const cyaml_strval_t when_words[] = {
     { "not_from_person", LAW_WHEN_NOT_FROM_PERSON },
 };
 static const cyaml_schema_field_t element_fields[] = {
-    CYAML_FIELD_ENUM("value", CYAML_FLAG_STRICT, struct text_element, value, element_words, COUNT_OF(element_words)),
+    CYAML_FIELD_ENUM("value", CYAML_FLAG_STRICT, struct text_element, value, law_element_words, COUNT_OF(law_element_words)),
     CYAML_FIELD_ENUM("when", CYAML_FLAG_STRICT, struct text_element, when, when_words, COUNT_OF(when_words)),
     SOURCE_FIELDS(struct text_element),
 };

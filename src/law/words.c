@@ -16,6 +16,32 @@ const cyaml_strval_t law_separate_words[LAW_SEPARATE_COUNT] = {
     { "publish", LAW_SEPARATE_PUBLISH },     { "publicplace", LAW_SEPARATE_PUBLICPLACE }, { "minor", LAW_SEPARATE_MINOR },
 };
 
+const cyaml_strval_t law_dpia_words[LAW_DPIA_COUNT] = {
+    { "sensitive", LAW_DPIA_SENSITIVE }, { "provide", LAW_DPIA_PROVIDE }, { "entrust", LAW_DPIA_ENTRUST },
+    { "automated", LAW_DPIA_AUTOMATED }, { "publish", LAW_DPIA_PUBLISH }, { "border", LAW_DPIA_BORDER },
+};
+const cyaml_strval_t law_element_words[LAW_ELEMENT_COUNT] = {
+#define ELEMENT_WORD(name, word, meaning) { word, LAW_ELEMENT_##name },
+    LAW_ELEMENTS(ELEMENT_WORD)
+#undef ELEMENT_WORD
+};
+
+const cyaml_strval_t law_age_unknown_words[3] = {
+    { "treat_as_minor", LAW_AGE_MINOR },
+    { "treat_as_minor_if_category_sensitive", LAW_AGE_MINOR_WHEN_SENSITIVE },
+    { "treat_as_adult", LAW_AGE_ADULT },
+};
+
+const cyaml_strval_t law_border_rule_words[2] = { { "instrument", LAW_BORDER_INSTRUMENT }, { "free", LAW_BORDER_FREE } };
+
+const cyaml_strval_t law_border_consent_words[3] = {
+    { "always", LAW_BORDER_CONSENT_ALWAYS },
+    { "sensitive", LAW_BORDER_CONSENT_SENSITIVE },
+    { "never", LAW_BORDER_CONSENT_NEVER },
+};
+
+const cyaml_strval_t law_foreign_authority_words[2] = { { "refused", LAW_FOREIGN_REFUSED }, { "approval", LAW_FOREIGN_APPROVAL } };
+
 const char *law_basis_word(enum law_basis basis)
 {
     return (size_t)basis < COUNT_OF(law_basis_words) ? law_basis_words[basis].str : "unknown";
@@ -55,12 +81,7 @@ bool law_separate_parse(struct bytes word, uint32_t *bit)
 
 const char *law_element_word(enum law_element element)
 {
-    static const char *const words[] = {
-#define ELEMENT_WORD(name, word, meaning) [LAW_ELEMENT_##name] = word,
-        LAW_ELEMENTS(ELEMENT_WORD)
-#undef ELEMENT_WORD
-    };
-    return (size_t)element < COUNT_OF(words) ? words[element] : "unknown";
+    return (size_t)element < COUNT_OF(law_element_words) ? law_element_words[element].str : "unknown";
 }
 
 const char *law_element_meaning(enum law_element element)

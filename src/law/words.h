@@ -9,4 +9,11 @@
 extern const cyaml_strval_t law_basis_words[BASIS_COUNT];
 extern const cyaml_strval_t law_separate_words[LAW_SEPARATE_COUNT]; /* values: LAW_SEPARATE_* bits */
 
+extern const cyaml_strval_t law_dpia_words[LAW_DPIA_COUNT]; /* values: LAW_DPIA_* bits */
+extern const cyaml_strval_t law_element_words[LAW_ELEMENT_COUNT];
+extern const cyaml_strval_t law_foreign_authority_words[2];
+extern const cyaml_strval_t law_border_consent_words[3];
+extern const cyaml_strval_t law_border_rule_words[2];
+extern const cyaml_strval_t law_age_unknown_words[3];
+
 #endif
