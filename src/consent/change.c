@@ -1,44 +1,267 @@
-/* Changes: a transaction in the store, then the log; docs/formats/events.md says what is written. */
-#include "consent/consent_internal.h"
-
+/* Changes of records; transaction.c is their frame, grant.c says what may be decided. */
 #include <stdio.h>
 
-#include "base/encode.h"
-#include "base/random.h"
-#include "base/time.h"
+#include "consent/persons_internal.h"
 
-static const int64_t time_ms_max = 253402300799999; /* the end of the year 9999: the last that RFC 3339 can say */
+static const char reason_state[] = "consent.state";
 
-static bool is_plain(struct bytes text, size_t size_max, bool allows_space)
+bool change_deny(struct consent_receipt *receipt, const char *code, struct error *e, const char *where, const char *todo, const char *what)
 {
-    if (text.size == 0 || text.size > size_max || !bytes_are_utf8(text)) {
-        return false;
+    receipt->reason = code;
+    return error_set(e, ERROR_DENIED, where, todo, "%s (%s)", what, code);
+}
+
+void change_begin_receipt(struct consent_receipt *receipt)
+{
+    *receipt = (struct consent_receipt){ .log_index = UINT64_MAX };
+}
+
+/* Which record of the same key came before, and how it stood then. */
+bool change_find_prev(struct transaction *t, struct consent_change *change, struct error *e)
+{
+    return records_find_newest(t->consents->store, &change->key, &t->arena, &change->prev, &change->has_prev_digest, change->prev_digest,
+                               e);
+}
+
+bool change_check_expected(const struct record *record, const uint8_t *expected, struct consent_receipt *receipt, struct error *e)
+{
+    return expected == NULL || (record->has_digest && memcmp(record->digest, expected, sizeof record->digest) == 0) ||
+           change_deny(receipt, "consent.changed", e, "consent", "look at it again", "it has changed since it was looked at");
+}
+
+/* ---- Events on what is there ---- */
+
+/* What an event makes of one record. */
+struct plan {
+    struct consent_decision changed[CONSENT_CATEGORIES_MAX];
+    struct consent_decision expired[CONSENT_CATEGORIES_MAX];
+    size_t changed_count, expired_count;
+    size_t settled; /* what it was to become, it was before */
+    size_t refused; /* their state does not allow it */
+    size_t looked_at;
+};
+
+/* Withdrawing is never refused for coming late, nor is noting that the time is over. */
+static bool is_settled(enum consent_event event, enum consent_state state)
+{
+    return (event == CONSENT_EVENT_WITHDRAW && (state == CONSENT_WITHDRAWN || state == CONSENT_EXPIRED)) ||
+           (event == CONSENT_EVENT_EXPIRE && state == CONSENT_EXPIRED);
+}
+
+/*
+ * What the clock has expired is written down as expired, too: withdrawing it changes nothing today, and must still hold when a clock that
+ * ran ahead is set back.
+ */
+static void plan_event(const struct record *record, struct bytes category, enum consent_event event, int64_t now_ms, struct plan *plan)
+{
+    *plan = (struct plan){ 0 };
+    for (size_t i = 0; i < record->count; i++) {
+        struct consent_decision decision = record->decisions[i];
+        if (category.size > 0 && !bytes_equal(decision.category, category)) {
+            continue;
+        }
+        plan->looked_at++;
+        enum consent_state now = consent_state_at(decision.state, decision.valid_until_ms, now_ms);
+        enum consent_state next = event == CONSENT_EVENT_EXPIRE ? CONSENT_NONE : consent_after(now, event);
+        if (next != CONSENT_NONE) {
+            decision.state = next;
+            plan->changed[plan->changed_count++] = decision;
+        } else if (now != decision.state && is_settled(event, now)) {
+            decision.state = now;
+            plan->expired[plan->expired_count++] = decision;
+        } else if (is_settled(event, now)) {
+            plan->settled++;
+        } else {
+            plan->refused++;
+        }
     }
-    for (size_t i = 0; i < text.size; i++) {
-        if (text.data[i] < 0x20 || text.data[i] == 0x7f || (text.data[i] == ' ' && !allows_space)) {
+}
+
+static bool store_plan(struct transaction *t, const struct record *record, const struct plan *plan, enum consent_event event,
+                       const struct consent_act *act, struct error *e)
+{
+    const struct consent_act clock = { .role = CONSENT_ROLE_SYSTEM };
+    struct consent_change changes[] = {
+        { .event = CONSENT_EVENT_EXPIRE, .decisions = plan->expired, .count = plan->expired_count, .act = &clock },
+        { .event = event, .decisions = plan->changed, .count = plan->changed_count, .act = act },
+    };
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
+        changes[i].number = record->number;
+        changes[i].id = record->id;
+        changes[i].key = record->key;
+        if (changes[i].count > 0 && !transaction_add(t, &changes[i], false, e)) {
             return false;
         }
     }
     return true;
 }
 
+static bool check_plan(const struct plan *plan, struct consent_receipt *receipt, struct error *e)
+{
+    if (plan->looked_at == 0) {
+        return error_set(e, ERROR_ABSENT, "consent", "show the consent to see its categories", "the consent has no such category");
+    }
+    if (plan->changed_count + plan->expired_count + plan->settled == 0) {
+        return change_deny(receipt, reason_state, e, "consent", "show the consent to see its state", "its state does not allow this");
+    }
+    return true;
+}
+
+/* `*number` is the record's; `*is_written` false: it was so before. */
+static bool add_event(struct transaction *t, const struct consent_order *order, const struct consent_act *act, int64_t *number,
+                      struct consent_receipt *receipt, struct error *e)
+{
+    struct record *record = NULL;
+    struct consent_person facts;
+    struct consent_act actor;
+    struct plan plan;
+    bool is_registered;
+    if (!records_find(t->consents->store, order->id, &t->arena, &record, e) ||
+        !records_find_person(t->consents->store, record->key.person, &facts, e) ||
+        !persons_find_actor(t, record->key.person, act, &actor, &is_registered, e) ||
+        !change_check_expected(record, order->expected, receipt, e)) {
+        return false;
+    }
+    if (consent_role_reason(order->event, act->role, record->terms.role, is_registered, facts.has_died) != NULL) {
+        return change_deny(receipt, "consent.guardian", e, "by", "let the person, or who is registered for the person, do it",
+                           "this role may not do that");
+    }
+    plan_event(record, order->category, order->event, t->now_ms, &plan);
+    *number = record->number;
+    receipt->is_changed = plan.changed_count > 0;
+    return check_plan(&plan, receipt, e) && store_plan(t, record, &plan, order->event, &actor, e);
+}
+
+bool consent_change(struct consents *consents, const struct consent_order *order, const struct consent_act *act,
+                    struct consent_receipt *receipt, struct error *e)
+{
+    struct transaction t;
+    int64_t number = 0;
+    change_begin_receipt(receipt);
+    if (order->event == CONSENT_EVENT_REQUEST || order->event == CONSENT_EVENT_GIVE || order->event == CONSENT_EVENT_REFUSE ||
+        (size_t)order->event >= CONSENT_EVENT_COUNT) {
+        return error_set(e, ERROR_INPUT, "event", "ask, or answer, with a notice", "this is no event on a record alone");
+    }
+    if (!consent_check_act(act, e) || !transaction_begin(&t, consents, e)) {
+        return false;
+    }
+    bool ok = transaction_end(&t, add_event(&t, order, act, &number, receipt, e), &receipt->log_index, e);
+    bool is_written = t.first_sequence != 0;
+    transaction_clear(&t);
+    if (ok && !is_written) {
+        ok = records_find_withdrawal(consents->store, number, order->category, &receipt->log_index, e);
+    }
+    if (ok) {
+        (void)snprintf(receipt->id, sizeof receipt->id, "%.*s", BYTES_FMT(order->id));
+        receipt->changed = receipt->is_changed ? 1 : 0;
+    }
+    return ok;
+}
+
+static bool is_wanted(const struct consent_filter *filter, const struct record *record)
+{
+    return (filter->recipient.size == 0 || bytes_equal(filter->recipient, record->key.recipient)) &&
+           (filter->purpose.size == 0 || bytes_equal(filter->purpose, record->key.purpose));
+}
+
+static bool add_withdrawals(struct transaction *t, const struct consent_filter *filter, const struct consent_act *act,
+                            struct consent_receipt *receipt, struct error *e)
+{
+    struct record *first = NULL;
+    struct consent_person facts;
+    struct consent_act actor;
+    bool is_registered;
+    if (!records_find_person(t->consents->store, filter->person, &facts, e) ||
+        !persons_find_actor(t, filter->person, act, &actor, &is_registered, e) ||
+        !records_find_open(t->consents->store, filter->person, &t->arena, &first, e)) {
+        return false;
+    }
+    if (consent_role_reason(CONSENT_EVENT_WITHDRAW, act->role, CONSENT_ROLE_NONE, is_registered, facts.has_died) != NULL) {
+        return change_deny(receipt, "consent.guardian", e, "by", "let the person, or who is registered for the person, do it",
+                           "this role may not do that");
+    }
+    for (struct record *record = first; record != NULL; record = record->next) {
+        struct plan plan;
+        if (!is_wanted(filter, record)) {
+            continue;
+        }
+        plan_event(record, filter->category, CONSENT_EVENT_WITHDRAW, t->now_ms, &plan);
+        if (!store_plan(t, record, &plan, CONSENT_EVENT_WITHDRAW, &actor, e)) {
+            return false;
+        }
+        receipt->changed += plan.changed_count > 0;
+    }
+    receipt->is_changed = receipt->changed > 0;
+    return true;
+}
+
+bool consent_withdraw_where(struct consents *consents, const struct consent_filter *filter, const struct consent_act *act,
+                            struct consent_receipt *receipt, struct error *e)
+{
+    struct transaction t;
+    change_begin_receipt(receipt);
+    if (!consent_check_act(act, e) || !transaction_begin(&t, consents, e)) {
+        return false;
+    }
+    bool ok = transaction_end(&t, add_withdrawals(&t, filter, act, receipt, e), &receipt->log_index, e);
+    transaction_clear(&t);
+    return ok;
+}
+
+/* What ends with a death: what holds is revoked, and what is only asked for is over. */
+static void plan_end(const struct record *record, int64_t now_ms, struct plan *plan)
+{
+    *plan = (struct plan){ 0 };
+    for (size_t i = 0; i < record->count; i++) {
+        struct consent_decision decision = record->decisions[i];
+        enum consent_state now = consent_state_at(decision.state, decision.valid_until_ms, now_ms);
+        enum consent_state revoked = consent_after(now, CONSENT_EVENT_REVOKE);
+        if (revoked != CONSENT_NONE) {
+            decision.state = revoked;
+            plan->changed[plan->changed_count++] = decision;
+        } else if (consent_after(decision.state, CONSENT_EVENT_EXPIRE) != CONSENT_NONE) {
+            decision.state = CONSENT_EXPIRED;
+            plan->expired[plan->expired_count++] = decision;
+        }
+    }
+}
+
+bool consent_end_all(struct transaction *t, struct bytes person, const struct consent_act *act, size_t *changed, struct error *e)
+{
+    struct record *first = NULL;
+    if (!records_find_open(t->consents->store, person, &t->arena, &first, e)) {
+        return false;
+    }
+    for (struct record *record = first; record != NULL; record = record->next) {
+        struct plan plan;
+        plan_end(record, t->now_ms, &plan);
+        if (!store_plan(t, record, &plan, CONSENT_EVENT_REVOKE, act, e)) {
+            return false;
+        }
+        *changed += plan.changed_count > 0;
+    }
+    return true;
+}
+
+/* ---- As it was before there were notices ---- */
+
 static bool check_grant(const struct consent_grant *grant, int64_t now_ms, struct error *e)
 {
-    if (!is_plain(grant->key.person, CONSENT_PERSON_BYTES_MAX, true)) {
+    if (!consent_is_plain(grant->key.person, CONSENT_PERSON_BYTES_MAX, true)) {
         return error_set(e, ERROR_INPUT, "person", "use the identifier that the service's requests carry",
                          "it must be 1 to %d bytes of UTF-8 without control characters", CONSENT_PERSON_BYTES_MAX);
     }
-    if (!is_plain(grant->key.recipient, CONSENT_MEMBER_BYTES_MAX, true)) {
+    if (!consent_is_plain(grant->key.recipient, CONSENT_MEMBER_BYTES_MAX, true)) {
         return error_set(e, ERROR_INPUT, "recipient", "write COMMUNITY/CLASS/MEMBER", "this is no member");
     }
-    if (!is_plain(grant->key.purpose, CONSENT_IRI_BYTES_MAX, false)) {
+    if (!consent_is_plain(grant->key.purpose, CONSENT_IRI_BYTES_MAX, false)) {
         return error_set(e, ERROR_INPUT, "purpose", "write a full IRI", "it must be an IRI of at most %d bytes", CONSENT_IRI_BYTES_MAX);
     }
     if (grant->category_count == 0 || grant->category_count > CONSENT_CATEGORIES_MAX) {
         return error_set(e, ERROR_INPUT, "category", "decide on 1 to 64 categories", "%zu categories", grant->category_count);
     }
     for (size_t i = 0; i < grant->category_count; i++) {
-        if (!is_plain(grant->categories[i], CONSENT_IRI_BYTES_MAX, false)) {
+        if (!consent_is_plain(grant->categories[i], CONSENT_IRI_BYTES_MAX, false)) {
             return error_set(e, ERROR_INPUT, "category", "write a full IRI", "number %zu must be an IRI of at most %d bytes", i + 1,
                              CONSENT_IRI_BYTES_MAX);
         }
@@ -48,7 +271,7 @@ static bool check_grant(const struct consent_grant *grant, int64_t now_ms, struc
             }
         }
     }
-    if (grant->valid_from_ms < 0 || grant->valid_until_ms > time_ms_max || grant->valid_from_ms >= grant->valid_until_ms) {
+    if (grant->valid_from_ms < 0 || grant->valid_until_ms > CONSENT_TIME_MS_MAX || grant->valid_from_ms >= grant->valid_until_ms) {
         return error_set(e, ERROR_INPUT, "valid until", "set an end after the beginning; no consent is endless",
                          "it must be later than valid from");
     }
@@ -58,269 +281,69 @@ static bool check_grant(const struct consent_grant *grant, int64_t now_ms, struc
     return true;
 }
 
-static bool check_writable(const struct consents *consents, struct error *e)
+static bool add_give(struct transaction *t, const struct consent_grant *grant, struct bytes id, struct error *e)
 {
-    return consents->committer != NULL ||
-           error_set(e, ERROR_DENIED, "consents", "send the change to the running gateway", "they are open for reading only");
-}
-
-static void make_id(char id[CONSENT_ID_SIZE])
-{
-    uint8_t raw[16];
-    random_fill(raw, sizeof raw);
-    memcpy(id, "c-", 2);
-    hex_write(bytes_of(raw, sizeof raw), id + 2);
-}
-
-/* The log failed after the store had committed: say what holds now. */
-static bool fail_unlogged(struct error *e, enum consent_event event)
-{
-    struct error cause = e != NULL ? *e : (struct error){ 0 };
-    bool is_pending = event == CONSENT_EVENT_GIVE;
-    return error_set(e, cause.kind, cause.where,
-                     "it is logged at the next change or start; until then see to what the log lacks (comity doctor)",
-                     is_pending ? "the consent is stored, but in force only when it is in the log: %s"
-                                : "the change is in force, but not yet in the log: %s",
-                     cause.what);
-}
-
-/* In one transaction: the rows and the event. */
-static bool store_change(struct store *store, struct consent_change *change, bool is_new, struct arena *arena, int64_t *sequence,
-                         struct error *e)
-{
-    bool ok = is_new ? records_add(store, change, arena, e) : records_update(store, change, e);
-    return ok && records_add_event(store, change, sequence, e);
-}
-
-bool consent_give(struct consents *consents, const struct consent_grant *grant, char id[CONSENT_ID_SIZE], uint64_t *log_index,
-                  struct error *e)
-{
-    int64_t now_ms = time_now_ms();
-    enum consent_state state = consent_after(consent_after(CONSENT_NONE, CONSENT_EVENT_REQUEST), grant->event);
-    if (state != CONSENT_GIVEN && state != CONSENT_REFUSED) {
-        return error_set(e, ERROR_INPUT, "event", "use give or refuse", "this begins no consent");
-    }
-    if (!check_writable(consents, e) || !check_grant(grant, now_ms, e)) {
+    enum consent_state state = consent_after(CONSENT_REQUESTED, grant->event);
+    struct consent_decision decisions[CONSENT_CATEGORIES_MAX] = { 0 };
+    struct consent_change change = {
+        .event = grant->event, .id = id, .key = grant->key, .decisions = decisions, .count = grant->category_count
+    };
+    if (!check_grant(grant, t->now_ms, e) || !change_find_prev(t, &change, e)) {
         return false;
     }
-    struct consent_decision decisions[CONSENT_CATEGORIES_MAX] = { 0 };
     for (size_t i = 0; i < grant->category_count; i++) {
         decisions[i].category = grant->categories[i];
         decisions[i].state = state;
         decisions[i].valid_from_ms = grant->valid_from_ms;
         decisions[i].valid_until_ms = grant->valid_until_ms;
     }
-    make_id(id);
-    struct consent_change change = { .event = grant->event,
-                                     .id = bytes_of_text(id),
-                                     .key = grant->key,
-                                     .decisions = decisions,
-                                     .count = grant->category_count,
-                                     .time_ms = now_ms };
-    struct arena arena = { 0 };
-    int64_t sequence = 0;
-    (void)pthread_mutex_lock(&consents->changing);
-    bool ok = store_begin(consents->store, e);
-    if (ok && !store_change(consents->store, &change, true, &arena, &sequence, e)) {
-        store_rollback(consents->store);
-        ok = false;
+    return transaction_add(t, &change, true, e);
+}
+
+bool consent_give(struct consents *consents, const struct consent_grant *grant, char id[CONSENT_ID_SIZE], uint64_t *log_index,
+                  struct error *e)
+{
+    struct transaction t;
+    if (!consent_event_decides(grant->event)) {
+        return error_set(e, ERROR_INPUT, "event", "use give or refuse", "this begins no consent");
     }
-    ok = ok && store_commit(consents->store, e);
-    if (ok && !logging_run(consents, sequence, &grant->key, 1, log_index, e)) {
-        ok = fail_unlogged(e, grant->event);
+    consent_make_id("c-", id);
+    if (!transaction_begin(&t, consents, e)) {
+        return false;
     }
-    (void)pthread_mutex_unlock(&consents->changing);
-    arena_clear(&arena);
+    bool ok = transaction_end(&t, add_give(&t, grant, bytes_of_text(id), e), log_index, e);
+    transaction_clear(&t);
     return ok;
 }
 
-/* What a withdrawal makes of one record. */
-struct withdrawal {
-    struct consent_decision withdrawn[CONSENT_CATEGORIES_MAX];
-    struct consent_decision expired[CONSENT_CATEGORIES_MAX];
-    size_t withdrawn_count, expired_count;
-    size_t settled; /* withdrawn or expired before */
-    size_t refused; /* their state allows no withdrawal */
-    size_t looked_at;
-};
-
-/*
- * What the clock has expired is written down as expired, too: withdrawing it changes nothing today, and must still hold when a clock that
- * ran ahead is set back.
- */
-static void plan_withdrawal(const struct record *record, struct bytes category, int64_t now_ms, struct withdrawal *plan)
-{
-    *plan = (struct withdrawal){ 0 };
-    for (size_t i = 0; i < record->count; i++) {
-        struct consent_decision decision = record->decisions[i];
-        if (category.data != NULL && !bytes_equal(decision.category, category)) {
-            continue;
-        }
-        plan->looked_at++;
-        enum consent_state now = consent_state_at(decision.state, decision.valid_until_ms, now_ms);
-        enum consent_state next = consent_after(now, CONSENT_EVENT_WITHDRAW);
-        if (next != CONSENT_NONE) {
-            decision.state = next;
-            plan->withdrawn[plan->withdrawn_count++] = decision;
-        } else if (now != decision.state) {
-            decision.state = now;
-            plan->expired[plan->expired_count++] = decision;
-        } else if (now == CONSENT_WITHDRAWN || now == CONSENT_EXPIRED) {
-            plan->settled++;
-        } else {
-            plan->refused++;
-        }
-    }
-}
-
-/* Writes the plan; `*first_sequence` (0 before the first) is that of the transaction's first event. */
-static bool store_withdrawal(struct consents *consents, const struct record *record, const struct withdrawal *plan, int64_t now_ms,
-                             int64_t *first_sequence, struct error *e)
-{
-    struct consent_change changes[] = {
-        { .event = CONSENT_EVENT_EXPIRE, .decisions = plan->expired, .count = plan->expired_count },
-        { .event = CONSENT_EVENT_WITHDRAW, .decisions = plan->withdrawn, .count = plan->withdrawn_count },
-    };
-    for (size_t i = 0; i < COUNT_OF(changes); i++) {
-        int64_t sequence = 0;
-        changes[i].number = record->number;
-        changes[i].id = record->id;
-        changes[i].key = record->key;
-        changes[i].time_ms = now_ms;
-        if (changes[i].count == 0) {
-            continue;
-        }
-        if (!store_change(consents->store, &changes[i], false, NULL, &sequence, e)) {
-            return false;
-        }
-        *first_sequence = *first_sequence == 0 ? sequence : *first_sequence;
-    }
-    return true;
-}
-
-static bool check_plan(const struct withdrawal *plan, struct error *e)
-{
-    if (plan->looked_at == 0) {
-        return error_set(e, ERROR_ABSENT, "consent", "show the consent to see its categories", "the consent has no such category");
-    }
-    if (plan->withdrawn_count + plan->expired_count + plan->settled == 0) {
-        return error_set(e, ERROR_DENIED, "consent", "withdraw only what was given", "its state allows no withdrawal (consent.state)");
-    }
-    return true;
-}
-
-/* The transaction of one withdrawal. `*first_sequence` stays 0 when there was nothing to write. */
-static bool withdraw_in_store(struct consents *consents, struct bytes id, struct bytes category, struct arena *arena,
-                              struct record **record, struct withdrawal *plan, int64_t *first_sequence, struct error *e)
-{
-    int64_t now_ms = time_now_ms();
-    if (!store_begin(consents->store, e)) {
-        return false;
-    }
-    if (!records_find(consents->store, id, arena, record, e)) {
-        goto fail;
-    }
-    plan_withdrawal(*record, category, now_ms, plan);
-    if (!check_plan(plan, e) || !store_withdrawal(consents, *record, plan, now_ms, first_sequence, e)) {
-        goto fail;
-    }
-    if (*first_sequence == 0) {
-        store_rollback(consents->store);
-        return true;
-    }
-    return store_commit(consents->store, e);
-fail:
-    store_rollback(consents->store);
-    return false;
-}
+static const struct consent_act by_person = { .role = CONSENT_ROLE_PERSON };
 
 bool consent_withdraw(struct consents *consents, struct bytes id, struct bytes category, bool *is_changed, uint64_t *log_index,
                       struct error *e)
 {
-    struct arena arena = { 0 };
-    struct record *record = NULL;
-    struct withdrawal plan;
-    int64_t first_sequence = 0;
-    uint64_t index = UINT64_MAX;
-    if (!check_writable(consents, e)) {
+    const struct consent_order order = { .id = id, .category = category, .event = CONSENT_EVENT_WITHDRAW };
+    struct consent_receipt receipt;
+    if (!consent_change(consents, &order, &by_person, &receipt, e)) {
         return false;
     }
-    (void)pthread_mutex_lock(&consents->changing);
-    bool ok = withdraw_in_store(consents, id, category, &arena, &record, &plan, &first_sequence, e);
-    if (ok) {
-        /* Also when nothing was written: an earlier try may have come into the store and not into the log. */
-        bool is_written = first_sequence != 0;
-        ok = logging_run(consents, is_written ? first_sequence : INT64_MAX, &record->key, 1, &index, e) ||
-             fail_unlogged(e, CONSENT_EVENT_WITHDRAW);
-        if (ok && !is_written) {
-            ok = records_find_withdrawal(consents->store, record->number, category, &index, e);
-        }
+    if (is_changed != NULL) {
+        *is_changed = receipt.is_changed;
     }
-    (void)pthread_mutex_unlock(&consents->changing);
-    if (ok && is_changed != NULL) {
-        *is_changed = plan.withdrawn_count > 0;
+    if (log_index != NULL) {
+        *log_index = receipt.log_index;
     }
-    if (ok && log_index != NULL) {
-        *log_index = index;
-    }
-    arena_clear(&arena);
-    return ok;
-}
-
-/* The transaction of all of a person's; the keys come into `arena`. */
-static bool withdraw_all_in_store(struct consents *consents, struct bytes person, struct arena *arena, struct consent_key **keys,
-                                  size_t *key_count, size_t *changed, int64_t *first_sequence, struct error *e)
-{
-    int64_t now_ms = time_now_ms();
-    struct record *first = NULL;
-    size_t count = 0;
-    if (!store_begin(consents->store, e)) {
-        return false;
-    }
-    if (!records_find_open(consents->store, person, arena, &first, e)) {
-        goto fail;
-    }
-    for (struct record *record = first; record != NULL; record = record->next) {
-        struct withdrawal plan;
-        plan_withdrawal(record, BYTES_NONE, now_ms, &plan);
-        if (!store_withdrawal(consents, record, &plan, now_ms, first_sequence, e)) {
-            goto fail;
-        }
-        *changed += plan.withdrawn_count > 0;
-        count++;
-    }
-    *keys = arena_take(arena, (count + 1) * sizeof **keys);
-    if (*keys == NULL) {
-        (void)error_memory(e, "consents");
-        goto fail;
-    }
-    for (struct record *record = first; record != NULL; record = record->next) {
-        (*keys)[(*key_count)++] = record->key;
-    }
-    return store_commit(consents->store, e);
-fail:
-    store_rollback(consents->store);
-    return false;
+    return true;
 }
 
 bool consent_withdraw_all(struct consents *consents, struct bytes person, size_t *changed, struct error *e)
 {
-    struct arena arena = { 0 };
-    struct consent_key *keys = NULL;
-    size_t key_count = 0, count = 0;
-    int64_t first_sequence = 0;
-    if (!check_writable(consents, e)) {
+    const struct consent_filter filter = { .person = person };
+    struct consent_receipt receipt;
+    if (!consent_withdraw_where(consents, &filter, &by_person, &receipt, e)) {
         return false;
     }
-    (void)pthread_mutex_lock(&consents->changing);
-    bool ok = withdraw_all_in_store(consents, person, &arena, &keys, &key_count, &count, &first_sequence, e);
-    if (ok && !logging_run(consents, first_sequence != 0 ? first_sequence : INT64_MAX, keys, key_count, NULL, e)) {
-        ok = fail_unlogged(e, CONSENT_EVENT_WITHDRAW);
+    if (changed != NULL) {
+        *changed = receipt.changed;
     }
-    (void)pthread_mutex_unlock(&consents->changing);
-    if (ok && changed != NULL) {
-        *changed = count;
-    }
-    arena_clear(&arena);
-    return ok;
+    return true;
 }

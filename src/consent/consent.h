@@ -91,7 +91,8 @@ struct consent_limits {
     uint64_t total;                     /* so many uses in all; 0: as many as one likes */
     bool has_data_from, has_data_until; /* only data of these dates: [from, until) */
     int64_t data_from_ms, data_until_ms;
-    struct period recipient_life; /* how long the recipient may keep an answer; zero: nothing was said */
+    bool has_recipient_life;
+    struct period recipient_life; /* how long the recipient may keep an answer */
     int64_t erase_at_ms;          /* by when it is erased at the latest; 0: nothing was said */
 };
 
@@ -200,13 +201,104 @@ must_check bool consents_release(struct consents *consents, const struct consent
 
 /*
  * Changes. All block, and come one after the other; on success the change is durable, logged, and in force. When the log fails after
- * the store has committed, the error says what holds: a withdrawal or refusal is in force; what was given is not, and is listed as
- * requested. The next change or start logs it, before anything else.
+ * the store has committed, the error says what holds: a withdrawal, a refusal, a pause or another end is in force; what was given or resumed is
+ * not, and is listed as requested. The next change or start logs it, before anything else. ERROR_DENIED: opened for reading only, or
+ * `receipt->reason` says why.
  */
 
+/* Who did it and how: `by` of reference consent-standards 6.2. Views. */
+struct consent_act {
+    enum consent_role role; /* CONSENT_ROLE_NONE is refused */
+    struct bytes ref;       /* the holder's opaque name of who acted, at most 128 bytes; empty: the person, or nobody in particular */
+    struct bytes relation;  /* "mother", "court-appointed"; for a representative it is the one that is registered */
+    bool has_evidence;
+    uint8_t evidence[SHA256_SIZE]; /* digest of a scan, a recording, a court's order */
+    enum consent_method method;
+    struct bytes language; /* BCP 47; of a decision: one of the notice's */
+    enum consent_assurance assurance;
+};
+
+/* What became of a change. */
+struct consent_receipt {
+    char id[CONSENT_ID_SIZE]; /* of the record or representative that was made or changed; empty when there are several or none */
+    bool is_changed;          /* false: it was so before */
+    size_t changed;           /* records */
+    uint64_t log_index;       /* of the last event; of the first withdrawal when nothing changed; UINT64_MAX: none */
+    const char *reason;       /* with ERROR_DENIED: "consent.guardian" and the like (docs/reference/reasons.md); else NULL. Static */
+};
+
+/* By which law and notices a decision is checked. Borrowed for the call. */
+struct consent_rules {
+    const struct law *law;
+    const struct notices *notices;
+};
+
 /*
- * A new decision, always a new record. ERROR_INPUT: a person of 0 or more than 128 bytes, an IRI of more than 512, no end, an end that
- * has passed, a category twice. ERROR_DENIED (here and below): opened for reading only.
+ * Asks: a record in the state `requested`, on the current revision of a notice. Reasons: notice.absent (none such, a draft, or not active),
+ * consent.reask (one of its categories was refused within law.consent.reask_after), person.died.
+ */
+struct consent_offer {
+    struct bytes person;
+    struct bytes notice_id;
+    int64_t until_ms; /* until when it may be answered; 0: 30 days from now */
+};
+must_check bool consent_request(struct consents *consents, const struct consent_rules *rules, const struct consent_offer *offer,
+                                const struct consent_act *act, struct consent_receipt *receipt, struct error *e);
+
+struct consent_choice {
+    struct bytes category; /* full IRI */
+    bool is_given;
+};
+/*
+ * What the person says to a notice: as much as it asks for, or less. Recipient, purpose, categories and limits are the notice's; a decision
+ * on each category, and a required one isn't refused while another is given.
+ * Reasons: notice.absent; consent.superseded (the revision shown is in force no more); consent.not_separate (an act that the law wants
+ * by itself is not named); consent.guardian, minor.unknown (who may decide for whom); consent.written; consent.wider (more than the notice);
+ * consent.required (a required category is refused alone); consent.state (the record isn't waiting for an answer); person.died.
+ */
+struct consent_answer {
+    struct bytes id;                      /* the record that asks; empty: a new one */
+    struct bytes person;                  /* of a new one */
+    const uint8_t *notice;                /* digest (SHA256_SIZE) of the revision that was shown */
+    bool is_refusal;                      /* of everything */
+    const struct consent_choice *choices; /* of all categories; none: all are given */
+    size_t choice_count;
+    uint32_t separate; /* LAW_SEPARATE_* */
+    bool has_limits;
+    struct consent_limits limits;          /* narrower than the notice's, when `has_limits` */
+    int64_t valid_from_ms, valid_until_ms; /* 0: from now, as long as law and notice allow */
+    const uint8_t *expected;               /* digest of the record as it was seen, or NULL: any */
+};
+must_check bool consent_answer(struct consents *consents, const struct consent_rules *rules, const struct consent_answer *answer,
+                               const struct consent_act *act, struct consent_receipt *receipt, struct error *e);
+
+/*
+ * One event on one record, or on one category of it: defer, pause, resume, withdraw, revoke, supersede, invalidate; and expire, once its time
+ * is over. Withdrawing what is withdrawn or expired succeeds and changes nothing; so does expiring what is. Reasons: consent.state;
+ * consent.guardian (this role may not do it); consent.changed (`expected` is another). ERROR_ABSENT: no such record or category.
+ */
+struct consent_order {
+    struct bytes id;
+    struct bytes category; /* empty: all */
+    enum consent_event event;
+    const uint8_t *expected; /* digest of the record as it was seen, or NULL: any */
+};
+must_check bool consent_change(struct consents *consents, const struct consent_order *order, const struct consent_act *act,
+                               struct consent_receipt *receipt, struct error *e);
+
+/*
+ * Withdraws all that is given or paused of a person, or that of it which is for one recipient, one purpose, one category: in one transaction.
+ */
+struct consent_filter {
+    struct bytes person;
+    struct bytes recipient, purpose, category; /* empty: any */
+};
+must_check bool consent_withdraw_where(struct consents *consents, const struct consent_filter *filter, const struct consent_act *act,
+                                       struct consent_receipt *receipt, struct error *e);
+
+/*
+ * A decision without a notice, always a new record: how it was before there were notices. ERROR_INPUT: a person of 0 or more than 128 bytes, an
+ * IRI of more than 512, no end, an end that has passed, a category twice.
  */
 struct consent_grant {
     struct consent_key key;
@@ -215,17 +307,12 @@ struct consent_grant {
     enum consent_event event; /* CONSENT_EVENT_GIVE or CONSENT_EVENT_REFUSE */
     int64_t valid_from_ms, valid_until_ms;
 };
-/* `id` receives the record's id ("c-" and 32 hex digits, NUL-terminated). */
+/* `id` receives the record's id. */
 must_check bool consent_give(struct consents *consents, const struct consent_grant *grant, char id[CONSENT_ID_SIZE], uint64_t *log_index,
                              struct error *e);
-/*
- * Withdraws by record id, for all its categories or for one (`category` may be BYTES_NONE). Of a withdrawn or expired one: succeeds and
- * changes nothing, `*is_changed` false, `*log_index` that of the first withdrawal. Both pointers may be NULL. ERROR_ABSENT: no such
- * record; ERROR_DENIED: its state allows no withdrawal (consent.state).
- */
+/* consent_change() and consent_withdraw_where() by the person; `category` may be BYTES_NONE, both pointers NULL. */
 must_check bool consent_withdraw(struct consents *consents, struct bytes id, struct bytes category, bool *is_changed, uint64_t *log_index,
                                  struct error *e);
-/* Every consent of a person that is given or paused, in one transaction. */
 must_check bool consent_withdraw_all(struct consents *consents, struct bytes person, size_t *changed, struct error *e);
 
 struct consent_record {

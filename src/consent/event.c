@@ -27,6 +27,53 @@ bool consent_view_digest(const struct consent_view *view, uint8_t digest[SHA256_
     return ok;
 }
 
+bool consent_event_decides(enum consent_event event)
+{
+    return event == CONSENT_EVENT_GIVE || event == CONSENT_EVENT_REFUSE;
+}
+
+static void append_if(struct buffer *out, const char *name, struct bytes value)
+{
+    if (value.size > 0) {
+        event_text_append(out, name, value);
+    }
+}
+
+static void append_name(struct buffer *out, const char *line, const char *name)
+{
+    if (name != NULL) {
+        event_text_append(out, line, bytes_of_text(name));
+    }
+}
+
+void consent_act_write(const struct consent_act *act, struct buffer *out)
+{
+    if (act == NULL) {
+        return;
+    }
+    append_name(out, "by", consent_role_name(act->role));
+    append_if(out, "by_ref", act->ref);
+    append_if(out, "relation", act->relation);
+    if (act->has_evidence) {
+        event_text_append_digest(out, "evidence", act->evidence);
+    }
+    append_name(out, "method", consent_method_name(act->method));
+    append_if(out, "language", act->language);
+    append_name(out, "assurance", consent_assurance_name(act->assurance));
+}
+
+static void append_category(const struct consent_decision *decision, struct buffer *out)
+{
+    struct buffer line;
+    buffer_init(&line, CONSENT_IRI_BYTES_MAX + 32);
+    buffer_append_text(&line, consent_state_name(decision->state));
+    buffer_append_u8(&line, ' ');
+    buffer_append(&line, decision->category);
+    out->failed = out->failed || line.failed;
+    event_text_append(out, "category", buffer_bytes(&line));
+    buffer_clear(&line);
+}
+
 void consent_event_write(const struct consent_change *change, int64_t sequence, struct buffer *out)
 {
     event_text_append(out, "comity-event", BYTES("consent/1"));
@@ -36,23 +83,28 @@ void consent_event_write(const struct consent_change *change, int64_t sequence, 
     if (change->prev.size > 0) {
         event_text_append(out, "prev", change->prev);
     }
+    if (change->has_prev_digest) {
+        event_text_append_digest(out, "prev_digest", change->prev_digest);
+    }
     event_text_append(out, "person", change->key.person);
     event_text_append(out, "recipient", change->key.recipient);
     event_text_append(out, "purpose", change->key.purpose);
+    if (change->notice != NULL) {
+        event_text_append(out, "notice_id", change->notice->id);
+        event_text_append_decimal(out, "notice_revision", change->notice->revision);
+        event_text_append(out, "holder", change->notice->holder.member);
+        if (change->is_minor) {
+            event_text_append(out, "minor", BYTES("yes"));
+        }
+    }
+    consent_terms_write(change->terms, out);
     for (size_t i = 0; i < change->count; i++) {
-        const struct consent_decision *decision = &change->decisions[i];
-        struct buffer line;
-        buffer_init(&line, CONSENT_IRI_BYTES_MAX + 32);
-        buffer_append_text(&line, consent_state_name(decision->state));
-        buffer_append_u8(&line, ' ');
-        buffer_append(&line, decision->category);
-        out->failed = out->failed || line.failed;
-        event_text_append(out, "category", buffer_bytes(&line));
-        buffer_clear(&line);
+        append_category(&change->decisions[i], out);
     }
     if (change->count > 0) { /* one span for all of a record */
         event_text_append_decimal(out, "valid_from", change->decisions[0].valid_from_ms);
         event_text_append_decimal(out, "valid_until", change->decisions[0].valid_until_ms);
     }
+    consent_act_write(change->act, out);
     event_text_append_decimal(out, "time", change->time_ms);
 }

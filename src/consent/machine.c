@@ -28,6 +28,44 @@ enum consent_state consent_after(enum consent_state state, enum consent_event ev
     return (size_t)state < COUNT_OF(after) && (size_t)event < CONSENT_EVENT_COUNT ? after[state][event] : CONSENT_NONE;
 }
 
+const char *consent_role_reason(enum consent_event event, enum consent_role role, enum consent_role record, bool is_registered,
+                                bool has_died)
+{
+    bool is_person = role == CONSENT_ROLE_PERSON;
+    bool answers = (role == CONSENT_ROLE_GUARDIAN || role == CONSENT_ROLE_DELEGATE) && is_registered;
+    bool is_system = role == CONSENT_ROLE_SYSTEM;
+    bool may = false;
+    switch (event) {
+    case CONSENT_EVENT_REQUEST:
+        may = is_system || is_person || answers;
+        break;
+    case CONSENT_EVENT_GIVE:
+    case CONSENT_EVENT_REFUSE:
+    case CONSENT_EVENT_DEFER:
+    case CONSENT_EVENT_PAUSE:
+        may = is_person || answers;
+        break;
+    case CONSENT_EVENT_RESUME:
+        /* What a guardian gave is not the minor's to give again. */
+        may = answers || (is_person && record != CONSENT_ROLE_GUARDIAN);
+        break;
+    case CONSENT_EVENT_WITHDRAW:
+        may = is_person || answers || (role == CONSENT_ROLE_RELATIVE && is_registered && has_died);
+        break;
+    case CONSENT_EVENT_REVOKE:
+    case CONSENT_EVENT_INVALIDATE:
+        may = is_system || role == CONSENT_ROLE_AUTHORITY;
+        break;
+    case CONSENT_EVENT_EXPIRE:
+    case CONSENT_EVENT_SUPERSEDE:
+        may = is_system;
+        break;
+    case CONSENT_EVENT_COUNT:
+        break;
+    }
+    return may ? NULL : "consent.guardian";
+}
+
 const char *consent_state_name(enum consent_state state)
 {
     static const char *const names[] = {
@@ -61,7 +99,7 @@ const char *consent_event_name(enum consent_event event)
 
 enum consent_state consent_state_at(enum consent_state state, int64_t valid_until_ms, int64_t now_ms)
 {
-    bool can_expire = state == CONSENT_GIVEN || state == CONSENT_PAUSED;
+    bool can_expire = state == CONSENT_GIVEN || state == CONSENT_PAUSED || state == CONSENT_REQUESTED || state == CONSENT_DEFERRED;
     return can_expire && now_ms >= valid_until_ms ? CONSENT_EXPIRED : state;
 }
 

@@ -1,6 +1,7 @@
 #include "consent/consent_internal.h"
 
 #include "consent/event_text.h"
+#include "consent/terms_internal.h"
 
 /* Rows of records and their decisions, in the order of records; the list is built as they come. */
 struct record_rows {
@@ -25,6 +26,15 @@ static struct record *add_record(struct record_rows *rows, const struct store_va
         return NULL;
     }
     made->number = columns[0].integer;
+    made->is_decided = columns[10].type == STORE_INTEGER;
+    made->has_digest = columns[11].type == STORE_BLOB && columns[11].bytes.size == SHA256_SIZE;
+    if (made->has_digest) {
+        memcpy(made->digest, columns[11].bytes.data, SHA256_SIZE);
+    }
+    bool has_any;
+    if (columns[9].type == STORE_TEXT && !consent_terms_read(columns[9].bytes, &made->terms, &has_any)) {
+        return NULL;
+    }
     made->decisions = arena_take_zeroed(rows->arena, CONSENT_CATEGORIES_MAX * sizeof *made->decisions);
     if (made->decisions == NULL) {
         return NULL;
@@ -60,8 +70,9 @@ static bool take_record_row(void *context, const struct store_value *columns, si
 }
 
 #define RECORD_COLUMNS                                                                                                                     \
-    "SELECT c.number, c.id, c.person, c.recipient, c.purpose, d.category, d.state, d.valid_from, d.valid_until"                            \
-    " FROM consents c JOIN consent_decisions d ON d.record = c.number "
+    "SELECT c.number, c.id, c.person, c.recipient, c.purpose, d.category, d.state, d.valid_from, d.valid_until, t.text, c.decided,"        \
+    " c.digest"                                                                                                                            \
+    " FROM consents c JOIN consent_decisions d ON d.record = c.number LEFT JOIN consent_terms t ON t.number = c.terms "
 
 bool records_find(struct store *store, struct bytes id, struct arena *arena, struct record **out, struct error *e)
 {
@@ -81,9 +92,10 @@ bool records_find(struct store *store, struct bytes id, struct arena *arena, str
 
 bool records_find_open(struct store *store, struct bytes person, struct arena *arena, struct record **out, struct error *e)
 {
-    static const char sql[] = RECORD_COLUMNS "WHERE c.person = ?1 AND d.state IN (?2, ?3) ORDER BY c.number, d.category";
+    static const char sql[] = RECORD_COLUMNS "WHERE c.person = ?1 AND d.state IN (?2, ?3, ?4, ?5) ORDER BY c.number, d.category";
     struct record_rows rows = { .arena = arena };
-    struct store_value values[] = { STORE_STR(person), STORE_INT(CONSENT_GIVEN), STORE_INT(CONSENT_PAUSED) };
+    struct store_value values[] = { STORE_STR(person), STORE_INT(CONSENT_GIVEN), STORE_INT(CONSENT_PAUSED), STORE_INT(CONSENT_REQUESTED),
+                                    STORE_INT(CONSENT_DEFERRED) };
     *out = NULL;
     if (!store_run(store, sql, values, COUNT_OF(values), take_record_row, &rows, NULL, e)) {
         return false;
@@ -93,6 +105,59 @@ bool records_find_open(struct store *store, struct bytes person, struct arena *a
     }
     *out = rows.first;
     return true;
+}
+
+struct newest {
+    struct arena *arena;
+    struct bytes id;
+    bool has_digest, has_failed;
+    uint8_t *digest;
+};
+
+static bool take_newest(void *context, const struct store_value *columns, size_t count)
+{
+    struct newest *newest = context;
+    (void)count;
+    newest->id = arena_copy(newest->arena, columns[0].bytes);
+    newest->has_failed = newest->id.data == NULL;
+    newest->has_digest = columns[1].type == STORE_BLOB && columns[1].bytes.size == SHA256_SIZE;
+    if (newest->has_digest) {
+        memcpy(newest->digest, columns[1].bytes.data, SHA256_SIZE);
+    }
+    return false;
+}
+
+bool records_find_newest(struct store *store, const struct consent_key *key, struct arena *arena, struct bytes *id, bool *has_digest,
+                         uint8_t digest[SHA256_SIZE], struct error *e)
+{
+    static const char sql[] = "SELECT id, digest FROM consents WHERE person = ?1 AND recipient = ?2 AND purpose = ?3"
+                              " ORDER BY number DESC LIMIT 1";
+    struct store_value values[] = { STORE_STR(key->person), STORE_STR(key->recipient), STORE_STR(key->purpose) };
+    struct newest newest = { .arena = arena, .id = BYTES_NONE, .digest = digest };
+    bool ok = store_run(store, sql, values, COUNT_OF(values), take_newest, &newest, NULL, e);
+    *id = newest.id;
+    *has_digest = newest.has_digest;
+    return ok && (!newest.has_failed || error_memory(e, "consents"));
+}
+
+static bool take_any(void *context, const struct store_value *columns, size_t count)
+{
+    (void)columns;
+    (void)count;
+    *(bool *)context = true;
+    return false;
+}
+
+bool records_find_refusal(struct store *store, const struct consent_key *key, struct bytes category, int64_t since_ms, bool *is_refused,
+                          struct error *e)
+{
+    static const char sql[] = "SELECT 1 FROM consents c JOIN consent_decisions d ON d.record = c.number"
+                              " WHERE c.person = ?1 AND c.recipient = ?2 AND c.purpose = ?3 AND d.category = ?4 AND d.state = ?5"
+                              " AND d.changed_at > ?6 LIMIT 1";
+    struct store_value values[] = { STORE_STR(key->person), STORE_STR(key->recipient),  STORE_STR(key->purpose),
+                                    STORE_STR(category),    STORE_INT(CONSENT_REFUSED), STORE_INT(since_ms) };
+    *is_refused = false;
+    return store_run(store, sql, values, COUNT_OF(values), take_any, is_refused, NULL, e);
 }
 
 struct withdrawal {

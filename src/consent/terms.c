@@ -86,20 +86,15 @@ static void append_number(struct buffer *out, const char *line, uint64_t number)
     }
 }
 
-static void append_period(struct buffer *out, const char *line, struct period period)
-{
-    char text[PERIOD_TEXT_SIZE];
-    if (!period_is_zero(period)) {
-        event_text_append(out, line, bytes_of_text(period_text(period, text)));
-    }
-}
-
 static void append_limits(const struct consent_limits *limits, struct buffer *out)
 {
+    char text[PERIOD_TEXT_SIZE];
     event_text_append(out, "mode", bytes_of_text(use_mode_name(limits->mode)));
     event_text_append(out, "fetch", bytes_of_text(use_fetch_name(limits->fetch)));
     append_number(out, "max", limits->max);
-    append_period(out, "per", limits->per);
+    if (limits->max > 0) {
+        event_text_append(out, "per", bytes_of_text(period_text(limits->per, text)));
+    }
     append_number(out, "total", limits->total);
     if (limits->has_data_from) {
         event_text_append_decimal(out, "data_from", limits->data_from_ms);
@@ -107,7 +102,9 @@ static void append_limits(const struct consent_limits *limits, struct buffer *ou
     if (limits->has_data_until) {
         event_text_append_decimal(out, "data_until", limits->data_until_ms);
     }
-    append_period(out, "recipient_life", limits->recipient_life);
+    if (limits->has_recipient_life) {
+        event_text_append(out, "recipient_life", bytes_of_text(period_text(limits->recipient_life, text)));
+    }
     if (limits->erase_at_ms != 0) {
         event_text_append_decimal(out, "erase_at", limits->erase_at_ms);
     }
@@ -221,6 +218,7 @@ static bool read_data_until(struct bytes value, struct consent_terms *terms)
 
 static bool read_recipient_life(struct bytes value, struct consent_terms *terms)
 {
+    terms->limits.has_recipient_life = true;
     return period_parse(value, &terms->limits.recipient_life);
 }
 

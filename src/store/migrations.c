@@ -99,6 +99,53 @@ static const char *const uses_map[] = {
 };
 
 /*
+ * A record's terms (its notice, who decided, within which limits) are the same for many records, and stand once. `decided` is the sequence of
+ * the event by which something was last decided, NULL while it is only asked for: what was decided last speaks. `digest` is that of its
+ * events. An event is about a record or about a person; of a person, the newest holds all that is known. Of a representative, `valid_until` NULL is no end.
+ */
+static const char *const notices_and_persons[] = {
+    "CREATE TABLE consent_terms ("
+    " number INTEGER NOT NULL PRIMARY KEY,"
+    " digest BLOB NOT NULL UNIQUE,"
+    " text TEXT NOT NULL)",
+    "ALTER TABLE consents ADD COLUMN terms INTEGER REFERENCES consent_terms (number)",
+    "ALTER TABLE consents ADD COLUMN decided INTEGER",
+    "ALTER TABLE consents ADD COLUMN digest BLOB",
+    "UPDATE consents SET decided = (SELECT max(e.sequence) FROM consent_events e WHERE e.record = consents.number AND e.event IN (1, 2))",
+    "CREATE INDEX consents_by_decided ON consents (person, recipient, purpose, decided)",
+
+    "CREATE TABLE consent_events_of_both ("
+    " sequence INTEGER NOT NULL PRIMARY KEY,"
+    " record INTEGER REFERENCES consents (number),"
+    " person TEXT,"
+    " event INTEGER NOT NULL,"
+    " payload TEXT NOT NULL,"
+    " log_index INTEGER,"
+    " CHECK ((record IS NULL) <> (person IS NULL)))",
+    "INSERT INTO consent_events_of_both SELECT sequence, record, NULL, event, payload, log_index FROM consent_events",
+    "DROP TABLE consent_events",
+    "ALTER TABLE consent_events_of_both RENAME TO consent_events",
+    "CREATE INDEX consent_events_by_record ON consent_events (record, sequence)",
+    "CREATE INDEX consent_events_by_person ON consent_events (person, sequence) WHERE person IS NOT NULL",
+    "CREATE INDEX consent_events_unlogged ON consent_events (sequence) WHERE log_index IS NULL",
+
+    "CREATE TABLE representatives ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " person TEXT NOT NULL,"
+    " role INTEGER NOT NULL,"
+    " ref TEXT NOT NULL,"
+    " relation TEXT NOT NULL,"
+    " evidence BLOB NOT NULL,"
+    " proof BLOB NOT NULL,"
+    " valid_from INTEGER NOT NULL,"
+    " valid_until INTEGER,"
+    " ended_at INTEGER)",
+    "CREATE INDEX representatives_by_person ON representatives (person)",
+    "CREATE INDEX representatives_by_ref ON representatives (ref)",
+    NULL,
+};
+
+/*
  * The REST API's own. `api_objects`: GovStack's objects, one row each with its newest content as JSON; `number` is the order of making, what
  * lists go by. `api_revisions`: what each of them was, the snapshot's bytes as they were hashed; never changed but for `successor`, and for
  * an erasure, which empties `snapshot`. `api_requests`: answers that a repeated Idempotency-Key gets again (status 0: not through yet).
@@ -298,6 +345,7 @@ const struct migration migrations[] = {
     { "consents, policies and state", consents },
     { "the index of uses", uses },
     { "the map of uses", uses_map },
+    { "notices and persons", notices_and_persons },
     { "the REST API's own", api },
     { "rights of persons, registers and obligations", rights },
 };

@@ -374,11 +374,11 @@ static void events_are_written_as_documented(void **state)
     buffer_init(&all, 4096);
     assert_int_equal(rig_read(rig, note_text, &all), 2);
     static const char common[] = "person: anna-1\nrecipient: KE/MED/CLINIC9\npurpose: https://w3id.org/dpv#Care\n";
-    static const char times[] = "valid_from: 1000000000000\nvalid_until: 1000086400000\ntime: 1000000000000\n--\n";
+    static const char dates[] = "valid_from: 1000000000000\nvalid_until: 1000086400000\n", time[] = "time: 1000000000000\n--\n";
     (void)snprintf(want, sizeof want,
-                   "comity-event: consent/1\nevent: give\nsequence: 1\nid: %s\n%scategory: given %s\n%s"
-                   "comity-event: consent/1\nevent: withdraw\nsequence: 2\nid: %s\n%scategory: withdrawn %s\n%s",
-                   id, common, BLOOD, times, id, common, BLOOD, times);
+                   "comity-event: consent/1\nevent: give\nsequence: 1\nid: %s\n%scategory: given %s\n%s%s"
+                   "comity-event: consent/1\nevent: withdraw\nsequence: 2\nid: %s\n%scategory: withdrawn %s\n%sby: person\n%s",
+                   id, common, BLOOD, dates, time, id, common, BLOOD, dates, time);
     buffer_append_u8(&all, 0);
     assert_string_equal((const char *)all.data, want);
     buffer_clear(&all);

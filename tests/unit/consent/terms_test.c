@@ -23,14 +23,15 @@ static struct consent_terms throw_terms(unsigned *dice)
     l->mode = (enum use_mode) throw(dice, 4);
     l->fetch = (enum use_fetch) throw(dice, 2);
     l->max = throw(dice, 3);
-    l->per.days = (uint32_t) throw(dice, 3);
-    l->per.months = (uint32_t) throw(dice, 30);
+    l->per.days = l->max > 0 ? (uint32_t) throw(dice, 3) : 0;
+    l->per.months = l->max > 0 ? (uint32_t) throw(dice, 30) : 0;
     l->total = throw(dice, 2) * 1000000;
     l->has_data_from = throw(dice, 2) == 1;
     l->has_data_until = throw(dice, 2) == 1;
     l->data_from_ms = l->has_data_from ? (int64_t) throw(dice, 1000) - 500 : 0;
     l->data_until_ms = l->has_data_until ? (int64_t) throw(dice, 1000) - 500 : 0;
-    l->recipient_life.seconds = throw(dice, 2) * 3600;
+    l->has_recipient_life = throw(dice, 2) == 1;
+    l->recipient_life.seconds = l->has_recipient_life ? throw(dice, 2) * 3600 : 0;
     l->erase_at_ms = (int64_t) throw(dice, 2) * 1830000000000;
     return t;
 }
@@ -51,6 +52,7 @@ static void assert_terms_equal(const struct consent_terms *a, const struct conse
     assert_int_equal(m->has_data_until, n->has_data_until);
     assert_int_equal(m->data_from_ms, n->data_from_ms);
     assert_int_equal(m->data_until_ms, n->data_until_ms);
+    assert_int_equal(m->has_recipient_life, n->has_recipient_life);
     assert_true(period_equal(m->recipient_life, n->recipient_life));
     assert_int_equal(m->erase_at_ms, n->erase_at_ms);
 }
@@ -181,6 +183,7 @@ static void each_input_changes_the_digest(void **state)
             l->max = 1;
             break;
         case 8:
+            l->max = 1;
             l->per.days = 1;
             break;
         case 9:
@@ -193,7 +196,7 @@ static void each_input_changes_the_digest(void **state)
             l->has_data_until = true;
             break;
         case 12:
-            l->recipient_life.days = 1;
+            l->has_recipient_life = true;
             break;
         case 13:
             l->erase_at_ms = 1;
