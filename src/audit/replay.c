@@ -5,6 +5,7 @@
 
 #include "audit/replay_internal.h"
 #include "consent/event_text.h"
+#include "policy/decide_event.h"
 
 bool decision_replay_make(struct decision_replay **out, struct bytes origin, const struct replay_source *source, replay_each *each,
                           void *context, struct error *e)
@@ -99,11 +100,10 @@ static void tell_lines(struct decision_replay *r, const struct decision_read *re
 /* What came out, and what it stood on. */
 struct again {
     enum reason reason;
-    const struct policy *policy;
-    const struct policy_service *service;
     bool is_metadata, needed_consents, is_overtaken;
     struct consent_key key;
-    struct bytes person, normal_path;
+    struct decide_request request;
+    struct decide_context context;
     struct decide_result result;
 };
 enum again_state { AGAIN_DONE = 0, AGAIN_TOLD, AGAIN_AHEAD, AGAIN_NO_MEMORY };
@@ -171,10 +171,10 @@ static bool is_served_here(const struct decision_replay *r, const struct decisio
 static bool find_person(struct decision_read *read, struct again *again)
 {
     struct bytes found = BYTES_NONE;
-    const struct policy_service *service = again->service;
-    again->person = read->person;
+    const struct policy_service *service = again->request.service;
+    again->request.person = read->person;
     if (service->person_place == PERSON_NONE) {
-        again->person = BYTES_NONE;
+        again->request.person = BYTES_NONE;
         return read->person.size == 0;
     }
     if (service->person_place != PERSON_PATH && service->person_place != PERSON_QUERY) {
@@ -184,21 +184,19 @@ static bool find_person(struct decision_read *read, struct again *again)
         return read->person.size == 0;
     }
     if (read->person.size == 0 && service->person_place == PERSON_PATH) {
-        again->person = found;
+        again->request.person = found;
     }
     return read->person.size == 0 || bytes_equal(found, read->person);
 }
 
-static bool make_key(struct decision_read *read, struct again *again)
+static bool make_recipient(struct decision_read *read, struct bytes *out)
 {
     struct buffer recipient;
     buffer_init(&recipient, 4096);
     identifier_append_parts(&recipient, &read->client, 3);
-    again->key = (struct consent_key){ .person = again->person,
-                                       .recipient = recipient.failed ? BYTES_NONE : arena_copy(&read->arena, buffer_bytes(&recipient)),
-                                       .purpose = again->result.purpose };
+    *out = recipient.failed ? BYTES_NONE : arena_copy(&read->arena, buffer_bytes(&recipient));
     buffer_clear(&recipient);
-    return again->key.recipient.data != NULL;
+    return out->data != NULL;
 }
 
 /* The consents that it was decided on, by their digest: those of this place in the log, or some that were overtaken on the way. */
@@ -208,7 +206,10 @@ static enum again_state find_consents(struct decision_replay *r, struct decision
     static const struct consent_view none = { 0 };
     uint8_t nothing[SHA256_SIZE];
     *view = &none;
-    if (!make_key(read, again) || !consent_view_digest(NULL, nothing)) {
+    again->key = (struct consent_key){ .person = again->request.person,
+                                       .recipient = again->request.recipient,
+                                       .purpose = again->result.purpose };
+    if (!consent_view_digest(NULL, nothing)) {
         return AGAIN_NO_MEMORY;
     }
     const struct consent_past *past = consent_history_find(r->history, &again->key);
@@ -228,25 +229,19 @@ static enum again_state run_decide(struct decision_replay *r, struct decision_re
 {
     uint8_t nothing[SHA256_SIZE];
     const struct consent_view *view = NULL;
-    const struct decide_request request = {
-        .client = &read->client,
-        .service = again->service,
-        .method = read->method,
-        .path = again->normal_path,
-        .purpose = read->purpose,
-        .person = again->person,
-        .now_ms = read->time_ms,
-    };
-    struct decide_context context = { .policy = again->policy, .parties = { .is_recognised = is_recognised } };
-    decide(&request, &context, &again->result);
+    if (!make_recipient(read, &again->request.recipient)) {
+        return AGAIN_NO_MEMORY;
+    }
+    again->context.parties.is_recognised = is_recognised;
+    decide(&again->request, &again->context, &again->result);
     again->needed_consents = again->result.needs_consent;
     if (again->needed_consents) {
         enum again_state state = find_consents(r, read, again, &view);
         if (state != AGAIN_DONE) {
             return state;
         }
-        context.consents = view;
-        decide(&request, &context, &again->result);
+        again->context.consents = view;
+        decide(&again->request, &again->context, &again->result);
     } else if (!consent_view_digest(NULL, nothing)) {
         return AGAIN_NO_MEMORY;
     } else if (memcmp(nothing, read->consents, sizeof nothing) != 0) {
@@ -262,6 +257,10 @@ static enum again_state decide_again(struct decision_replay *r, struct decision_
 {
     const struct error *why;
     bool is_recognised = false;
+    again->request.client = &read->client;
+    again->request.method = read->method;
+    again->request.purpose = read->purpose;
+    again->request.now_ms = read->time_ms;
     const struct directory *own = grounds_directory(&r->grounds, read->directory, NULL, &why);
     if (own == NULL) {
         tell_gone(r, read, "the directory", why);
@@ -275,13 +274,13 @@ static enum again_state decide_again(struct decision_replay *r, struct decision_
         again->is_metadata = true;
         return AGAIN_DONE;
     }
-    again->policy = grounds_policy(&r->grounds, read->policy, &why);
-    if (again->policy == NULL) {
+    again->context.policy = grounds_policy(&r->grounds, read->policy, &why);
+    if (again->context.policy == NULL) {
         tell_gone(r, read, "the policy", why);
         return AGAIN_TOLD;
     }
-    again->reason = decide_find_service(again->policy, &read->service, &read->client, read->method, read->path, &read->arena,
-                                        &again->service, &again->normal_path);
+    again->reason = decide_find_service(again->context.policy, &read->service, &read->client, read->method, read->path, &read->arena,
+                                        &again->request.service, &again->request.path);
     if (again->reason == REASON_GATEWAY_INTERNAL) {
         return AGAIN_NO_MEMORY;
     }
@@ -297,44 +296,14 @@ static enum again_state decide_again(struct decision_replay *r, struct decision_
 
 /* ---- Comparing ---- */
 
-/* The lines that the gateway should have written, in its order (docs/formats/exchange.md). */
-static void write_decided(const struct decision_read *read, const struct again *again, struct buffer *out)
-{
-    bool is_permit = again->reason == REASON_NONE;
-    struct bytes purpose = again->result.purpose.size > 0 ? again->result.purpose : read->purpose;
-    if (again->person.size > 0) {
-        event_text_append(out, "person", again->person);
-    }
-    if (purpose.size > 0) {
-        event_text_append(out, "purpose", purpose);
-    }
-    event_text_append(out, "verdict", is_permit ? BYTES("permit") : BYTES("refuse"));
-    if (!is_permit) {
-        event_text_append(out, "reason", bytes_of_text(reason_code(again->reason)));
-    }
-    if (again->service == NULL || again->is_metadata) {
-        return;
-    }
-    for (size_t i = 0; i < again->service->release_count; i++) {
-        bool is_released = is_permit && again->result.permitted[i];
-        event_text_append(out, is_released ? "released" : "withheld", again->policy->categories[again->service->releases[i].category].iri);
-    }
-    for (size_t i = 0; i < again->service->release_count; i++) {
-        const struct consent_decision *consent = again->result.consents[i];
-        if (is_permit && again->result.permitted[i] && consent != NULL) {
-            event_text_append(out, "consent", consent->record_id);
-        }
-    }
-}
-
 static bool note_open(struct decision_replay *r, const struct decision_read *read, const struct again *again)
 {
     uint8_t digest[SHA256_SIZE];
     struct buffer on_consent;
     buffer_init(&on_consent, RECORD_STATEMENT_BYTES_MAX);
-    for (size_t i = 0; again->service != NULL && i < again->service->release_count; i++) {
+    for (size_t i = 0; again->request.service != NULL && i < again->request.service->release_count; i++) {
         if (again->result.permitted[i] && again->result.consents[i] != NULL) {
-            buffer_append(&on_consent, again->policy->categories[again->service->releases[i].category].iri);
+            buffer_append(&on_consent, again->context.policy->categories[again->request.service->releases[i].category].iri);
             buffer_append_u8(&on_consent, '\n');
         }
     }
@@ -350,7 +319,8 @@ static enum again_state compare(struct decision_replay *r, struct decision_read 
     buffer_reset(&r->logged);
     buffer_reset(&r->decided);
     decision_lines(read->entry->statement, &r->logged);
-    write_decided(read, again, &r->decided);
+    decide_write_outcome(&again->request, &again->context, &again->result, again->reason,
+                         again->request.service != NULL && !again->is_metadata, &r->decided);
     if (r->logged.failed || r->decided.failed) {
         return AGAIN_NO_MEMORY;
     }

@@ -1,6 +1,7 @@
 /* Reading one decision: the event, and the request's statement that is kept beside it. */
 #include "audit/replay_internal.h"
 #include "consent/event_text.h"
+#include "policy/decide_event.h"
 
 #include <stdio.h>
 
@@ -147,17 +148,13 @@ void decision_read_clear(struct decision_read *read)
 
 void decision_lines(struct bytes text, struct buffer *out)
 {
-    static const struct bytes names[] = { BYTES("person"),   BYTES("purpose"),  BYTES("verdict"), BYTES("reason"),
-                                          BYTES("released"), BYTES("withheld"), BYTES("consent") };
     struct bytes name, value;
     while (event_text_next(&text, &name, &value)) {
-        for (size_t i = 0; i < COUNT_OF(names); i++) {
-            if (bytes_equal(name, names[i])) {
-                buffer_append(out, name);
-                buffer_append(out, BYTES(": "));
-                buffer_append(out, value);
-                buffer_append_u8(out, '\n');
-            }
+        if (decide_is_outcome(name)) {
+            buffer_append(out, name);
+            buffer_append(out, BYTES(": "));
+            buffer_append(out, value);
+            buffer_append_u8(out, '\n');
         }
     }
 }

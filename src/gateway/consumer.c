@@ -98,7 +98,7 @@ static enum verdict read_request(struct exchange *x)
         return exchange_refuse(x, REASON_REQUEST_MALFORMED,
                                "header Comity-Purpose: send a full IRI or a known short form such as dpv:ServiceProvision");
     }
-    return GO_ON;
+    return exchange_read_claims(x);
 }
 
 static enum verdict identify(struct exchange *x)
@@ -264,7 +264,7 @@ static bool add_own_fields(struct exchange *x)
         return false;
     }
     return (!x->is_message_id_made || fields_add(fields, x->arena, BYTES("x-road-id"), x->message_id)) &&
-           (x->purpose.size == 0 || fields_add(fields, x->arena, BYTES("comity-purpose"), x->purpose));
+           (x->purpose.size == 0 || fields_add(fields, x->arena, BYTES("comity-purpose"), x->purpose)) && exchange_add_claims(x, fields);
 }
 
 /* The statement that has this number is in no log, and so was never sent. */

@@ -28,6 +28,14 @@ enum { HEAD_BYTES_USUAL = 960, EVENT_BYTES_USUAL = 1536 };
 /* What each side logs in an exchange: the request (the holder: with its decision), the answer, and what is said when it is refused. */
 enum { ENTRY_REQUEST = 0, ENTRY_ANSWER, ENTRY_REFUSAL, ENTRY_COUNT };
 
+/* What a request claims for itself beside its purpose (docs/reference/policy.md, "Break-glass"); views; empty: not claimed. */
+struct claims {
+    bool is_vital;              /* Comity-Basis: vital */
+    struct bytes justification; /* Comity-Justification */
+    struct bytes confirmed_by;  /* Comity-Confirmed-By */
+    struct bytes authority;     /* Comity-Authority */
+};
+
 /*
  * Lives in its request's arena and dies with it, in exchange_end(). Only what outlives a step is here. Strings are views into the
  * request, its arena, the peer's answer or the snapshot, all of which live until the end.
@@ -55,6 +63,7 @@ struct exchange {
     struct identifier client;
     struct bytes client_text; /* X-Road-Client, as sent */
     struct bytes purpose;     /* full IRI; empty: none declared */
+    struct claims claims;
     uint8_t head_sha512[SHA512_SIZE];
     uint8_t request_hash[XROAD_HASH_SIZE];
     struct bytes accept;
@@ -84,6 +93,8 @@ struct exchange {
     bool has_receipt;             /* the receipt proves the statement */
     const struct policy_service *service;
     struct bytes normal_path, person;
+    struct decide_request asked;   /* as it was decided */
+    struct decide_context grounds; /* likewise */
     struct decide_result decision;
     int64_t decided_at_ms;        /* the time that it was decided at; 0: it did not come to that */
     struct consent_view consents; /* zeroed until they were looked up */
@@ -120,6 +131,10 @@ struct bytes service_url_address(const struct service_url *url, struct arena *ar
 /* A fresh one in its request's arena; `prefix` is X-Road-Error's. NULL when memory is out: the request is then answered already. */
 struct exchange *exchange_make(struct worker *worker, const struct listener *listener, struct server_request *request, const char *prefix,
                                struct step_table table, struct step_table refusal);
+/* Reads x->claims from the request's fields; GO_ON, or REFUSE with what is wrong. Both sides read them by the same rules. */
+enum verdict exchange_read_claims(struct exchange *x);
+/* Appends them as fields between the gateways; they stand in the request's statement. False: memory. */
+must_check bool exchange_add_claims(struct exchange *x, struct fields *fields);
 /* X-Road's request hash (1.5), and the SHA-512 of the head bytes: both sides make them from the same bytes. False: memory. */
 must_check bool exchange_hash_request(struct exchange *x);
 /* Runs steps until one waits or the exchange has ended. */

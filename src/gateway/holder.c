@@ -119,7 +119,8 @@ static enum verdict read_message(struct exchange *x)
     if (!exchange_hash_request(x)) {
         return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
     }
-    return identify_client(x);
+    enum verdict verdict = exchange_read_claims(x);
+    return verdict == GO_ON ? identify_client(x) : verdict;
 }
 
 static enum verdict check_digests(struct exchange *x)
@@ -266,135 +267,6 @@ static enum verdict find_service(struct exchange *x)
     return GO_ON;
 }
 
-/* CGI and its heirs read X_Patient as X-Patient: of whom a request speaks must not hang on that. */
-static bool has_underscore(const struct fields *fields)
-{
-    for (size_t i = 0; i < fields->count; i++) {
-        if (bytes_find(fields->list[i].name, '_') < fields->list[i].name.size) {
-            return true;
-        }
-    }
-    return false;
-}
-
-static void load_consents(uv_work_t *work);
-static void consents_loaded(uv_work_t *work, int status);
-
-/* One load from the database's thread; lives in the exchange's arena. */
-struct load {
-    uv_work_t work;
-    struct exchange *x;
-    struct consent_key key;
-    struct error e;
-    bool ok;
-};
-
-static bool make_key(struct exchange *x, struct consent_key *key)
-{
-    struct buffer recipient;
-    buffer_init(&recipient, 4096);
-    identifier_append_parts(&recipient, &x->client, 3);
-    *key = (struct consent_key){ .person = x->person,
-                                 .recipient = arena_copy(x->arena, buffer_bytes(&recipient)),
-                                 .purpose = x->decision.purpose };
-    buffer_clear(&recipient);
-    return key->recipient.data != NULL;
-}
-
-static enum verdict find_consents(struct exchange *x)
-{
-    struct load *load = arena_take_zeroed(x->arena, sizeof *load);
-    if (load == NULL || !make_key(x, &load->key)) {
-        return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
-    }
-    x->room = x->room != NULL ? x->room : arena_take(x->arena, sizeof *x->room);
-    if (x->room == NULL) {
-        return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
-    }
-    if (consents_find(x->worker->gateway->consents, &load->key, x->room, &x->consents)) {
-        return GO_ON;
-    }
-    load->x = x;
-    load->work.data = load;
-    if (uv_queue_work(&x->worker->loop, &load->work, load_consents, consents_loaded) != 0) {
-        return exchange_refuse(x, REASON_STORE_UNAVAILABLE, NULL);
-    }
-    x->is_loading = true;
-    x->pending++;
-    return WAIT;
-}
-
-static void load_consents(uv_work_t *work)
-{
-    struct load *load = work->data;
-    load->ok = consents_load(load->x->worker->gateway->consents, &load->key, &load->x->consents, &load->e);
-}
-
-static void consents_loaded(uv_work_t *work, int status)
-{
-    struct load *load = work->data;
-    struct exchange *x = load->x;
-    x->pending--;
-    x->is_loading = false;
-    x->has_load_failed = status != 0 || !load->ok;
-    exchange_run(x);
-}
-
-static enum verdict run_decision(struct exchange *x, const struct decide_request *request)
-{
-    struct decide_context context = {
-        .policy = x->snapshot->policy,
-        .parties = { .is_recognised = world_find_community(x->snapshot->world, x->client.parts[0], request->now_ms) != NULL },
-        .consents = x->consents.is_read ? &x->consents : NULL,
-    };
-    x->decided_at_ms = request->now_ms;
-    decide(request, &context, &x->decision);
-    if (x->decision.needs_consent && !x->consents.is_read) {
-        enum verdict verdict = find_consents(x);
-        if (verdict != GO_ON) {
-            return verdict;
-        }
-        context.consents = &x->consents;
-        decide(request, &context, &x->decision);
-    }
-    return x->decision.reason == REASON_NONE ? GO_ON : exchange_refuse(x, x->decision.reason, NULL);
-}
-
-static enum verdict decide_release(struct exchange *x)
-{
-    struct bytes body = BYTES_NONE;
-    if (x->is_metadata) {
-        return GO_ON;
-    }
-    if (x->is_loading) {
-        return WAIT;
-    }
-    if (x->has_load_failed) {
-        return exchange_refuse(x, REASON_STORE_UNAVAILABLE, NULL);
-    }
-    if (x->service->person_place != PERSON_NONE && has_underscore(&x->app_fields)) {
-        return exchange_refuse(x, REASON_REQUEST_MALFORMED,
-                               "a header with '_' in its name may be read as another one by a service about persons");
-    }
-    if (x->service->person_place != PERSON_NONE && x->person.data == NULL) {
-        (void)body_view(x->request->body, &body);
-        /* Not found leaves it empty: the decision says so. */
-        if (!person_find(x->service, x->parts.path, x->parts.query, x->app_fields.list, x->app_fields.count, body, x->arena, &x->person)) {
-            x->person = BYTES_NONE;
-        }
-    }
-    const struct decide_request request = {
-        .client = &x->client,
-        .service = x->service,
-        .method = x->request->method,
-        .path = x->normal_path,
-        .purpose = x->purpose,
-        .person = x->person,
-        .now_ms = time_now_ms(),
-    };
-    return run_decision(x, &request);
-}
-
 enum verdict holder_decide_again(struct exchange *x)
 {
     consent_view_clear(&x->consents);
@@ -429,7 +301,7 @@ static enum verdict log_request(struct exchange *x)
 
 static const struct step holder_steps[] = {
     { "read-message", read_message },    { "verify-peer", verify_peer },          { "verify-receipt", verify_receipt },
-    { "replay-window", check_replay },   { "find-service", find_service },        [STEP_DECIDE] = { "decide", decide_release },
+    { "replay-window", check_replay },   { "find-service", find_service },        [STEP_DECIDE] = { "decide", holder_decide },
     { "log-request", log_request },      { "call-service", holder_call_service }, { "release", holder_release },
     { "log-answer", holder_log_answer }, { "reply", holder_send_answer },
 };

@@ -4,6 +4,7 @@
 #include "base/encode.h"
 #include "base/time.h"
 #include "consent/event_text.h"
+#include "policy/decide_event.h"
 #include "evidence/individual.h"
 
 /* ---- The decision event (docs/formats/exchange.md) ---- */
@@ -11,19 +12,6 @@
 static struct bytes category_of(const struct exchange *x, size_t release)
 {
     return x->snapshot->policy->categories[x->service->releases[release].category].iri;
-}
-
-static void append_categories(const struct exchange *x, struct buffer *text, bool is_permitted)
-{
-    for (size_t i = 0; i < x->service->release_count; i++) {
-        bool is_released = is_permitted && x->decision.permitted[i];
-        event_text_append(text, is_released ? "released" : "withheld", category_of(x, i));
-    }
-    for (size_t i = 0; i < x->service->release_count; i++) {
-        if (is_permitted && x->decision.permitted[i] && x->decision.consents[i] != NULL) {
-            event_text_append(text, "consent", x->decision.consents[i]->record_id);
-        }
-    }
 }
 
 /* What was known of the person's decisions when it was decided: an auditor who decides again starts from the same. */
@@ -76,23 +64,19 @@ static void write_decision(struct exchange *x, bool is_permitted, struct buffer 
     if (x->parts.service.part_count > 0) {
         append_identifier(text, "service", &x->parts.service);
     }
-    if (x->person.size > 0) {
-        event_text_append(text, "person", x->person);
-    }
-    struct bytes purpose = x->decision.purpose.size > 0 ? x->decision.purpose : x->purpose;
-    if (purpose.size > 0) {
-        event_text_append(text, "purpose", purpose);
-    }
-    event_text_append(text, "verdict", is_permitted ? BYTES("permit") : BYTES("refuse"));
-    if (!is_permitted) {
-        event_text_append(text, "reason", bytes_of_text(reason_code(x->reason)));
-    }
-    if (x->service != NULL && !x->is_metadata) {
-        append_categories(x, text, is_permitted);
-    }
+    /* Refused before it came to a decision: what was read of the request. */
+    struct decide_request asked = x->asked;
+    asked.person = x->person;
+    asked.purpose = x->purpose;
+    asked.service = x->service;
+    struct decide_context grounds = x->grounds;
+    grounds.policy = x->snapshot->policy;
+    decide_write_outcome(&asked, &grounds, &x->decision, is_permitted ? REASON_NONE : x->reason, x->service != NULL && !x->is_metadata,
+                         text);
     append_directories(x, text);
     event_text_append_digest(text, "policy", x->snapshot->policy->digest);
     append_consents_digest(x, text);
+    decide_write_grounds(&x->grounds, &x->decision, text);
     /* The moment that was decided for, not that of writing: dates are compared with it. */
     event_text_append_decimal(text, "time", x->decided_at_ms != 0 ? x->decided_at_ms : time_now_ms());
 }
@@ -149,7 +133,7 @@ static struct bytes join_categories(struct exchange *x, bool released)
         buffer_append(&text, category_of(x, i));
         if (!released) {
             enum reason why = x->decision.withheld[i] != REASON_NONE ? x->decision.withheld[i] : x->reason;
-            buffer_append_format(&text, ";reason=%s", reason_code(why));
+            buffer_append_format(&text, ";reason=%s", reason_code(reason_told(why)));
         }
     }
     struct bytes joined = text.failed ? BYTES_NONE : arena_copy(x->arena, buffer_bytes(&text));
@@ -210,7 +194,7 @@ static bool add_own_fields(struct exchange *x, struct bytes service_head)
     struct bytes released = has_categories ? join_categories(x, true) : BYTES_NONE;
     struct bytes withheld = has_categories ? join_categories(x, false) : BYTES_NONE;
     struct bytes known = x->peer != NULL ? origins_text(x->worker->gateway->origins, &x->peer->statement_key, x->arena) : BYTES("none");
-    return (x->reason == REASON_NONE || add(x, BYTES("comity-reason"), bytes_of_text(reason_code(x->reason)))) &&
+    return (x->reason == REASON_NONE || add(x, BYTES("comity-reason"), bytes_of_text(reason_code(reason_told(x->reason))))) &&
            (released.size == 0 || add(x, BYTES("comity-released"), released)) &&
            (withheld.size == 0 || add(x, BYTES("comity-withheld"), withheld)) &&
            add(x, BYTES("comity-decision"), digest_field(x->arena, "sha-256", bytes_of(decision, sizeof decision))) &&
@@ -275,16 +259,26 @@ static struct bytes answer_attachment(struct exchange *x)
     return individual_attach(BYTES_NONE, x->own_signature, x->arena);
 }
 
-/* The service may have taken its time: what was permitted then may have ended since. */
+/*
+ * The service may have taken its time: an hour later a consent has ended, a child has come of age, an instrument has run out. So it is decided once
+ * more for this moment on the same grounds, of which consents_release() says whether they still hold.
+ */
 static bool has_ended(const struct exchange *x)
 {
     int64_t now_ms = time_now_ms();
-    bool has = !snapshot_is_valid(x->snapshot, now_ms, NULL);
-    for (size_t i = 0; x->service != NULL && !x->is_metadata && i < x->service->release_count; i++) {
-        const struct consent_decision *consent = x->decision.permitted[i] ? x->decision.consents[i] : NULL;
-        has = has || (consent != NULL && (now_ms < consent->valid_from_ms || now_ms >= consent->valid_until_ms));
+    struct decide_result now;
+    if (!snapshot_is_valid(x->snapshot, now_ms, NULL) || world_find_community(x->snapshot->world, x->client.parts[0], now_ms) == NULL) {
+        return true;
     }
-    return has || world_find_community(x->snapshot->world, x->client.parts[0], now_ms) == NULL;
+    if (x->service == NULL || x->is_metadata) {
+        return false;
+    }
+    struct decide_request request = x->asked;
+    struct decide_context grounds = x->grounds;
+    request.now_ms = now_ms;
+    grounds.parties = holder_parties(x, now_ms);
+    decide(&request, &grounds, &now);
+    return now.reason != REASON_NONE || memcmp(now.permitted, x->decision.permitted, sizeof now.permitted) != 0;
 }
 
 enum verdict holder_log_answer(struct exchange *x)
@@ -359,13 +353,15 @@ enum verdict holder_log_refused(struct exchange *x)
 static bool make_refusal(struct exchange *x)
 {
     struct buffer body, type;
+    /* What says something about the person says the same to the consumer, whatever it is: the whole reason is in the log. */
+    enum reason told = reason_told(x->reason);
     const struct xroad_error error = {
         .prefix = x->prefix,
-        .reason = x->reason,
+        .reason = told,
         .type = x->error_type,
         .status = 500,
         .is_77 = x->worker->gateway->config->xroad_is_77,
-        .message = x->detail,
+        .message = told == x->reason ? x->detail : bytes_of_text(reason_meaning(told)),
         .exchange = x->exchange_id,
     };
     buffer_init(&body, 64 * 1024);

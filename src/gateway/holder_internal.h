@@ -1,10 +1,11 @@
-/* The holder's side, by file: holder.c (the table, verifying, deciding), holder_service.c (the service), holder_answer.c (what goes back). */
+/* The holder's side, by file: holder.c (the table, verifying), holder_decide.c (deciding), holder_service.c (the service), holder_answer.c (what goes back). */
 #ifndef COMITY_GATEWAY_HOLDER_INTERNAL_H
 #define COMITY_GATEWAY_HOLDER_INTERNAL_H
 
 #include "gateway/exchange_internal.h"
 
 /* Steps. */
+enum verdict holder_decide(struct exchange *x);
 enum verdict holder_call_service(struct exchange *x);
 enum verdict holder_release(struct exchange *x);
 enum verdict holder_log_answer(struct exchange *x);
@@ -15,6 +16,8 @@ enum verdict holder_log_refused(struct exchange *x);
 enum verdict holder_log_refusal(struct exchange *x);
 enum verdict holder_send_refusal(struct exchange *x);
 
+/* What the directories say of both sides at this moment. */
+struct decide_parties holder_parties(const struct exchange *x, int64_t now_ms);
 /* Writes the decision event and submits it; GO_ON at once. */
 enum verdict holder_submit_decision(struct exchange *x, bool is_permitted);
 /* Makes the exchange decide anew: a consent was overtaken between the decision and the release. */

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 
+#include "base/time.h"
 #include "policy/release.h"
 
 /* X-Road 1.1: base URL, service path (one '/' dropped where both have it), and the query if there was a '?'. */
@@ -46,6 +47,22 @@ static bool hinders_release(struct bytes name)
     return is_one_of(name, names, COUNT_OF(names));
 }
 
+/* What the decision asks of the service: data of some dates only; and that it is an emergency. */
+static bool add_decided(struct exchange *x, struct fields *fields)
+{
+    char text[TIME_TEXT_SIZE];
+    const struct decide_result *decision = &x->decision;
+    if (decision->has_data_from && !fields_add(fields, x->arena, BYTES("Comity-Data-From"),
+                                               arena_copy(x->arena, bytes_of_text(time_text(decision->data_from_ms, text))))) {
+        return false;
+    }
+    if (decision->has_data_until && !fields_add(fields, x->arena, BYTES("Comity-Data-Until"),
+                                                arena_copy(x->arena, bytes_of_text(time_text(decision->data_until_ms, text))))) {
+        return false;
+    }
+    return !decision->is_break_glass || fields_add(fields, x->arena, BYTES("Comity-Basis"), BYTES("vital"));
+}
+
 static bool service_fields(struct exchange *x, struct fields *fields)
 {
     bool is_about_person = x->service->person_place != PERSON_NONE;
@@ -62,7 +79,8 @@ static bool service_fields(struct exchange *x, struct fields *fields)
     return hash.data != NULL && (!x->is_message_id_made || fields_add(fields, x->arena, BYTES("X-Road-Id"), x->message_id)) &&
            fields_add(fields, x->arena, BYTES("X-Road-Request-Id"), x->exchange_id) &&
            fields_add(fields, x->arena, BYTES("X-Road-Request-Hash"), hash) &&
-           (x->decision.purpose.size == 0 || fields_add(fields, x->arena, BYTES("Comity-Purpose"), x->decision.purpose));
+           (x->decision.purpose.size == 0 || fields_add(fields, x->arena, BYTES("Comity-Purpose"), x->decision.purpose)) &&
+           add_decided(x, fields);
 }
 
 static void service_answered(void *context, struct client_answer *answer, enum client_failure failure, const struct error *e)

@@ -7,11 +7,23 @@ const struct preface_form evidence_form = { .field = { (const uint8_t *)"comity-
 
 /* Components that stand in the message's own fields or control data, then those of the request that an answer binds. */
 static const struct bytes request_names[] = {
-    BYTES("@method"),         BYTES("@authority"),       BYTES("@path"),
-    BYTES("@query"),          BYTES("content-digest"),   BYTES("comity-head-digest"),
-    BYTES("x-road-client"),   BYTES("x-road-id"),        BYTES("x-road-request-id"),
-    BYTES("comity-purpose"),  BYTES("comity-directory"), BYTES("comity-peer-checkpoint"),
+    BYTES("@method"),
+    BYTES("@authority"),
+    BYTES("@path"),
+    BYTES("@query"),
+    BYTES("content-digest"),
+    BYTES("comity-head-digest"),
+    BYTES("x-road-client"),
+    BYTES("x-road-id"),
+    BYTES("x-road-request-id"),
+    BYTES("comity-purpose"),
+    BYTES("comity-directory"),
+    BYTES("comity-peer-checkpoint"),
     BYTES("comity-sequence"),
+    BYTES("comity-basis"),
+    BYTES("comity-justification"),
+    BYTES("comity-confirmed-by"),
+    BYTES("comity-authority"),
 };
 static const struct bytes answer_names[] = {
     BYTES("@status"),           BYTES("content-digest"),   BYTES("comity-head-digest"),     BYTES("x-road-id"),
@@ -22,7 +34,7 @@ static const struct bytes answer_names[] = {
 static const struct bytes bound_names[] = {
     BYTES("@method"), BYTES("@authority"), BYTES("@path"), BYTES("@query"), BYTES("content-digest"), BYTES("comity-head-digest"),
 };
-enum { NAMES_MAX = 16 };
+enum { NAMES_MAX = 20 };
 static const struct bytes label = BYTES("comity=");
 static const struct bytes algorithm = BYTES("tlog-ed25519");
 
