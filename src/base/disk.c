@@ -132,6 +132,15 @@ static int folder_rename(struct disk *disk, const char *from, const char *to)
     return renameat(d->root, from, d->root, to) == 0 ? 0 : errno;
 }
 
+static int folder_exchange(struct disk *disk, const char *one, const char *other)
+{
+    struct folder_disk *d = (struct folder_disk *)disk;
+    if (renameat2(d->root, one, d->root, other, RENAME_EXCHANGE) == 0) {
+        return 0;
+    }
+    return errno == EINVAL || errno == ENOSYS ? ENOTSUP : errno; /* of the file system, or of an old kernel */
+}
+
 static int folder_remove(struct disk *disk, const char *path)
 {
     struct folder_disk *d = (struct folder_disk *)disk;
@@ -240,6 +249,7 @@ static const struct disk_functions folder_functions = {
     .size = folder_size,
     .truncate = folder_truncate,
     .rename = folder_rename,
+    .exchange = folder_exchange,
     .remove = folder_remove,
     .make_folder = folder_make_folder,
     .sync_folder = folder_sync_folder,

@@ -32,6 +32,8 @@ struct disk_functions {
     int (*size)(struct disk *disk, struct disk_file *file, uint64_t *size);
     int (*truncate)(struct disk *disk, struct disk_file *file, uint64_t size);
     int (*rename)(struct disk *disk, const char *from, const char *to);
+    /* Each of two files gets the other's name, in one step. ENOTSUP, with nothing done, where the file system can't. May be NULL: it can't. */
+    int (*exchange)(struct disk *disk, const char *one, const char *other);
     /* A file, or a folder with nothing in it (else ENOTEMPTY). A link is removed, not what it leads to. */
     int (*remove)(struct disk *disk, const char *path);
     /* Makes the folder and those above it; being there already is no error. */

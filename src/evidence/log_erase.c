@@ -171,7 +171,7 @@ static int write_copy(struct disk *disk, struct disk_file *from, uint64_t size, 
     return fault;
 }
 
-/* The old file has no name any more, but its blocks are on the disk: they get the same bytes. A reader that has it open sees good records. */
+/* The old file's blocks are on the disk: they get the same bytes. A reader that has it open sees good records. */
 static int overwrite(struct disk *disk, struct disk_file *file, const struct patches *patches)
 {
     int fault = 0;
@@ -179,6 +179,18 @@ static int overwrite(struct disk *disk, struct disk_file *file, const struct pat
         fault = disk->functions->write(disk, file, bytes_of(patches->list[i].data, patches->list[i].size), patches->list[i].offset);
     }
     return fault != 0 ? fault : disk->functions->sync(disk, file);
+}
+
+/*
+ * The copy takes the segment's name, and the segment that of the copy, so that a crash leaves nothing without a name: erasing_clear() finds it. Where
+ * the file system can't (`*is_named` false), a crash before it is overwritten leaves its blocks to be used anew.
+ */
+static int swap_names(struct disk *disk, const char *path, bool *is_named)
+{
+    const struct disk_functions *f = disk->functions;
+    int fault = f->exchange == NULL ? ENOTSUP : f->exchange(disk, ERASING_PATH, path);
+    *is_named = fault == 0;
+    return fault == ENOTSUP ? f->rename(disk, ERASING_PATH, path) : fault;
 }
 
 static bool replace_segment(struct disk *disk, const char *path, const struct patches *patches, struct error *e)
@@ -197,11 +209,14 @@ static bool replace_segment(struct disk *disk, const char *path, const struct pa
         (void)f->close(disk, old);
         return disk_error(e, fault, ERASING_PATH, "make room for a copy of the segment, or check the disk, then erase again");
     }
-    fault = f->rename(disk, ERASING_PATH, path);
+    bool is_named = false;
+    fault = swap_names(disk, path, &is_named);
     fault = fault != 0 ? fault : f->sync_folder(disk, SEGMENT_FOLDER);
     fault = fault != 0 ? fault : overwrite(disk, old, patches);
     int close_fault = f->close(disk, old);
     fault = fault != 0 ? fault : close_fault;
+    fault = fault != 0 || !is_named ? fault : f->remove(disk, ERASING_PATH);
+    fault = fault != 0 || !is_named ? fault : f->sync_folder(disk, SEGMENT_FOLDER);
     return fault == 0 || disk_error(e, fault, path, "check the disk, then erase again");
 }
 

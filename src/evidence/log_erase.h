@@ -20,8 +20,8 @@ must_check bool erasure_event_entries(struct bytes text, struct bytes *rest);
 
 /*
  * Erases records that stand in segments before the last one (log_seal(), committer_seal()); ascending, each once. One segment after the
- * other is written anew beside the old one, synced, and takes its name; then the old file, which nobody can open any more, is overwritten where
- * it differs. A crash leaves each segment as it was or as it is to be: calling again goes on. Readers see either. One call at a time (a
+ * other is written anew beside the old one, synced, and takes its name; then the old file is overwritten where it differs, and removed. A crash
+ * leaves each segment as it was or as it is to be: calling again goes on, and log_open() overwrites what was left. Readers see either. One call at a time (a
  * mutex inside); beside a running committer. `*erased` (may be NULL) counts those that were open.
  * ERROR_DENIED: an entry stands in the last segment; ERROR_INPUT: a record on the way is damaged; ERROR_FULL: no space for the copy; ERROR_IO.
  */

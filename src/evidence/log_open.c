@@ -9,6 +9,7 @@
 #include "base/diag.h"
 #include "crypto/note.h"
 #include "evidence/log_internal.h"
+#include "evidence/log_remove_internal.h"
 #include "evidence/merkle.h"
 #include "evidence/publication_internal.h"
 #include "evidence/tile_read_internal.h"
@@ -441,6 +442,15 @@ static bool open_or_make(struct opening *o, struct error *e)
     return load_tree(o, e) && scan_records(o, e) && sync_names(o->log, e) && open_last_segment(o, e);
 }
 
+/* A crash may have left a segment that is not to be read any more. */
+static bool finish_erasing(struct disk *private, struct error *e)
+{
+    log_remove_lock();
+    bool ok = erasing_clear(private, e);
+    log_remove_unlock();
+    return ok;
+}
+
 bool log_open(struct log **out, struct disk *public, struct disk *private, const char *lock_path, const struct signer *signer,
               struct error *e)
 {
@@ -457,7 +467,7 @@ bool log_open(struct log **out, struct disk *public, struct disk *private, const
     tree_init(&log->tree);
     buffer_init(&log->text, 1024 * 1024);
     log->segments = (struct segment_store){ .disk = private, .origin_hash = record_chain_start(log_origin(log)) };
-    bool ok = take_lock(log, lock_path, e) && open_or_make(&opening, e);
+    bool ok = take_lock(log, lock_path, e) && finish_erasing(private, e) && open_or_make(&opening, e);
     free(opening.firsts);
     free(opening.text);
     if (!ok) {

@@ -48,10 +48,15 @@ static int overwrite(struct disk *disk, const char *path)
 
 static int wipe(struct disk *disk)
 {
-    int fault = overwrite(disk, ERASING_PATH);
+    struct disk_file *file = NULL;
+    int fault = disk->functions->open(disk, ERASING_PATH, DISK_READ, &file);
     if (fault == ENOENT) {
         return 0;
     }
+    fault = fault != 0 ? fault : disk->functions->close(disk, file);
+    /* That it has this name must be durable first: else a power cut could bring back the name that it had before, over zeros. */
+    fault = fault != 0 ? fault : disk->functions->sync_folder(disk, SEGMENT_FOLDER);
+    fault = fault != 0 ? fault : overwrite(disk, ERASING_PATH);
     fault = fault != 0 ? fault : disk->functions->remove(disk, ERASING_PATH);
     return fault != 0 ? fault : disk->functions->sync_folder(disk, SEGMENT_FOLDER);
 }

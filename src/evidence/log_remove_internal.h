@@ -4,7 +4,8 @@
 
 #include "base/disk.h"
 
-#define ERASING_PATH "records/erasing" /* means nothing: what is left of it after a crash is removed by the next erasure or pruning */
+/* Means nothing. What a crash leaves of it may be an old segment: the next start, erasure or pruning overwrites and removes it. */
+#define ERASING_PATH "records/erasing"
 
 void log_remove_lock(void);
 void log_remove_unlock(void);

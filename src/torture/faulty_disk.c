@@ -89,6 +89,16 @@ static int faulty_rename(struct disk *disk, const char *from, const char *to)
     return fault != 0 ? fault : f->real->functions->rename(f->real, from, to);
 }
 
+static int faulty_exchange(struct disk *disk, const char *one, const char *other)
+{
+    struct faulty_disk *f = self(disk);
+    int fault = met(f, CALL_RENAME);
+    if (fault != 0) {
+        return fault;
+    }
+    return f->real->functions->exchange == NULL ? ENOTSUP : f->real->functions->exchange(f->real, one, other);
+}
+
 static int faulty_remove(struct disk *disk, const char *path)
 {
     struct faulty_disk *f = self(disk);
@@ -138,6 +148,7 @@ static const struct disk_functions faulty_functions = {
     .size = faulty_size,
     .truncate = faulty_truncate,
     .rename = faulty_rename,
+    .exchange = faulty_exchange,
     .remove = faulty_remove,
     .make_folder = faulty_make_folder,
     .sync_folder = faulty_sync_folder,

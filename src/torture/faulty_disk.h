@@ -34,6 +34,10 @@ uint64_t sim_disk_bytes(const struct disk *disk);
 void sim_disk_lie(struct disk *disk, bool is_lying);
 /* A sync of the file that failed: what it was to make durable reads well until the power fails, and then it is gone. Returns 0. */
 int sim_disk_failed_sync(struct disk *disk, struct disk_file *file);
+/* From now on no two names can be exchanged, as on some file systems. */
+void sim_disk_no_exchange(struct disk *disk);
+/* Do these bytes stand anywhere, also in files that have no name any more: their blocks are still on the disk. */
+bool sim_disk_holds(const struct disk *disk, struct bytes needle);
 /* How many syncs of files and folders there were. */
 uint64_t sim_disk_syncs(const struct disk *disk);
 bool sim_disk_equal(const struct disk *a, const struct disk *b);

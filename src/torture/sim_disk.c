@@ -58,7 +58,7 @@ struct sim_disk {
     uint64_t bytes_max;
     uint64_t syncs;
     unsigned open_count;
-    bool is_threaded, is_lying;
+    bool is_threaded, is_lying, has_no_exchange;
     pthread_mutex_t lock;
 };
 
@@ -365,6 +365,23 @@ static int sim_rename(struct disk *disk, const char *from, const char *to)
     return leave(s, 0);
 }
 
+static int sim_exchange(struct disk *disk, const char *one, const char *other)
+{
+    struct sim_disk *s = self(disk);
+    enter(s);
+    struct name *first = find_name(s, one), *second = find_name(s, other);
+    if (s->has_no_exchange) {
+        return leave(s, ENOTSUP);
+    }
+    if (first == NULL || second == NULL || first->now == NULL || second->now == NULL) {
+        return leave(s, ENOENT);
+    }
+    struct node *node = first->now;
+    first->now = second->now;
+    second->now = node;
+    return leave(s, 0);
+}
+
 /* Is `path` in `folder`, or in one below it? Then `*rest` is what follows. */
 static bool is_in(const char *path, const char *folder, const char **rest)
 {
@@ -554,6 +571,7 @@ static const struct disk_functions sim_functions = {
     .size = sim_size,
     .truncate = sim_truncate,
     .rename = sim_rename,
+    .exchange = sim_exchange,
     .remove = sim_remove,
     .make_folder = sim_make_folder,
     .sync_folder = sim_sync_folder,
@@ -645,13 +663,35 @@ static struct name *renamed_from(struct sim_disk *s, const struct name *name)
     return NULL;
 }
 
+/* The other of two names that were exchanged: what the one held, the other holds now. */
+static struct name *exchanged_with(struct sim_disk *s, const struct name *name)
+{
+    for (size_t i = 0; i < s->name_count; i++) {
+        struct name *other = &s->names[i];
+        bool is_it = other != name && name->now != NULL && other->now != NULL &&
+                     (other->now == name->durable || other->durable == name->now) && other->now != other->durable;
+        if (is_it) {
+            return other;
+        }
+    }
+    return NULL;
+}
+
 /* Each name as it is, or as it was; a rename is one change (POSIX, and what journals do): no file is left under two names or none. */
 static void cut_names(struct sim_disk *s, uint64_t *random)
 {
     for (size_t i = 0; i < s->name_count; i++) {
         struct name *name = &s->names[i];
-        struct name *from = renamed_from(s, name);
+        struct name *from = renamed_from(s, name), *other = name->now == name->durable ? NULL : exchanged_with(s, name);
         if (name->now == name->durable) {
+            continue;
+        }
+        if (other != NULL) {
+            bool is_undone = dice(random) % 2 == 0;
+            name->now = is_undone ? name->durable : name->now;
+            other->now = is_undone ? other->durable : other->now;
+            name->durable = name->now;
+            other->durable = other->now;
             continue;
         }
         if (dice(random) % 2 == 0) {
@@ -694,6 +734,24 @@ void sim_disk_power_cut(struct disk *disk, uint64_t seed)
     }
     cut_names(s, &random);
     cut_folders(s, &random);
+}
+
+void sim_disk_no_exchange(struct disk *disk)
+{
+    self(disk)->has_no_exchange = true;
+}
+
+bool sim_disk_holds(const struct disk *disk, struct bytes needle)
+{
+    for (const struct node *node = self(disk)->nodes; node != NULL; node = node->next) {
+        const struct image *images[] = { &node->durable, &node->now };
+        for (size_t i = 0; i < COUNT_OF(images); i++) {
+            if (images[i]->size >= needle.size && memmem(images[i]->data, images[i]->size, needle.data, needle.size) != NULL) {
+                return true;
+            }
+        }
+    }
+    return false;
 }
 
 uint8_t *sim_disk_data(struct disk *disk, const char *path, size_t *size)

@@ -220,6 +220,21 @@ static void calls_do_what_they_say(void **state)
     assert_int_equal(f->open(disk, "link", DISK_READ, &file), ELOOP);
     assert_int_equal(f->remove(disk, "link"), 0);
     assert_int_equal(f->rename(disk, "new", "none/new"), ENOENT);
+    /* Two names are exchanged in one step, or nothing is done. */
+    assert_int_equal(f->open(disk, "other", DISK_WRITE_NEW, &file), 0);
+    assert_int_equal(f->write(disk, file, BYTES("another"), 0), 0);
+    assert_int_equal(f->close(disk, file), 0);
+    assert_int_equal(f->exchange(disk, "new", "none"), ENOENT);
+    assert_int_equal(f->exchange(disk, "new", "other"), 0);
+    assert_int_equal(f->open(disk, "new", DISK_READ, &file), 0);
+    assert_int_equal(f->size(disk, file, &size), 0);
+    assert_int_equal(size, 7);
+    assert_int_equal(f->close(disk, file), 0);
+    assert_int_equal(f->open(disk, "other", DISK_READ, &file), 0);
+    assert_int_equal(f->size(disk, file, &size), 0);
+    assert_int_equal(size, 6);
+    assert_int_equal(f->close(disk, file), 0);
+    assert_int_equal(f->remove(disk, "other"), 0);
     assert_int_equal(f->remove(disk, "new"), 0);
     assert_int_equal(f->remove(disk, "new"), ENOENT);
     /* A folder goes only when nothing is in it, and a link to one goes by itself. */

@@ -216,8 +216,20 @@ static void behind_damage_nothing_is_erased(void **state)
     rig_free(rig);
 }
 
+/* After a start an entry is as it was, or nothing of it is left: no segment that was replaced lies about. */
+static void check_halves(const struct rig *rig, const char *when, bool has_exchange)
+{
+    for (size_t i = 0; i < COUNT_OF(chosen); i++) {
+        struct bytes salt = bytes_of(rig->told[chosen[i]].salt, 16);
+        size_t named = count_files_with(rig, salt);
+        if (named > 1 || (named == 0 && has_exchange && sim_disk_holds(rig->private, salt))) {
+            fail_msg("%s: the salt of entry %" PRIu64 " is in %zu files, and still on the disk", when, chosen[i], named);
+        }
+    }
+}
+
 /* Each call fails once, or the power fails there; what is there is whole, and erasing again does the rest. */
-static void each_fault(int fault, bool power_fails)
+static void each_fault(int fault, bool power_fails, bool has_exchange)
 {
     bool met = true;
     for (uint64_t n = 0; met; n++) {
@@ -227,6 +239,9 @@ static void each_fault(int fault, bool power_fails)
         struct faulty_disk faulty;
         struct rig *rig = make_log(n + 1, true);
         rig_close(rig);
+        if (!has_exchange) {
+            sim_disk_no_exchange(rig->private);
+        }
         faulty_disk_init(&faulty, rig->private, &faults);
         bool ok = log_erase(&faulty.disk, chosen, COUNT_OF(chosen), NULL, &e);
         met = faults.calls > n;
@@ -241,6 +256,7 @@ static void each_fault(int fault, bool power_fails)
         rig_check(rig, when);
         rig_verify(rig, when);
         assert_true(rig_open(rig));
+        check_halves(rig, when, has_exchange);
         if (!log_erase(rig->private, chosen, COUNT_OF(chosen), NULL, &e)) {
             fail_msg("%s: then: %s", when, e.what);
         }
@@ -251,6 +267,9 @@ static void each_fault(int fault, bool power_fails)
         rig_verify(rig, when);
         for (size_t i = 0; i < COUNT_OF(chosen); i++) {
             assert_int_equal(count_files_with(rig, bytes_of(rig->told[chosen[i]].salt, 8)), 0);
+            if (has_exchange && sim_disk_holds(rig->private, bytes_of(rig->told[chosen[i]].salt, 16))) {
+                fail_msg("%s: the salt of entry %" PRIu64 " is still on the disk", when, chosen[i]);
+            }
         }
         rig_free(rig);
     }
@@ -259,14 +278,16 @@ static void each_fault(int fault, bool power_fails)
 static void each_call_fails(void **state)
 {
     (void)state;
-    each_fault(EIO, false);
-    each_fault(ENOSPC, false);
+    each_fault(EIO, false, true);
+    each_fault(ENOSPC, false, true);
+    each_fault(EIO, false, false);
 }
 
 static void the_power_fails_anywhere(void **state)
 {
     (void)state;
-    each_fault(EIO, true);
+    each_fault(EIO, true, true);
+    each_fault(EIO, true, false);
 }
 
 static void events_name_ranges(void **state)
