@@ -6,6 +6,7 @@ const struct govstack_kind govstack_policy = { OBJECT_POLICY, "Policy", "policy"
 const struct govstack_kind govstack_agreement = { OBJECT_AGREEMENT, "DataAgreement", "dataAgreement", "dataAgreements", 'a' };
 const struct govstack_kind govstack_individual = { OBJECT_INDIVIDUAL, "Individual", "individual", "individuals", 'i' };
 const struct govstack_kind govstack_record = { OBJECT_RECORD, "ConsentRecord", "consentRecord", "consentRecords", 'g' };
+const struct govstack_kind govstack_signature = { OBJECT_SIGNATURE, "Signature", "signature", "signatures", 's' };
 
 void govstack_fill(const struct rest_call *call, const struct govstack_kind *kind, struct bytes id, json_t *content,
                    struct object_change *change)

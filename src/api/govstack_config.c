@@ -204,6 +204,24 @@ bool govstack_agreement_list(struct rest_call *call, struct error *e)
 
 /* ---- Individuals: no revisions of their own ---- */
 
+/* One person is one individual: two would have two answers to one question. */
+static bool check_only_one(struct rest_call *call, struct bytes id, struct error *e)
+{
+    struct object other;
+    struct error cause = { 0 };
+    if (!object_find_individual(call->rest->options.store, call->subject, &call->arena, &other, &cause)) {
+        if (cause.kind == ERROR_ABSENT) {
+            return true;
+        }
+        *e = cause;
+        return false;
+    }
+    bool is_same = bytes_equal(other.id, id);
+    object_clear(&other);
+    return is_same || rest_refuse(call, e, 409, "request.denied", "/individual/externalId", "use the individual that is there",
+                                  "another individual is this person already");
+}
+
 static bool write_individual(struct rest_call *call, struct bytes path_id, struct error *e)
 {
     struct bytes id;
@@ -216,7 +234,12 @@ static bool write_individual(struct rest_call *call, struct bytes path_id, struc
     change.has_no_revision = true;
     struct bytes external = rest_json_bytes(json_object_get(content, "externalId"));
     call->subject = arena_copy(&call->arena, external.size > 0 ? external : id);
-    if (call->subject.data == NULL || !govstack_change(call, &change, path_id.size == 0, NULL, e)) {
+    change.individual = call->subject;
+    if (call->subject.data == NULL) {
+        json_decref(content);
+        return error_memory(e, "individual");
+    }
+    if (!check_only_one(call, id, e) || !govstack_change(call, &change, path_id.size == 0, NULL, e)) {
         json_decref(content);
         return false;
     }

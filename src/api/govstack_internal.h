@@ -13,7 +13,7 @@ struct govstack_kind {
     const char *list;        /* in bodies: "policies" */
     char prefix;             /* of ids */
 };
-extern const struct govstack_kind govstack_policy, govstack_agreement, govstack_individual, govstack_record;
+extern const struct govstack_kind govstack_policy, govstack_agreement, govstack_individual, govstack_record, govstack_signature;
 
 /* One transaction: the object's new state, its revision, and the event in the log, in front of the commit: what is told is in the log. */
 must_check bool govstack_change(struct rest_call *call, const struct object_change *change, bool is_new, json_t **revision,
@@ -30,5 +30,42 @@ must_check bool govstack_answer(struct rest_call *call, const char *member, json
 typedef bool govstack_each(struct rest_call *call, struct object *object);
 must_check bool govstack_list(struct rest_call *call, const struct object_filter *filter, const char *list, govstack_each *each,
                               struct error *e);
+
+/* A refusal as absent where the cause is that; else the cause itself. Returns false. */
+bool govstack_pass_or_absent(struct rest_call *call, const struct error *cause, const char *where, struct error *e);
+
+/* govstack_service.c: sets `individual` of the call to the one that the subject is; empty when that person never was one here. */
+must_check bool govstack_find_own(struct rest_call *call, struct error *e);
+/* The same, and makes one. */
+must_check bool govstack_prepare_own(struct rest_call *call, struct error *e);
+
+/* A data agreement at one revision. */
+struct govstack_agreement_view {
+    struct bytes id;
+    json_t *content, *revision;
+};
+void govstack_agreement_clear(struct govstack_agreement_view *agreement);
+/* `revision` empty: the current one. Must it be one that new consents may be given on? On failure nothing is left to clear. */
+must_check bool govstack_agreement_get(struct rest_call *call, struct bytes id, struct bytes revision, bool must_be_active,
+                                       struct govstack_agreement_view *out, struct error *e);
+
+/* govstack_record.c */
+bool govstack_is_text(const json_t *value, const char *text);
+must_check bool govstack_set_id(json_t *content, struct bytes id);
+/* Without `id`, as a draft is. NULL: memory. */
+must_check json_t *govstack_record_content(const struct govstack_agreement_view *agreement, struct bytes individual, bool is_opted_in,
+                                           const char *state);
+void govstack_fill_record(const struct rest_call *call, struct bytes id, struct bytes agreement, json_t *content,
+                          struct object_change *change);
+/* In one transaction: the record with its revision, a signature (may be NULL), and who is told. */
+must_check bool govstack_write_record(struct rest_call *call, struct object_change *change, bool is_new, json_t *signature,
+                                      json_t **revision, struct error *e);
+/* The body's signature with an id, and what it signs: it must be over `payload`. The caller's; NULL: refused. */
+must_check json_t *govstack_take_signature(struct rest_call *call, struct bytes payload, const char *record, struct error *e);
+/* The record in the path, which must be the individual's own; staff learns whose it is. */
+must_check bool govstack_find_record(struct rest_call *call, struct object *out, struct error *e);
+
+/* govstack_audit.c: takes the individual out of a record. */
+bool govstack_redact(struct rest_call *call, struct object *object);
 
 #endif

@@ -104,6 +104,37 @@ bool object_list(struct store *store, const struct object_filter *filter, struct
     return end_finding(&f, store_read(store, sql, values, COUNT_OF(values), take_row, &f, e), e);
 }
 
+static bool find_one(struct store *store, const char *sql, const struct store_value *values, size_t count, struct arena *arena,
+                     const char *where, struct object *out, struct error *e)
+{
+    *out = (struct object){ 0 };
+    struct finding f = { .arena = arena, .only = out };
+    /* Through the writer, so that a transaction sees what it has made. */
+    if (!end_finding(&f, store_run(store, sql, values, count, take_row, &f, NULL, e), e)) {
+        object_clear(out);
+        return false;
+    }
+    return f.count == 1 || error_set(e, ERROR_ABSENT, where, NULL, "there is none");
+}
+
+bool object_find_individual(struct store *store, struct bytes person, struct arena *arena, struct object *out, struct error *e)
+{
+    static const char sql[] = "SELECT " COLUMNS " FROM api_objects WHERE individual = ?1 AND kind = '" OBJECT_INDIVIDUAL
+                              "' AND is_deleted = 0"
+                              " ORDER BY number LIMIT 1";
+    const struct store_value value = STORE_STR(person);
+    return find_one(store, sql, &value, 1, arena, OBJECT_INDIVIDUAL, out, e);
+}
+
+bool object_find_newest_record(struct store *store, struct bytes individual, struct bytes agreement, struct arena *arena,
+                               struct object *out, struct error *e)
+{
+    static const char sql[] = "SELECT " COLUMNS " FROM api_objects WHERE individual = ?1 AND kind = '" OBJECT_RECORD "' AND agreement = ?2"
+                              " AND is_deleted = 0 ORDER BY number DESC LIMIT 1";
+    const struct store_value values[] = { STORE_STR(individual), STORE_STR(agreement) };
+    return find_one(store, sql, values, COUNT_OF(values), arena, OBJECT_RECORD, out, e);
+}
+
 /* ---- Writing ---- */
 
 struct number {
@@ -138,7 +169,9 @@ static bool write_row(struct store *store, const struct object_change *change, b
                       there[] = "SELECT number FROM api_objects WHERE kind = ?1 AND id = ?2";
     static const char insert[] = "INSERT INTO api_objects (number, kind, id, owner, individual, agreement, content, revision, is_deleted)"
                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, 0)";
-    static const char update[] = "UPDATE api_objects SET content = ?3, revision = ?4, is_deleted = ?5 WHERE kind = ?1 AND id = ?2";
+    static const char update[] =
+        "UPDATE api_objects SET content = ?3, revision = ?4, is_deleted = ?5, individual = coalesce(?6, individual)"
+        " WHERE kind = ?1 AND id = ?2";
     struct number number = { 0 };
     int64_t changed = 0;
     const struct store_value key[] = { STORE_STR(bytes_of_text(change->kind)), STORE_STR(change->id) };
@@ -162,8 +195,12 @@ static bool write_row(struct store *store, const struct object_change *change, b
                                               text_or_null(revision) };
         return store_run(store, insert, values, COUNT_OF(values), NULL, NULL, NULL, e);
     }
-    const struct store_value values[] = { key[0], key[1], STORE_STR(bytes_of_text(content)), text_or_null(revision),
-                                          STORE_INT(change->is_delete) };
+    const struct store_value values[] = { key[0],
+                                          key[1],
+                                          STORE_STR(bytes_of_text(content)),
+                                          text_or_null(revision),
+                                          STORE_INT(change->is_delete),
+                                          text_or_null(change->individual) };
     return store_run(store, update, values, COUNT_OF(values), NULL, NULL, &changed, e) &&
            (changed == 1 || error_set(e, ERROR_ABSENT, change->kind, NULL, "there is none of this id"));
 }

@@ -10,6 +10,7 @@
 
 #include "base/arena.h"
 #include "evidence/committer.h"
+#include "interchange/govstack.h"
 #include "store/store.h"
 
 #define OBJECT_POLICY "policy"
@@ -18,7 +19,7 @@
 #define OBJECT_RECORD "consentRecord"
 #define OBJECT_SIGNATURE "signature"
 
-enum { OBJECT_ID_SIZE = 40, SHA1_HEX_SIZE = 41, SHA256_HEX_SIZE = 65 };
+enum { OBJECT_ID_SIZE = 40 };
 
 /* Texts and `content` (a new reference of the reader's) as stored. */
 struct object {
@@ -56,6 +57,7 @@ struct object_change {
     struct bytes by_individual, by_other;
     struct bytes prev_signature; /* of the revision before, if that was signed */
     bool is_draft;               /* the snapshot leaves the object's id out (signedWithoutObjectId) */
+    struct bytes snapshot;       /* what was signed, to be kept byte for byte; empty: it is made of the content */
     bool is_delete;
     bool has_no_revision; /* individuals: only the content changes */
     int64_t now_ms;
@@ -68,18 +70,21 @@ must_check bool object_write(struct store *store, const struct object_change *ch
 /* The revision with this id, or the newest one of the object (`id` empty), as GovStack has it. ERROR_ABSENT. */
 must_check bool object_revision(struct store *store, const char *kind, struct bytes object, struct bytes id, json_t **revision,
                                 json_t **content, struct error *e);
+/* The object that has a revision with this SHA-256 (hex), as it is now, and that revision; `*content` is NULL if there is none. */
+must_check bool object_find_revision(struct store *store, const char *kind, struct bytes sha256, struct arena *arena, json_t **content,
+                                     json_t **revision, struct error *e);
 must_check bool object_revisions(struct store *store, const char *kind, struct bytes object, uint64_t offset, uint64_t limit,
                                  json_t **revisions, struct error *e);
+/* The one individual behind the holder's identifier of a person. ERROR_ABSENT. */
+must_check bool object_find_individual(struct store *store, struct bytes person, struct arena *arena, struct object *out, struct error *e);
+/* The newest record of an individual on an agreement. ERROR_ABSENT. */
+must_check bool object_find_newest_record(struct store *store, struct bytes individual, struct bytes agreement, struct arena *arena,
+                                          struct object *out, struct error *e);
 /* Empties the snapshots of an object's revisions and its content: what is left are digests. */
 must_check bool object_erase(struct store *store, const char *kind, struct bytes id, struct error *e);
 
-/* What a draft would be stored as: the snapshot's text, its digests. Pure but for memory. */
-struct snapshot_text {
-    struct buffer text;
-    char sha1[SHA1_HEX_SIZE], sha256[SHA256_HEX_SIZE];
-};
-must_check bool snapshot_make(const struct object_change *change, struct snapshot_text *out, struct error *e);
-
+/* What its next revision would be stored as, appended. Pure but for memory. */
+must_check bool object_snapshot(const struct object_change *change, struct buffer *out, struct error *e);
 /* Writes the next revision of the object; `*out` is the caller's. Inside a transaction. */
 must_check bool revision_add(struct store *store, const struct object_change *change, json_t **out, struct error *e);
 

@@ -3,62 +3,8 @@
 
 #include <stdlib.h>
 
-#include <openssl/evp.h>
-
 #include "api/rest_internal.h"
 #include "base/encode.h"
-#include "base/time.h"
-#include "consent/canonical_json.h"
-
-enum { SNAPSHOT_BYTES_MAX = 512 * 1024 };
-
-/* For compatibility only: GovStack's revisions are chained by it. Nothing here relies on it. */
-static bool write_sha1(struct bytes text, char out[SHA1_HEX_SIZE], struct error *e)
-{
-    uint8_t digest[20];
-    size_t size = sizeof digest;
-    if (EVP_Q_digest(NULL, "SHA1", NULL, text.data, text.size, digest, &size) != 1 || size != sizeof digest) {
-        return error_set(e, ERROR_IO, "OpenSSL", "allow SHA-1 in its configuration, or don't use the GovStack API", "has no SHA-1");
-    }
-    hex_write(bytes_of(digest, sizeof digest), out);
-    return true;
-}
-
-/* All of the object but its own bookkeeping (reference 1.3, 1). */
-static json_t *object_data(const struct object_change *change)
-{
-    json_t *data = json_copy(change->content);
-    if (data != NULL) {
-        (void)json_object_del(data, "id");
-    }
-    return data;
-}
-
-static json_t *text_or_null(struct bytes text)
-{
-    return text.size == 0 ? json_null() : json_stringn((const char *)text.data, text.size);
-}
-
-bool snapshot_make(const struct object_change *change, struct snapshot_text *out, struct error *e)
-{
-    char time[TIME_TEXT_SIZE];
-    uint8_t digest[SHA256_SIZE];
-    buffer_init(&out->text, SNAPSHOT_BYTES_MAX);
-    json_t *whole = json_pack("{s:s, s:o, s:b, s:s, s:o, s:o, s:o}", "schemaName", change->schema_name, "objectId",
-                              change->is_draft ? json_null() : text_or_null(change->id), "signedWithoutObjectId", change->is_draft,
-                              "timestamp", time_text(change->now_ms, time), "authorizedByIndividual", text_or_null(change->by_individual),
-                              "authorizedByOther", text_or_null(change->by_other), "objectData", object_data(change));
-    bool ok = whole == NULL ? error_memory(e, "snapshot") : canonical_json_write(whole, "snapshot", &out->text, e);
-    json_decref(whole);
-    ok = ok && write_sha1(buffer_bytes(&out->text), out->sha1, e);
-    if (ok) {
-        sha256(buffer_bytes(&out->text), digest);
-        hex_write(bytes_of(digest, sizeof digest), out->sha256);
-    } else {
-        buffer_wipe(&out->text);
-    }
-    return ok;
-}
 
 /* ---- Rows to GovStack's Revision ---- */
 
@@ -78,11 +24,10 @@ enum {
     COLUMN_BY_OTHER,
     COLUMN_CREATED_AT,
     COLUMN_CONTENT,
-    COLUMN_NUMBER,
 };
 #define COLUMNS                                                                                                                            \
     "id, kind, object, snapshot, sha1, sha256, prev_sha1, prev_sha256, prev_signature, successor, is_draft, individual, by_other,"         \
-    " created_at, content, number"
+    " created_at, content"
 
 static const char *schema_name_of(struct bytes kind)
 {
@@ -101,29 +46,39 @@ static const char *schema_name_of(struct bytes kind)
     return "Individual";
 }
 
+static void copy_sha1(struct bytes text, char out[GOVSTACK_SHA1_TEXT_SIZE])
+{
+    bool fits = text.size == GOVSTACK_SHA1_TEXT_SIZE - 1;
+    memcpy(out, fits ? (const char *)text.data : "", fits ? text.size : 0);
+    out[fits ? text.size : 0] = '\0';
+}
+
+/* NULL: memory, or a row that isn't what was written. */
 static json_t *revision_json(const struct store_value *columns)
 {
-    char time[TIME_TEXT_SIZE];
-    struct bytes individual = columns[COLUMN_INDIVIDUAL].bytes, successor = columns[COLUMN_SUCCESSOR].bytes;
-    json_t *value = json_pack("{s:o, s:s, s:o, s:b, s:o, s:o, s:s, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:I}}", "id",
-                              text_or_null(columns[COLUMN_ID].bytes), "schemaName", schema_name_of(columns[COLUMN_KIND].bytes), "objectId",
-                              text_or_null(columns[COLUMN_OBJECT].bytes), "signedWithoutObjectId", columns[COLUMN_IS_DRAFT].integer != 0,
-                              "serializedSnapshot",
-                              json_stringn((const char *)columns[COLUMN_SNAPSHOT].bytes.data, columns[COLUMN_SNAPSHOT].bytes.size),
-                              "serializedHash", text_or_null(columns[COLUMN_SHA1].bytes), "timestamp",
-                              time_text(columns[COLUMN_CREATED_AT].integer, time), "authorizedByIndividual",
-                              individual.size == 0 ? json_null() : json_pack("{s:o}", "id", text_or_null(individual)), "authorizedByOther",
-                              text_or_null(columns[COLUMN_BY_OTHER].bytes), "predecessorHash",
-                              text_or_null(columns[COLUMN_PREV_SHA1].bytes), "predecessorSignature",
-                              text_or_null(columns[COLUMN_PREV_SIGNATURE].bytes), "comity", "sha256",
-                              text_or_null(columns[COLUMN_SHA256].bytes), "prevSha256", text_or_null(columns[COLUMN_PREV_SHA256].bytes),
-                              "number", (json_int_t)columns[COLUMN_NUMBER].integer);
-    if (value != NULL && successor.size > 0) {
-        json_t *next = json_pack("{s:o}", "id", text_or_null(successor));
-        if (next == NULL || json_object_set_new(value, "successor", next) != 0) {
-            json_decref(value);
-            value = NULL;
-        }
+    struct govstack_revision revision = {
+        .id = columns[COLUMN_ID].bytes,
+        .schema_name = bytes_of_text(schema_name_of(columns[COLUMN_KIND].bytes)),
+        .object_id = columns[COLUMN_IS_DRAFT].integer != 0 ? BYTES_NONE : columns[COLUMN_OBJECT].bytes,
+        .timestamp_ms = columns[COLUMN_CREATED_AT].integer,
+        .individual = columns[COLUMN_INDIVIDUAL].bytes,
+        .other = columns[COLUMN_BY_OTHER].bytes,
+        .snapshot = columns[COLUMN_SNAPSHOT].bytes,
+        .predecessor_signature = columns[COLUMN_PREV_SIGNATURE].bytes,
+        .has_predecessor = columns[COLUMN_PREV_SHA256].type != STORE_NULL,
+        .successor = columns[COLUMN_SUCCESSOR].bytes,
+    };
+    copy_sha1(columns[COLUMN_SHA1].bytes, revision.sha1);
+    copy_sha1(columns[COLUMN_PREV_SHA1].bytes, revision.predecessor_sha1);
+    if (!hex_parse(columns[COLUMN_SHA256].bytes, revision.sha256, SHA256_SIZE) ||
+        (revision.has_predecessor && !hex_parse(columns[COLUMN_PREV_SHA256].bytes, revision.predecessor_sha256, SHA256_SIZE))) {
+        return NULL;
+    }
+    json_t *value = govstack_revision_json(&revision);
+    struct bytes object = columns[COLUMN_OBJECT].bytes; /* of a draft, too: it was given to it afterwards */
+    if (value != NULL && json_object_set_new(value, "objectId", json_stringn((const char *)object.data, object.size)) != 0) {
+        json_decref(value);
+        value = NULL;
     }
     return value;
 }
@@ -177,6 +132,38 @@ bool object_revision(struct store *store, const char *kind, struct bytes object,
     return r.count == 1 || error_set(e, ERROR_ABSENT, "revision", NULL, "there is none of this id");
 }
 
+bool object_find_revision(struct store *store, const char *kind, struct bytes sha256, struct arena *arena, json_t **content,
+                          json_t **revision, struct error *e)
+{
+    static const char sql[] = "SELECT " COLUMNS " FROM api_revisions WHERE sha256 = ?1 AND kind = ?2";
+    const struct store_value values[] = { STORE_STR(sha256), STORE_STR(bytes_of_text(kind)) };
+    struct revisions r = { .only = revision };
+    struct object object;
+    struct error absent = { 0 };
+    *content = NULL;
+    *revision = NULL;
+    if (!store_run(store, sql, values, COUNT_OF(values), take_revision, &r, NULL, e)) {
+        return false;
+    }
+    if (r.failed) {
+        return error_memory(e, "revision");
+    }
+    if (r.count == 0) {
+        return true;
+    }
+    if (object_find(store, kind, rest_json_bytes(json_object_get(*revision, "objectId")), false, arena, &object, &absent)) {
+        *content = object.content;
+        return true;
+    }
+    json_decref(*revision);
+    *revision = NULL;
+    if (absent.kind != ERROR_ABSENT) {
+        *e = absent;
+        return false;
+    }
+    return true; /* erased since */
+}
+
 bool object_revisions(struct store *store, const char *kind, struct bytes object, uint64_t offset, uint64_t limit, json_t **revisions,
                       struct error *e)
 {
@@ -196,35 +183,52 @@ bool object_revisions(struct store *store, const char *kind, struct bytes object
 
 /* ---- A new one ---- */
 
-static bool insert_revision(struct store *store, const struct object_change *change, const struct snapshot_text *snapshot, const char *id,
-                            const json_t *previous, const char *content, struct error *e)
+struct next {
+    int64_t number;
+};
+
+static bool take_next(void *context, const struct store_value *columns, size_t count)
+{
+    struct next *next = context;
+    (void)count;
+    next->number = columns[0].type == STORE_INTEGER ? columns[0].integer + 1 : 1;
+    return true;
+}
+
+struct new_revision {
+    char id[OBJECT_ID_SIZE], *content;
+    struct bytes snapshot;
+    char sha1[GOVSTACK_SHA1_TEXT_SIZE], sha256[2 * SHA256_SIZE + 1];
+    int64_t number;
+};
+
+static struct store_value text_or_null(struct bytes text)
+{
+    return text.size == 0 ? (struct store_value){ .type = STORE_NULL } : STORE_STR(text);
+}
+
+static bool insert_revision(struct store *store, const struct object_change *change, const struct new_revision *made,
+                            const json_t *previous, struct error *e)
 {
     static const char sql[] =
         "INSERT INTO api_revisions (id, kind, object, number, content, snapshot, sha1, sha256, prev_sha1, prev_sha256,"
         " prev_signature, is_draft, individual, by_other, created_at)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
     const json_t *own = json_object_get(previous, "comity");
-    const struct bytes texts[] = { rest_json_bytes(json_object_get(previous, "serializedHash")),
-                                   rest_json_bytes(json_object_get(own, "sha256")), change->prev_signature, change->by_individual,
-                                   change->by_other };
-    struct store_value optional[COUNT_OF(texts)];
-    for (size_t i = 0; i < COUNT_OF(texts); i++) {
-        optional[i] = texts[i].size == 0 ? (struct store_value){ .type = STORE_NULL } : STORE_STR(texts[i]);
-    }
-    const struct store_value values[] = { STORE_STR(bytes_of_text(id)),
+    const struct store_value values[] = { STORE_STR(bytes_of_text(made->id)),
                                           STORE_STR(bytes_of_text(change->kind)),
                                           STORE_STR(change->id),
-                                          STORE_INT(json_integer_value(json_object_get(own, "number")) + 1),
-                                          STORE_STR(bytes_of_text(content)),
-                                          STORE_STR(buffer_bytes(&snapshot->text)),
-                                          STORE_STR(bytes_of_text(snapshot->sha1)),
-                                          STORE_STR(bytes_of_text(snapshot->sha256)),
-                                          optional[0],
-                                          optional[1],
-                                          optional[2],
+                                          STORE_INT(made->number),
+                                          STORE_STR(bytes_of_text(made->content)),
+                                          STORE_STR(made->snapshot),
+                                          STORE_STR(bytes_of_text(made->sha1)),
+                                          STORE_STR(bytes_of_text(made->sha256)),
+                                          text_or_null(rest_json_bytes(json_object_get(previous, "serializedHash"))),
+                                          text_or_null(rest_json_bytes(json_object_get(own, "sha256"))),
+                                          text_or_null(change->prev_signature),
                                           STORE_INT(change->is_draft),
-                                          optional[3],
-                                          optional[4],
+                                          text_or_null(change->by_individual),
+                                          text_or_null(change->by_other),
                                           STORE_INT(change->now_ms) };
     return store_run(store, sql, values, COUNT_OF(values), NULL, NULL, NULL, e);
 }
@@ -236,33 +240,57 @@ static bool set_successor(struct store *store, const json_t *previous, const cha
     return previous == NULL || store_run(store, sql, values, COUNT_OF(values), NULL, NULL, NULL, e);
 }
 
+bool object_snapshot(const struct object_change *change, struct buffer *out, struct error *e)
+{
+    const struct govstack_change made = { .schema_name = bytes_of_text(change->schema_name),
+                                          .object_id = change->is_draft ? BYTES_NONE : change->id,
+                                          .timestamp_ms = change->now_ms,
+                                          .individual = change->by_individual,
+                                          .other = change->by_other,
+                                          .object = change->content };
+    return govstack_snapshot_write(&made, out, e);
+}
+
 bool revision_add(struct store *store, const struct object_change *change, json_t **out, struct error *e)
 {
-    struct snapshot_text snapshot;
+    static const char newest[] = "SELECT max(number) FROM api_revisions WHERE kind = ?1 AND object = ?2";
+    const struct store_value key[] = { STORE_STR(bytes_of_text(change->kind)), STORE_STR(change->id) };
+    struct new_revision made = { .snapshot = change->snapshot };
+    struct next next = { 1 };
+    struct buffer snapshot;
     struct error absent = { 0 };
+    uint8_t digest[SHA256_SIZE];
     json_t *previous = NULL;
-    char id[OBJECT_ID_SIZE], *content = NULL;
     bool ok = false;
     *out = NULL;
+    buffer_init(&snapshot, GOVSTACK_SNAPSHOT_BYTES_MAX);
     if (!object_revision(store, change->kind, change->id, BYTES_NONE, &previous, NULL, &absent) && absent.kind != ERROR_ABSENT) {
         *e = absent;
-        return false;
+        goto done;
     }
-    if (!snapshot_make(change, &snapshot, e)) {
-        json_decref(previous);
-        return false;
+    if (change->snapshot.size == 0) {
+        if (!object_snapshot(change, &snapshot, e)) {
+            goto done;
+        }
+        made.snapshot = buffer_bytes(&snapshot);
     }
-    object_make_id('r', id);
-    content = json_dumps(change->content, JSON_COMPACT);
-    if (content == NULL) {
+    govstack_snapshot_hash(made.snapshot, made.sha1, digest);
+    hex_write(bytes_of(digest, sizeof digest), made.sha256);
+    object_make_id('r', made.id);
+    made.content = json_dumps(change->content, JSON_COMPACT);
+    if (made.content == NULL) {
         error_memory(e, "revision");
         goto done;
     }
-    ok = insert_revision(store, change, &snapshot, id, previous, content, e) && set_successor(store, previous, id, e) &&
-         object_revision(store, change->kind, change->id, bytes_of_text(id), out, NULL, e);
+    if (!store_run(store, newest, key, COUNT_OF(key), take_next, &next, NULL, e)) {
+        goto done;
+    }
+    made.number = next.number;
+    ok = insert_revision(store, change, &made, previous, e) && set_successor(store, previous, made.id, e) &&
+         object_revision(store, change->kind, change->id, bytes_of_text(made.id), out, NULL, e);
 done:
     json_decref(previous);
-    free(content);
-    buffer_wipe(&snapshot.text);
+    free(made.content);
+    buffer_wipe(&snapshot);
     return ok;
 }

@@ -263,7 +263,7 @@ bool operation_list(const struct operation_context *context, const json_t *reque
 static bool add_use(void *context, const struct use *use)
 {
     static const char *const kinds[] = {
-        [USE_NONE] = "none", [USE_EXCHANGE] = "exchange", [USE_ANSWER] = "answer", [USE_CONSENT] = "consent"
+        [USE_NONE] = "none", [USE_EXCHANGE] = "exchange", [USE_ANSWER] = "answer", [USE_CONSENT] = "consent", [USE_ACCESS] = "access"
     };
     struct listing *listing = context;
     bool has_answer = use->answer_entry != UINT64_MAX;

@@ -5,6 +5,7 @@
 #include "api/answer.h"
 #include "api/fetch.h"
 #include "api/rest_internal.h"
+#include "api/webhook.h"
 #include "base/metrics.h"
 #include "base/random.h"
 #include "base/time.h"
@@ -25,6 +26,7 @@ void rest_metrics_register(void)
     for (size_t i = 0; i < COUNT_OF(answers); i++) {
         metric_register(&answers[i]);
     }
+    webhook_metrics_register();
 }
 
 void rest_count_answer(unsigned status)
@@ -233,9 +235,15 @@ bool rest_start(struct rest **out, uv_loop_t *loop, const struct rest_options *o
         free_rest(rest);
         return error_memory(e, "api");
     }
-    if (!listen_at(rest, e)) {
+    if (!webhooks_start(&rest->webhooks, rest, e)) {
         work_group_stop(rest->works, NULL, NULL);
         free_rest(rest);
+        return false;
+    }
+    if (!listen_at(rest, e)) {
+        work_group_stop(rest->works, NULL, NULL);
+        rest->closing = 1;
+        webhooks_stop(rest->webhooks, close_part, rest);
         return false;
     }
     *out = rest;
@@ -269,7 +277,8 @@ void rest_stop(struct rest *rest, void (*done)(void *context), void *context)
 {
     rest->done = done;
     rest->done_context = context;
-    rest->closing = 2; /* timer, works */
+    rest->closing = 3; /* timer, works, webhooks */
+    webhooks_stop(rest->webhooks, close_part, rest);
     server_drain(rest->server);
     rest->timer.data = rest;
     rest->stop_until_ms = uv_now(rest->loop) + (uint64_t)rest->options.drain_ms;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "api/rest_internal.h"
+#include "base/diag.h"
 #include "base/encode.h"
 #include "base/time.h"
 #include "consent/event_text.h"
@@ -223,8 +224,16 @@ static bool find_own_subject(struct rest_call *call, struct bytes named, struct 
     if (guardianship.size > 0) {
         return rest_find_ward(call, guardianship, e);
     }
-    if (named.size > 0 && !bytes_equal(named, call->principal.person)) {
-        return rest_refuse(call, e, (call->route->flags & ROUTE_GOVSTACK) != 0 ? 400 : 403, "auth.person", "header", NULL,
+    bool is_govstack = (call->route->flags & ROUTE_GOVSTACK) != 0;
+    if (named.size > 0 && is_govstack && !bytes_equal(named, call->principal.person) && !rest_find_individual(call, named, e)) {
+        return false;
+    }
+    bool is_same = named.size == 0 || bytes_equal(named, call->principal.person) ||
+                   (is_govstack && bytes_equal(call->subject, call->principal.person));
+    if (!is_same) {
+        call->individual = BYTES_NONE;
+        diag(DIAG_WARN, "api", "a session named another person than its own", "operation", call->route->id, NULL);
+        return rest_refuse(call, e, is_govstack ? 400 : 403, "auth.person", "header", NULL,
                            "names another person than the one who is signed in");
     }
     call->subject = call->principal.person;
@@ -242,6 +251,11 @@ static bool find_subject(struct rest_call *call, struct error *e)
     if (is_twice || is_twice_too) {
         return rest_refuse(call, e, 400, "request.malformed", "header", NULL, "the person is named twice");
     }
+    struct bytes in_query = (call->route->flags & ROUTE_GOVSTACK) != 0 ? rest_query(call, "individualId") : BYTES_NONE;
+    if (named.size > 0 && in_query.size > 0 && !bytes_equal(named, in_query)) {
+        return rest_refuse(call, e, 400, "auth.person", "query individualId", NULL, "is another than X-ConsentBB-IndividualId");
+    }
+    named = in_query.size > 0 ? in_query : named;
     if (named.size > PERSON_BYTES_MAX || !bytes_are_utf8(named)) {
         return rest_refuse(call, e, 400, "request.malformed", "header", NULL, "is no identifier of a person");
     }
@@ -273,7 +287,8 @@ bool rest_authorise(struct rest_call *call, struct error *e)
     bool is_let_in = principal->is_anonymous && (route->flags & ROUTE_ANONYMOUS) != 0 && call->settings->config->has_anonymous_govstack;
     call->access = is_let_in ? ACCESS_ALL : call->access;
     /* Only the holder's own people may write down what a person decided at their counter. */
-    if (call->access == ACCESS_MEMBER && route->verb == VERB_DECIDE && !is_own_member(call)) {
+    if (call->access == ACCESS_MEMBER &&
+        (route->verb == VERB_DECIDE || (route->verb == VERB_ERASE && route->resource == RESOURCE_CONSENT)) && !is_own_member(call)) {
         call->access = ACCESS_NO;
     }
     if (call->access == ACCESS_NO) {

@@ -249,13 +249,13 @@ static bool run_handler(struct rest_call *call, struct error *e)
 {
     bool is_done = false;
     struct buffer text;
-    if (!rest_authenticate(call, e) || !rest_authorise(call, e)) {
+    if (!rest_authenticate(call, e) || !read_query(call, e) || !rest_authorise(call, e)) {
         return false;
     }
     if (!is_acceptable(call)) {
         return rest_refuse(call, e, 406, "request.media_type", "header Accept", "accept application/json", "there is no other form of it");
     }
-    if (!read_query(call, e) || !read_body(call, e) || !rest_idempotency_begin(call, &is_done, e)) {
+    if (!read_body(call, e) || !rest_idempotency_begin(call, &is_done, e)) {
         return false;
     }
     if (is_done) {

@@ -73,6 +73,7 @@ struct rest {
     struct rest_options options;
     struct server *server;
     struct work_group *works;
+    struct webhooks *webhooks;      /* webhook.h */
     struct rest_settings *settings; /* the loop's own reference */
     struct schemas *schemas;
     struct bytes openapi;   /* the document, made once */
@@ -106,6 +107,7 @@ struct rest_call {
     struct principal principal;
     enum access access;
     struct bytes subject;      /* whom it is about: the holder's identifier; empty: nobody in particular */
+    struct bytes individual;   /* the same person as GovStack's objects call it; empty: not looked up, or none */
     bool is_subject_told;      /* the look at the subject is in the log */
     struct bytes subject_role; /* "person", "guardian", or how staff is called in events */
     struct bytes guardianship; /* the id by which a guardian acts; empty: none */

@@ -22,6 +22,13 @@ const struct rest_route rest_routes[] = {
     { "GET", "/govstack/v1/config/individual/{individualId}", "configReadIndividual", "Read an individual", RESOURCE_INDIVIDUAL, VERB_READ, NULL, "IndividualAnswer", 200, G, NULL, govstack_individual_read },
     { "GET", "/govstack/v1/config/individuals", "configListIndividuals", "List individuals, by id only", RESOURCE_INDIVIDUAL, VERB_LIST, NULL, "IndividualsAnswer", 200, G | ROUTE_OFFSET, NULL, govstack_individual_list },
 
+    /* GovStack: webhooks */
+    { "POST", "/govstack/v1/config/webhook", "configCreateWebhook", "Subscribe a webhook", RESOURCE_WEBHOOK, VERB_WRITE, "WebhookRequest", "WebhookAnswer", 200, G, NULL, govstack_webhook_create },
+    { "GET", "/govstack/v1/config/webhook/{webhookId}", "configReadWebhook", "Read a webhook", RESOURCE_WEBHOOK, VERB_READ, NULL, "WebhookAnswer", 200, G, "revisionId", govstack_webhook_read },
+    { "PUT", "/govstack/v1/config/webhook/{webhookId}", "configUpdateWebhook", "Change a webhook", RESOURCE_WEBHOOK, VERB_WRITE, "WebhookRequest", "WebhookAnswer", 200, G, NULL, govstack_webhook_update },
+    { "DELETE", "/govstack/v1/config/webhook/{webhookId}", "configDeleteWebhook", "Delete a webhook", RESOURCE_WEBHOOK, VERB_ERASE, NULL, NULL, 200, G, NULL, govstack_webhook_delete },
+    { "GET", "/govstack/v1/config/webhooks", "configListWebhooks", "List webhooks", RESOURCE_WEBHOOK, VERB_LIST, NULL, "WebhooksAnswer", 200, G | ROUTE_OFFSET, "revisionId", govstack_webhook_list },
+
     /* GovStack: service */
     { "GET", "/govstack/v1/service/policy/{policyId}", "serviceReadPolicy", "Read a policy", RESOURCE_POLICY, VERB_READ, NULL, "PolicyAnswer", 200, G | ROUTE_ANONYMOUS, "revisionId", govstack_policy_read },
     { "GET", "/govstack/v1/service/data-agreement/{dataAgreementId}", "serviceReadDataAgreement", "Read a data agreement", RESOURCE_POLICY, VERB_READ, NULL, "DataAgreementAnswer", 200, G, "revisionId", govstack_agreement_read },
@@ -29,6 +36,25 @@ const struct rest_route rest_routes[] = {
     { "GET", "/govstack/v1/service/individual/{individualId}", "serviceReadIndividual", "Read an individual", RESOURCE_INDIVIDUAL, VERB_READ, NULL, "IndividualAnswer", 200, G, NULL, govstack_individual_read },
     { "PUT", "/govstack/v1/service/individual/{individualId}", "serviceUpdateIndividual", "Change what is known of an individual", RESOURCE_INDIVIDUAL, VERB_WRITE, "IndividualRequest", "IndividualAnswer", 200, G, NULL, govstack_individual_update },
     { "GET", "/govstack/v1/service/individuals", "serviceListIndividuals", "List individuals, by id only", RESOURCE_INDIVIDUAL, VERB_LIST, NULL, "IndividualsAnswer", 200, G | ROUTE_OFFSET, NULL, govstack_individual_list },
+    { "GET", "/govstack/v1/service/verification/data-agreements", "serviceVerificationListDataAgreements", "List data agreements", RESOURCE_POLICY, VERB_LIST, NULL, "AuditAgreementsAnswer", 200, G | ROUTE_OFFSET, NULL, govstack_verify_agreements },
+    { "GET", "/govstack/v1/service/verification/consent-records", "serviceVerificationListConsentRecords", "List consent records as they are now", RESOURCE_CONSENT, VERB_LIST, NULL, "RecordsAnswer", 200, G | ROUTE_OFFSET, NULL, govstack_verify_records },
+    { "GET", "/govstack/v1/service/verification/consent-record/{consentRecordId}", "serviceVerificationReadConsentRecord", "Read a consent record", RESOURCE_CONSENT, VERB_READ, NULL, "RecordAnswer", 200, G, NULL, govstack_verify_record },
+    { "POST", "/govstack/v1/service/individual/record/data-agreement/{dataAgreementId}", "serviceCreateIndividualRecord", "Make an unsigned consent record", RESOURCE_CONSENT, VERB_DECIDE, NULL, "RecordAnswer", 200, G | ROUTE_PERSON, "individualId! revisionId", govstack_record_create },
+    { "GET", "/govstack/v1/service/individual/record/data-agreement/{dataAgreementId}", "serviceReadIndividualRecord", "Read the individual's current record on an agreement", RESOURCE_CONSENT, VERB_READ, NULL, "RecordAnswer", 200, G | ROUTE_PERSON, NULL, govstack_record_of_agreement },
+    { "POST", "/govstack/v1/service/individual/record/consent-record/draft", "serviceCreateIndividualRecordDraft", "Draft a consent record for signing; nothing is kept", RESOURCE_CONSENT, VERB_DECIDE, NULL, "DraftAnswer", 200, G | ROUTE_PERSON, "individualId! dataAgreementId! revisionId", govstack_draft_create },
+    { "POST", "/govstack/v1/service/individual/record/consent-record", "serviceSubmitIndividualRecord", "Hand in a signed draft", RESOURCE_CONSENT, VERB_DECIDE, "DraftRequest", "SubmitAnswer", 200, G, NULL, govstack_draft_submit },
+    { "GET", "/govstack/v1/service/individual/record/consent-record", "serviceListIndividualRecords", "List the individual's records", RESOURCE_CONSENT, VERB_LIST, NULL, "RecordsAnswer", 200, G | ROUTE_PERSON | ROUTE_OFFSET, NULL, govstack_record_list_own },
+    { "PUT", "/govstack/v1/service/individual/record/consent-record/{consentRecordId}", "serviceUpdateIndividualRecord", "Opt in or out; the record is unsigned then", RESOURCE_CONSENT, VERB_DECIDE, "RecordUpdateRequest", "RecordAnswer", 200, G, NULL, govstack_record_update },
+    { "POST", "/govstack/v1/service/individual/record/consent-record/{consentRecordId}/signature", "serviceCreateSignature", "Sign a record", RESOURCE_CONSENT, VERB_DECIDE, "SignatureRequest", "SignatureAnswer", 200, G, NULL, govstack_signature_create },
+    { "PUT", "/govstack/v1/service/individual/record/consent-record/{consentRecordId}/signature", "serviceUpdateSignature", "Sign a record again", RESOURCE_CONSENT, VERB_DECIDE, "SignatureRequest", "SignatureAnswer", 200, G, NULL, govstack_signature_replace },
+    { "GET", "/govstack/v1/service/individual/record/data-agreement/{dataAgreementId}/all", "serviceListIndividualRecordsOfAgreement", "List the individual's records on an agreement", RESOURCE_CONSENT, VERB_LIST, NULL, "RecordsAnswer", 200, G | ROUTE_PERSON | ROUTE_OFFSET, NULL, govstack_record_list_own },
+    { "DELETE", "/govstack/v1/service/individual/record", "serviceEraseIndividualRecords", "Erase the individual's forgettable and unsigned records", RESOURCE_CONSENT, VERB_ERASE, NULL, NULL, 200, G | ROUTE_PERSON, NULL, govstack_record_erase },
+
+    /* GovStack: audit */
+    { "GET", "/govstack/v1/audit/consent-records", "auditListConsentRecords", "List consent records without individuals", RESOURCE_AUDIT, VERB_LIST, NULL, "RecordsAnswer", 200, G | ROUTE_OFFSET, NULL, govstack_audit_records },
+    { "GET", "/govstack/v1/audit/consent-record/{consentRecordId}", "auditReadConsentRecord", "Read a consent record without its individual", RESOURCE_AUDIT, VERB_READ, NULL, "RecordAnswer", 200, G, NULL, govstack_audit_record },
+    { "GET", "/govstack/v1/audit/data-agreements", "auditListDataAgreements", "List data agreements", RESOURCE_AUDIT, VERB_LIST, NULL, "AuditAgreementsAnswer", 200, G | ROUTE_OFFSET, NULL, govstack_verify_agreements },
+    { "GET", "/govstack/v1/audit/data-agreement/{dataAgreementId}", "auditReadDataAgreement", "Read a data agreement", RESOURCE_AUDIT, VERB_READ, NULL, "AuditAgreementAnswer", 200, G, NULL, govstack_audit_agreement },
 };
 /* clang-format on */
 #undef G

@@ -24,6 +24,22 @@ static bool is_decision(struct bytes text)
     return bytes_start_with(text, BYTES("comity-event: decision/1\n"));
 }
 
+static bool is_access(struct bytes text)
+{
+    return bytes_start_with(text, BYTES("comity-event: access/1\n"));
+}
+
+/* How each kind is told: its name in JSON, its word for people, and the lines that say what it was and by whom. */
+struct telling {
+    const char *kind, *word, *what, *by;
+};
+static struct telling telling_of(struct bytes text)
+{
+    return is_decision(text) ? (struct telling){ "exchange", "request:", "verdict", "client" }
+           : is_access(text) ? (struct telling){ "access", "looked at by staff:", "operation", "by" }
+                             : (struct telling){ "consent", "consent:", "event", "recipient" };
+}
+
 static void append_line(struct buffer *out, const char *label, struct bytes value)
 {
     if (value.size > 0) {
@@ -55,11 +71,11 @@ static void append_use(struct buffer *out, const struct uses_shown *use)
         buffer_append_format(out, "\nentry %" PRIu64 ": hidden; that it is about this person is all that is shown\n", use->entry);
         return;
     }
-    const char *verb = is_decision(use->statement) ? "verdict" : "event";
-    buffer_append_format(out, "\n%s  %s ", time_text(time_of(use->statement), time), is_decision(use->statement) ? "request:" : "consent:");
-    story_append_clean(out, line_of(use->statement, verb));
+    struct telling telling = telling_of(use->statement);
+    buffer_append_format(out, "\n%s  %s ", time_text(time_of(use->statement), time), telling.word);
+    story_append_clean(out, line_of(use->statement, telling.what));
     buffer_append_format(out, ", entry %" PRIu64 "\n", use->entry);
-    append_line(out, "by", line_of(use->statement, is_decision(use->statement) ? "client" : "recipient"));
+    append_line(out, "by", line_of(use->statement, telling.by));
     append_line(out, "service", line_of(use->statement, "service"));
     append_line(out, "purpose", line_of(use->statement, "purpose"));
     append_line(out, "refused", line_of(use->statement, "reason"));
@@ -100,13 +116,11 @@ json_t *uses_story_json(const struct uses_story *story)
     for (size_t i = 0; list != NULL && i < story->count; i++) {
         const struct uses_shown *use = &story->uses[i];
         bool has_answer = use->answer.size > 0;
+        struct telling telling = telling_of(use->statement);
         json_t *row = json_pack("{s:I, s:b, s:s, s:o, s:o, s:o, s:o}", "entry", (json_int_t)use->entry, "hidden", use->is_hidden, "kind",
-                                use->is_hidden                ? "hidden"
-                                : is_decision(use->statement) ? "exchange"
-                                                              : "consent",
-                                "statement", text(use->statement), "answer", text(use->answer), "answer_entry",
-                                has_answer ? json_integer((json_int_t)use->answer_entry) : json_null(), "verdict",
-                                text(line_of(use->statement, is_decision(use->statement) ? "verdict" : "event")));
+                                use->is_hidden ? "hidden" : telling.kind, "statement", text(use->statement), "answer", text(use->answer),
+                                "answer_entry", has_answer ? json_integer((json_int_t)use->answer_entry) : json_null(), "verdict",
+                                text(line_of(use->statement, telling.what)));
         if (json_array_append_new(list, row) != 0) {
             json_decref(list);
             return NULL;

@@ -30,22 +30,22 @@ must_check bool uses_rebuild(struct uses *uses, struct error *e);
 /* Takes the person out of the index, whose entries were erased. */
 must_check bool uses_forget(struct uses *uses, struct bytes person, struct error *e);
 
-enum use_kind { USE_NONE = 0, USE_EXCHANGE = 1, USE_ANSWER = 2 /* private: never listed */, USE_CONSENT = 3 };
+enum use_kind { USE_NONE = 0, USE_EXCHANGE = 1, USE_ANSWER = 2 /* private: never listed */, USE_CONSENT = 3, USE_ACCESS = 4 };
 
-/* One exchange about the person, or one consent event of the person's. Views; empty where nothing was said. */
+/* One exchange about the person, one consent event of the person's, or one look of the holder's staff at the person's data. Views; empty where nothing was said. */
 struct use {
     enum use_kind kind;
-    uint64_t entry;        /* of the decision, or of the consent event */
-    uint64_t answer_entry; /* of the answer; UINT64_MAX: none was logged (yet) */
-    int64_t time_ms;       /* of the entry */
-    struct bytes exchange; /* the exchange's id; consent event: the record's id */
-    struct bytes client;   /* who asked; consent event: the recipient */
-    struct bytes service, purpose;
-    struct bytes verdict;   /* "permit", "refuse"; consent event: "give", "refuse", "withdraw", "expire" */
-    struct bytes reason;    /* the answer's, else the decision's */
-    struct bytes permitted; /* category IRIs that the decision let pass, joined by ", "; consent event: those given */
-    struct bytes released;  /* what left, by the answer; empty without one */
-    struct bytes withheld;  /* "<iri>;reason=<code>" joined by ", ": the answer's, else the decision's; consent event: those not given */
+    uint64_t entry;                /* of the decision, or of the consent event */
+    uint64_t answer_entry;         /* of the answer; UINT64_MAX: none was logged (yet) */
+    int64_t time_ms;               /* of the entry */
+    struct bytes exchange;         /* the exchange's id; consent event: the record's id */
+    struct bytes client;           /* who asked; consent event: the recipient; access: member/name */
+    struct bytes service, purpose; /* access: service is the operation of the REST API */
+    struct bytes verdict;          /* "permit", "refuse"; access: the role; consent event: "give", "refuse", "withdraw", "expire" */
+    struct bytes reason;           /* the answer's, else the decision's */
+    struct bytes permitted;        /* category IRIs that the decision let pass, joined by ", "; consent event: those given */
+    struct bytes released;         /* what left, by the answer; empty without one */
+    struct bytes withheld; /* "<iri>;reason=<code>" joined by ", ": the answer's, else the decision's; consent event: those not given */
 };
 /* False stops, which is no error. Other lists wait meanwhile; it must not ask for one itself. */
 typedef bool uses_each(void *context, const struct use *use);

@@ -95,6 +95,23 @@ static bool read_consent(struct bytes text, struct arena *arena, struct use_row 
            take(text, "event", arena, &row->verdict) && read_categories(text, arena, row);
 }
 
+/* Who of the holder's own people looked, and what at. */
+static bool read_access(struct bytes text, struct arena *arena, struct use_row *row)
+{
+    struct bytes member, name;
+    row->exchange = BYTES("");
+    row->purpose = BYTES("");
+    row->reason = BYTES("");
+    row->released = BYTES("");
+    row->withheld = BYTES("");
+    if (!take(text, "person", arena, &row->person) || !take(text, "member", arena, &member) || !take(text, "by", arena, &name) ||
+        !take(text, "operation", arena, &row->service) || !take(text, "role", arena, &row->verdict)) {
+        return false;
+    }
+    row->client = arena_format(arena, "%.*s/%.*s", BYTES_FMT(member), BYTES_FMT(name));
+    return row->client.data != NULL;
+}
+
 /* What follows the first "\nname: " up to the line's end; the text's first line counts as if an LF stood before it. */
 static bool find_line(struct bytes text, struct bytes start, struct bytes *value)
 {
@@ -160,6 +177,8 @@ void use_mark_read(const struct log_entry *entry, struct use_mark *mark)
         kind = USE_EXCHANGE;
     } else if (entry->kind == RECORD_EVENT && bytes_start_with(text, BYTES("comity-event: consent/1\n"))) {
         kind = USE_CONSENT;
+    } else if (entry->kind == RECORD_EVENT && bytes_start_with(text, BYTES("comity-event: access/1\n"))) {
+        kind = USE_ACCESS;
     }
     if (kind != USE_NONE && find_line(text, BYTES("\nperson: "), &mark->person) && mark->person.size > 0) {
         mark->kind = kind;
@@ -181,6 +200,9 @@ bool use_row_read(const struct log_entry *entry, struct arena *arena, struct use
     } else if (entry->kind == RECORD_EVENT && event_text_is(text, "consent/1")) {
         row->kind = USE_CONSENT;
         ok = read_consent(text, arena, row);
+    } else if (entry->kind == RECORD_EVENT && event_text_is(text, "access/1")) {
+        row->kind = USE_ACCESS;
+        ok = read_access(text, arena, row);
     }
     if (ok && row->person.size == 0) {
         row->kind = USE_NONE;

@@ -113,8 +113,9 @@ static bool list_entry(struct listing *listing, uint64_t index, struct error *e)
     struct use_row row;
     struct use_row answer = { .kind = USE_NONE };
     bool ok = read_row(listing, index, &arena, &row, e);
-    if (ok && (row.kind == USE_EXCHANGE || row.kind == USE_CONSENT) && bytes_equal(row.person, listing->person)) {
-        ok = row.kind == USE_CONSENT || find_answer(listing, &row, &arena, &answer, e);
+    bool is_shown = row.kind == USE_EXCHANGE || row.kind == USE_CONSENT || row.kind == USE_ACCESS;
+    if (ok && is_shown && bytes_equal(row.person, listing->person)) {
+        ok = row.kind != USE_EXCHANGE || find_answer(listing, &row, &arena, &answer, e);
         if (ok) {
             show(listing, &row, &answer);
         }

@@ -50,7 +50,7 @@ static json_t *use_of(const struct consent_document *d)
     struct json_maker m = json_make();
     json_make_limits(&m, &d->use);
     json_make_value(&m, "recipientLife", d->has_recipient_life ? json_of_period(d->recipient_life) : json_null());
-    json_make_value(&m, "eraseAt", d->has_erase_at ? json_of_time(d->erase_at_ms) : json_null());
+    json_make_value(&m, "eraseAt", d->has_erase_at ? json_from_time(d->erase_at_ms) : json_null());
     return json_made(&m);
 }
 

@@ -64,7 +64,7 @@ void govstack_revision_make(const struct govstack_change *change, struct bytes i
 /* Individual and Revision are objects in the schema; of another one only the id is known here. */
 static json_t *reference_of(struct bytes id)
 {
-    return id.size == 0 ? json_null() : json_pack("{s:o}", "id", json_of_bytes(id));
+    return id.size == 0 ? json_null() : json_pack("{s:o}", "id", json_from_bytes(id));
 }
 
 json_t *govstack_revision_json(const struct govstack_revision *revision)

@@ -22,12 +22,12 @@ void json_make_value(struct json_maker *m, const char *key, json_t *value)
     m->failed = json_object_set_new(m->object, key, value) != 0; /* NULL too */
 }
 
-json_t *json_of_bytes(struct bytes text)
+json_t *json_from_bytes(struct bytes text)
 {
     return json_stringn(text.size == 0 ? "" : (const char *)text.data, text.size);
 }
 
-json_t *json_of_time(int64_t time_ms)
+json_t *json_from_time(int64_t time_ms)
 {
     char text[TIME_TEXT_SIZE];
     (void)time_text(time_ms, text);
@@ -52,7 +52,7 @@ json_t *json_of_list(const struct notice_list *list)
 {
     json_t *made = json_array();
     for (size_t i = 0; made != NULL && i < list->count; i++) {
-        if (!json_list_add(made, json_of_bytes(list->items[i]))) {
+        if (!json_list_add(made, json_from_bytes(list->items[i]))) {
             json_decref(made);
             return NULL;
         }
@@ -78,7 +78,7 @@ void json_make_text(struct json_maker *m, const char *key, const char *text)
 
 void json_make_bytes(struct json_maker *m, const char *key, struct bytes text)
 {
-    json_make_value(m, key, json_of_bytes(text));
+    json_make_value(m, key, json_from_bytes(text));
 }
 
 void json_make_bytes_if_any(struct json_maker *m, const char *key, struct bytes text)
@@ -90,7 +90,7 @@ void json_make_bytes_if_any(struct json_maker *m, const char *key, struct bytes 
 
 void json_make_bytes_or_null(struct json_maker *m, const char *key, struct bytes text)
 {
-    json_make_value(m, key, text.size > 0 ? json_of_bytes(text) : json_null());
+    json_make_value(m, key, text.size > 0 ? json_from_bytes(text) : json_null());
 }
 
 void json_make_number(struct json_maker *m, const char *key, uint64_t number)
@@ -105,7 +105,7 @@ void json_make_bool(struct json_maker *m, const char *key, bool value)
 
 void json_make_time(struct json_maker *m, const char *key, int64_t time_ms)
 {
-    json_make_value(m, key, json_of_time(time_ms));
+    json_make_value(m, key, json_from_time(time_ms));
 }
 
 void json_make_digest(struct json_maker *m, const char *key, const uint8_t digest[SHA256_SIZE])
@@ -146,8 +146,8 @@ static json_t *frequency_of(const struct use_limits *use)
 void json_make_limits(struct json_maker *m, const struct use_limits *use)
 {
     struct json_maker range = json_make();
-    json_make_value(&range, "from", use->has_from ? json_of_time(use->range_from_ms) : json_null());
-    json_make_value(&range, "to", use->has_to ? json_of_time(use->range_to_ms) : json_null());
+    json_make_value(&range, "from", use->has_from ? json_from_time(use->range_from_ms) : json_null());
+    json_make_value(&range, "to", use->has_to ? json_from_time(use->range_to_ms) : json_null());
     json_make_text(m, "mode", use_mode_name(use->mode));
     json_make_text(m, "fetch", use_fetch_name(use->fetch));
     json_make_value(m, "frequency", frequency_of(use));

@@ -25,8 +25,8 @@ void json_make_digest(struct json_maker *m, const char *key, const uint8_t diges
 /* The object, which is the caller's; NULL when anything failed. */
 must_check json_t *json_made(struct json_maker *m);
 
-must_check json_t *json_of_bytes(struct bytes text);
-must_check json_t *json_of_time(int64_t time_ms);
+must_check json_t *json_from_bytes(struct bytes text);
+must_check json_t *json_from_time(int64_t time_ms);
 must_check json_t *json_of_period(struct period period);
 must_check json_t *json_of_list(const struct notice_list *list);
 must_check json_t *json_of_texts(const struct notice_texts *texts); /* { "en": ".." }; {} when there is none */

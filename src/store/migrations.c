@@ -183,6 +183,7 @@ static const char *const api[] = {
     " by_other TEXT,"
     " created_at INTEGER NOT NULL,"
     " UNIQUE (kind, object, number))",
+    "CREATE INDEX api_revisions_by_digest ON api_revisions (sha256)",
     "CREATE TABLE api_requests ("
     " principal BLOB NOT NULL,"
     " key TEXT NOT NULL,"
@@ -198,6 +199,7 @@ static const char *const api[] = {
     " id TEXT NOT NULL PRIMARY KEY,"
     " number INTEGER NOT NULL UNIQUE,"
     " owner TEXT NOT NULL,"
+    " is_own INTEGER NOT NULL CHECK (is_own BETWEEN 0 AND 1),"
     " url TEXT NOT NULL,"
     " content_type TEXT NOT NULL,"
     " is_disabled INTEGER NOT NULL CHECK (is_disabled BETWEEN 0 AND 1),"

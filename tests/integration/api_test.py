@@ -3,28 +3,12 @@ import json
 import time
 import unittest
 
-from api import AUDIENCE, ISSUER, Api, Key, b64, problem, token
+from api import AUDIENCE, ISSUER, Api, ApiCase, Key, b64, token
 from comity import raw
 
 ME, OTHER = 'PNR-1980-0001', 'PNR-1975-0002'
 POLICY = {'name': 'Health data', 'version': '1', 'url': 'https://hospital.example/policy/1'}
 POLICIES = '/govstack/v1/config/policies/'
-
-
-class ApiCase(unittest.TestCase):
-    config = {}
-
-    @classmethod
-    def setUpClass(cls):
-        cls.api = Api(**cls.config)
-        cls.api.__enter__()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.api.__exit__(None, None, None)
-
-    def refused(self, answer, status, reason):
-        self.assertEqual(problem(answer), (status, reason), answer)
 
 
 class Tokens(ApiCase):

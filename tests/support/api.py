@@ -12,7 +12,7 @@ import hmac
 import json
 import secrets
 import time
-from pathlib import Path
+import unittest
 
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
@@ -136,3 +136,19 @@ def problem(answer):
     if told['status'] != answer.status or not told['reason'] or not told['title']:
         raise AssertionError(f'a problem that is none: {told}')
     return answer.status, told['reason']
+
+
+class ApiCase(unittest.TestCase):
+    config = {}
+
+    @classmethod
+    def setUpClass(cls):
+        cls.api = Api(**cls.config)
+        cls.api.__enter__()
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.api.__exit__(None, None, None)
+
+    def refused(self, answer, status, reason):
+        self.assertEqual(problem(answer), (status, reason), answer)
