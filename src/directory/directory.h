@@ -42,8 +42,15 @@ struct directory_subsystem {
     const struct directory_gateway **gateways; /* that serve it; empty: all of the member's */
     size_t gateway_count;
 };
+/* What the law looks at in a member: bits of traits. */
+enum {
+    DIRECTORY_STATE_ORGAN = 1 << 0, /* "state_organ": acts by statutory powers */
+    DIRECTORY_CRITICAL = 1 << 1,    /* "critical": runs critical infrastructure */
+};
+enum { DIRECTORY_TRAITS = 2, DIRECTORY_LAW_ID_SIZE_MAX = 64 };
 struct directory_member {
     struct bytes class_code, code, name;
+    uint32_t traits; /* DIRECTORY_STATE_ORGAN, DIRECTORY_CRITICAL */
     struct directory_subsystem *subsystems;
     size_t subsystem_count;
     struct directory_gateway *gateways;
@@ -60,6 +67,11 @@ struct directory_recognition {
 };
 struct directory {
     struct bytes community;
+    struct bytes country; /* ISO 3166-1 alpha-2, whose law it lives under; empty: not said */
+    /* The community's law profile (law/law.h), by the digest of its text. Without one the law is the profile "strict" of whoever reads. */
+    bool has_law;
+    struct bytes law_id, law_version;
+    uint8_t law_digest[SHA256_SIZE];
     uint64_t serial;
     int64_t valid_from_ms, valid_until_ms;
     struct verifier *operators;
@@ -146,6 +158,10 @@ const struct directory_member *world_find_member(const struct world *w, const st
 const struct directory_gateway *world_find_gateway_by_pin(const struct world *w, const uint8_t pin[PIN_SIZE], int64_t now_ms);
 /* The directory of a community, own or recognised now; NULL when neither. */
 const struct directory *world_find_community(const struct world *w, struct bytes community, int64_t now_ms);
+
+/* The word of one trait, "state_organ"; and back. */
+const char *directory_trait_word(uint32_t trait);
+must_check bool directory_trait_parse(struct bytes word, uint32_t *trait);
 
 /*
  * Appends the unsigned text of a directory, the one canonical form of docs/formats/directory.md; the result of parsing it equals `d`.

@@ -256,9 +256,126 @@ static bool read_subsystems(const struct json_source *s, const struct json_place
     return true;
 }
 
+/* ---- Law ---- */
+
+static const struct {
+    const char *word;
+    uint32_t trait;
+} traits[DIRECTORY_TRAITS] = { { "state_organ", DIRECTORY_STATE_ORGAN }, { "critical", DIRECTORY_CRITICAL } };
+
+const char *directory_trait_word(uint32_t trait)
+{
+    for (size_t i = 0; i < COUNT_OF(traits); i++) {
+        if (traits[i].trait == trait) {
+            return traits[i].word;
+        }
+    }
+    return "unknown";
+}
+
+bool directory_trait_parse(struct bytes word, uint32_t *trait)
+{
+    for (size_t i = 0; i < COUNT_OF(traits); i++) {
+        if (bytes_equal(word, bytes_of_text(traits[i].word))) {
+            *trait = traits[i].trait;
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool read_traits(const struct json_source *s, const struct json_place *at, const json_t *object, struct directory_member *m)
+{
+    const json_t *array;
+    size_t count;
+    struct json_place place = { .above = at, .key = "traits" };
+    if (!json_get_array(s, at, object, place.key, JSON_OPTIONAL, 1, DIRECTORY_TRAITS, &array, &count)) {
+        return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct bytes word;
+        uint32_t trait;
+        struct json_place element_place = element(&place, i);
+        if (!json_read_text(s, &element_place, json_array_get(array, i), 32, &word)) {
+            return false;
+        }
+        if (!directory_trait_parse(word, &trait)) {
+            return json_refuse(s, &element_place, "allowed: state_organ, critical", "is no trait");
+        }
+        if ((m->traits & trait) != 0) {
+            return json_refuse(s, &element_place, "list each trait once", "is there already");
+        }
+        m->traits |= trait;
+    }
+    return true;
+}
+
+static bool read_country(const struct json_source *s, const json_t *root, struct directory *d)
+{
+    struct json_place place = { .key = "country" };
+    if (!json_get_text(s, NULL, root, place.key, JSON_OPTIONAL, 2, &d->country)) {
+        return false;
+    }
+    for (size_t i = 0; i < d->country.size; i++) {
+        if (d->country.data[i] < 'A' || d->country.data[i] > 'Z') {
+            return json_refuse(s, &place, "write two capital letters (ISO 3166-1 alpha-2), such as KE", "is not a country's code");
+        }
+    }
+    return d->country.size != 1 ||
+           json_refuse(s, &place, "write two capital letters (ISO 3166-1 alpha-2), such as KE", "is not a country's code");
+}
+
+/* An id as profiles have it: letters, digits, '-', '_' and '.', beginning with a letter or digit. */
+static bool is_law_word(struct bytes text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t byte = text.data[i];
+        bool is_plain = (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9') || byte == '_';
+        if (!is_plain && !(i > 0 && (byte == '-' || byte == '.'))) {
+            return false;
+        }
+    }
+    return text.size > 0;
+}
+
+static bool read_law(const struct json_source *s, const json_t *root, struct directory *d)
+{
+    static const char *const keys[] = { "id", "version", "digest" };
+    struct json_place at = { .key = "law" };
+    struct json_place id = { .above = &at, .key = "id" }, version = { .above = &at, .key = "version" },
+                      digest = { .above = &at, .key = "digest" };
+    struct bytes hex;
+    char canonical[2 * SHA256_SIZE + 1];
+    const json_t *object = json_object_get(root, at.key);
+    if (object == NULL) {
+        return true;
+    }
+    if (!json_check_object(s, &at, object, keys, COUNT_OF(keys)) ||
+        !json_get_text(s, &at, object, "id", JSON_REQUIRED, DIRECTORY_LAW_ID_SIZE_MAX, &d->law_id) ||
+        !json_get_text(s, &at, object, "version", JSON_REQUIRED, DIRECTORY_LAW_ID_SIZE_MAX, &d->law_version) ||
+        !json_get_text(s, &at, object, "digest", JSON_REQUIRED, 2 * SHA256_SIZE, &hex)) {
+        return false;
+    }
+    if (!is_law_word(d->law_id)) {
+        return json_refuse(s, &id, "use letters, digits, - _ and .", "is not the id of a law profile");
+    }
+    if (!is_law_word(d->law_version)) {
+        return json_refuse(s, &version, "write the profile's date, such as 2026-11-24", "is not the version of a law profile");
+    }
+    if (!hex_parse(hex, d->law_digest, SHA256_SIZE)) {
+        return json_refuse(s, &digest, "write the SHA-256 of the profile's text as 64 hex digits", "is not a digest");
+    }
+    hex_write(bytes_of(d->law_digest, SHA256_SIZE), canonical);
+    if (!bytes_equal(hex, bytes_of_text(canonical))) {
+        return json_refuse(s, &digest, "write it in small letters", "is not a digest");
+    }
+    d->has_law = true;
+    return true;
+}
+
 static bool read_members(const struct json_source *s, const json_t *root, struct directory *d)
 {
-    static const char *const keys[] = { "class", "code", "name", "subsystems", "gateways" };
+    static const char *const keys[] = { "class", "code", "name", "traits", "subsystems", "gateways" };
     const json_t *array;
     struct json_place place = { .key = "members" };
     if (!json_get_array(s, NULL, root, place.key, JSON_REQUIRED, 0, DIRECTORY_MEMBERS_MAX, &array, &d->member_count)) {
@@ -277,7 +394,7 @@ static bool read_members(const struct json_source *s, const json_t *root, struct
         if (!json_check_object(s, &member, value, keys, COUNT_OF(keys)) || !get_code(s, &member, value, "class", &m->class_code) ||
             !get_code(s, &member, value, "code", &m->code) ||
             !json_get_text(s, &member, value, "name", JSON_OPTIONAL, DIRECTORY_NAME_SIZE_MAX, &m->name) ||
-            !read_gateways(s, &member, value, m) || !read_subsystems(s, &member, value, m)) {
+            !read_traits(s, &member, value, m) || !read_gateways(s, &member, value, m) || !read_subsystems(s, &member, value, m)) {
             return false;
         }
     }
@@ -329,8 +446,8 @@ static bool read_recognised(const struct json_source *s, const json_t *root, str
 
 static bool read_directory(const struct json_source *s, const json_t *root, struct directory *d)
 {
-    static const char *const keys[] = { "comity_directory", "community", "serial",  "valid_from",
-                                        "valid_until",      "operators", "members", "recognised" };
+    static const char *const keys[] = { "comity_directory", "community",   "country",   "law",     "serial",
+                                        "valid_from",       "valid_until", "operators", "members", "recognised" };
     static const char *const operators_keys[] = { "threshold", "keys" };
     struct json_place operators = { .key = "operators" };
     uint64_t version = 0;
@@ -339,7 +456,7 @@ static bool read_directory(const struct json_source *s, const json_t *root, stru
         return json_refuse(s, NULL, NULL, "must be an object");
     }
     if (!json_get_number(s, NULL, root, "comity_directory", 1, 1, &version) || !json_check_object(s, NULL, root, keys, COUNT_OF(keys)) ||
-        !get_code(s, NULL, root, "community", &d->community) ||
+        !get_code(s, NULL, root, "community", &d->community) || !read_country(s, root, d) || !read_law(s, root, d) ||
         !json_get_number(s, NULL, root, "serial", 1, DIRECTORY_SERIAL_MAX, &d->serial) ||
         !read_validity(s, NULL, root, &d->valid_from_ms, &d->valid_until_ms)) {
         return false;

@@ -96,6 +96,26 @@ static json_t *subsystem_value(const struct directory_subsystem *s)
     return object;
 }
 
+static json_t *traits_value(uint32_t traits)
+{
+    json_t *array = json_array();
+    for (unsigned i = 0; i < 32; i++) {
+        if ((traits >> i & 1) != 0) {
+            array = add(array, json_string(directory_trait_word((uint32_t)1 << i)));
+        }
+    }
+    return array;
+}
+
+static json_t *law_value(const struct directory *d)
+{
+    char hex[2 * SHA256_SIZE + 1];
+    hex_write(bytes_of(d->law_digest, SHA256_SIZE), hex);
+    json_t *object = put(json_object(), "id", text(d->law_id));
+    object = put(object, "version", text(d->law_version));
+    return put(object, "digest", json_string(hex));
+}
+
 static json_t *member_value(const struct directory_member *m)
 {
     json_t *subsystems = json_array();
@@ -110,6 +130,9 @@ static json_t *member_value(const struct directory_member *m)
     object = put(object, "code", text(m->code));
     if (m->name.size > 0) {
         object = put(object, "name", text(m->name));
+    }
+    if (m->traits != 0) {
+        object = put(object, "traits", traits_value(m->traits));
     }
     object = put(object, "subsystems", subsystems);
     return put(object, "gateways", gateways);
@@ -138,6 +161,12 @@ static json_t *directory_value(const struct directory *d)
     operators = put(operators, "keys", keys_value(d->operators, d->operator_count));
     json_t *object = put(json_object(), "comity_directory", json_integer(1));
     object = put(object, "community", text(d->community));
+    if (d->country.size > 0) {
+        object = put(object, "country", text(d->country));
+    }
+    if (d->has_law) {
+        object = put(object, "law", law_value(d));
+    }
     object = put(object, "serial", json_integer((json_int_t)d->serial));
     object = put(object, "valid_from", time_value(d->valid_from_ms));
     object = put(object, "valid_until", time_value(d->valid_until_ms));

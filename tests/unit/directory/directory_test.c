@@ -192,6 +192,31 @@ static void bad_heads_are_refused(void **state)
     check_refused(row, COUNT_OF(row));
 }
 
+#define LAW(id, version, digest) "\"serial\": 3, \"law\": {\"id\": \"" id "\", \"version\": \"" version "\", \"digest\": \"" digest "\"}"
+#define DIGEST "21b8d43f59f1dc2adecbf65be7a7803d2d8a58a539759aac66ca1bc0a05267e8"
+
+static void bad_laws_and_traits_are_refused(void **state)
+{
+    static const struct bad_row row[] = {
+        { "\"serial\": 3", "\"serial\": 3, \"country\": \"ke\"", "country", "is not a country's code" },
+        { "\"serial\": 3", "\"serial\": 3, \"country\": \"K\"", "country", "is not a country's code" },
+        { "\"serial\": 3", "\"serial\": 3, \"country\": \"KEN\"", "country", "2 bytes" },
+        { "\"serial\": 3", "\"serial\": 3, \"law\": \"strict\"", "law", "must be an object" },
+        { "\"serial\": 3", "\"serial\": 3, \"law\": {\"id\": \"strict\"}", "law.version", "is missing" },
+        { "\"serial\": 3", LAW("KE/DPA", "2026-11-24", DIGEST), "law.id", "is not the id of a law profile" },
+        { "\"serial\": 3", LAW("KE-DPA", "24 November", DIGEST), "law.version", "is not the version" },
+        { "\"serial\": 3", LAW("KE-DPA", "2026-11-24", "21B8"), "law.digest", "is not a digest" },
+        { "\"serial\": 3", LAW("KE-DPA", "2026-11-24", "21B8D43F59F1DC2ADECBF65BE7A7803D2D8A58A539759AAC66CA1BC0A05267E8"), "law.digest",
+          "is not a digest" },
+        { "\"code\": \"hospital\"", "\"code\": \"hospital\", \"traits\": []", "members[0].traits", "1 to 2 elements" },
+        { "\"code\": \"hospital\"", "\"code\": \"hospital\", \"traits\": [\"nice\"]", "members[0].traits[0]", "is no trait" },
+        { "\"code\": \"hospital\"", "\"code\": \"hospital\", \"traits\": [\"critical\", \"critical\"]", "members[0].traits[1]",
+          "is there already" },
+    };
+    (void)state;
+    check_refused(row, COUNT_OF(row));
+}
+
 static void bad_members_are_refused(void **state)
 {
     static const struct bad_row row[] = {
@@ -408,6 +433,7 @@ int main(void)
         cmocka_unit_test(all_is_read),
         cmocka_unit_test(what_is_there_is_found),
         cmocka_unit_test(bad_heads_are_refused),
+        cmocka_unit_test(bad_laws_and_traits_are_refused),
         cmocka_unit_test(bad_members_are_refused),
         cmocka_unit_test(shared_keys_are_refused),
         cmocka_unit_test(k_of_n_operators_must_sign),

@@ -93,6 +93,7 @@ static void make_member(struct made *made, struct directory_member *m)
     m->class_code = code(made);
     m->code = code(made);
     m->name = below(made, 2) == 0 ? BYTES("") : code(made);
+    m->traits = (uint32_t)below(made, 4);
     m->directory = &made->d;
     m->gateway_count = below(made, 4);
     m->gateways = take(made, m->gateway_count, sizeof *m->gateways);
@@ -120,6 +121,16 @@ static void make(struct made *made, uint64_t seed)
     *made = (struct made){ .dice = seed };
     struct directory *d = &made->d;
     d->community = code(made);
+    d->country = below(made, 2) == 0 ? BYTES_NONE
+                                     : arena_format(&made->memory, "%c%c", (char)('A' + below(made, 26)), (char)('A' + below(made, 26)));
+    d->has_law = below(made, 2) == 0;
+    if (d->has_law) {
+        d->law_id = arena_format(&made->memory, "L-%" PRIu64, below(made, 1000));
+        d->law_version = arena_format(&made->memory, "2026-11-%02u", (unsigned)(1 + below(made, 30)));
+        for (size_t i = 0; i < SHA256_SIZE; i++) {
+            d->law_digest[i] = (uint8_t)fixture_next(&made->dice);
+        }
+    }
     d->serial = 1 + below(made, DIRECTORY_SERIAL_MAX);
     dates(made, &d->valid_from_ms, &d->valid_until_ms);
     d->operator_count = 1 + below(made, 4);
@@ -173,8 +184,8 @@ static bool subsystems_equal(const struct directory_subsystem *a, const struct d
 
 static bool members_equal(const struct directory_member *a, const struct directory_member *b)
 {
-    bool equal = bytes_equal(a->class_code, b->class_code) && bytes_equal(a->code, b->code) && bytes_equal(a->name, b->name) &&
-                 a->subsystem_count == b->subsystem_count && a->gateway_count == b->gateway_count;
+    bool equal = a->traits == b->traits && bytes_equal(a->class_code, b->class_code) && bytes_equal(a->code, b->code) &&
+                 bytes_equal(a->name, b->name) && a->subsystem_count == b->subsystem_count && a->gateway_count == b->gateway_count;
     for (size_t i = 0; equal && i < a->gateway_count; i++) {
         equal = gateways_equal(&a->gateways[i], &b->gateways[i]) && b->gateways[i].member == b;
     }
@@ -186,7 +197,9 @@ static bool members_equal(const struct directory_member *a, const struct directo
 
 static bool directories_equal(const struct directory *a, const struct directory *b)
 {
-    bool equal = bytes_equal(a->community, b->community) && a->serial == b->serial && a->valid_from_ms == b->valid_from_ms &&
+    bool equal = bytes_equal(a->community, b->community) && bytes_equal(a->country, b->country) && a->has_law == b->has_law &&
+                 bytes_equal(a->law_id, b->law_id) && bytes_equal(a->law_version, b->law_version) &&
+                 memcmp(a->law_digest, b->law_digest, SHA256_SIZE) == 0 && a->serial == b->serial && a->valid_from_ms == b->valid_from_ms &&
                  a->valid_until_ms == b->valid_until_ms && a->threshold == b->threshold && a->member_count == b->member_count &&
                  a->recognised_count == b->recognised_count && keys_equal(a->operators, a->operator_count, b->operators, b->operator_count);
     for (size_t i = 0; equal && i < a->member_count; i++) {
