@@ -40,7 +40,7 @@ static bool cut(const struct policy_service *of, unsigned permitted_bits, struct
         permitted[i] = (permitted_bits >> i & 1) != 0;
     }
     buffer_init(out, answer.size + 16);
-    if (!release_make(&release, of, permitted, &e)) {
+    if (!release_make(&release, of, permitted, NULL, &e)) {
         abort();
     }
     for (size_t i = 0; i < answer.size && ok; i += step) {

@@ -240,7 +240,7 @@ static enum verdict cut_answer(struct exchange *x)
     struct release *release = NULL;
     body_free(x->answer_body);
     x->answer_body = body_make(&x->worker->gateway->config->limits.body, false);
-    if (x->answer_body == NULL || !release_make(&release, x->service, x->decision.permitted, &e)) {
+    if (x->answer_body == NULL || !release_make(&release, x->service, x->decision.permitted, NULL, &e)) {
         return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
     }
     bool ok = cut(x, release, &e);

@@ -3,6 +3,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "policy/release_text_internal.h"
+
 /* A cursor over the text. Names are decoded straight into the arena: no name is longer than what it is written as. */
 struct scanner {
     struct bytes text;
@@ -57,30 +59,6 @@ static bool take_hex4(struct scanner *s, uint32_t *value)
     return true;
 }
 
-static size_t write_utf8(uint32_t point, uint8_t *out)
-{
-    if (point < 0x80) {
-        out[0] = (uint8_t)point;
-        return 1;
-    }
-    if (point < 0x800) {
-        out[0] = (uint8_t)(0xc0 | point >> 6);
-        out[1] = (uint8_t)(0x80 | (point & 0x3f));
-        return 2;
-    }
-    if (point < 0x10000) {
-        out[0] = (uint8_t)(0xe0 | point >> 12);
-        out[1] = (uint8_t)(0x80 | (point >> 6 & 0x3f));
-        out[2] = (uint8_t)(0x80 | (point & 0x3f));
-        return 3;
-    }
-    out[0] = (uint8_t)(0xf0 | point >> 18);
-    out[1] = (uint8_t)(0x80 | (point >> 12 & 0x3f));
-    out[2] = (uint8_t)(0x80 | (point >> 6 & 0x3f));
-    out[3] = (uint8_t)(0x80 | (point & 0x3f));
-    return 4;
-}
-
 static bool take_unicode(struct scanner *s, uint32_t *point)
 {
     if (!take_hex4(s, point)) {
@@ -117,7 +95,7 @@ static bool take_escape(struct scanner *s, uint8_t quote, uint8_t *out, size_t *
     } else {
         return refuse(s, "allowed: \\b \\f \\n \\r \\t \\/ \\\\ \\uXXXX and the quote", "an unknown escape");
     }
-    *size += write_utf8(point, out + *size);
+    *size += text_write_utf8(point, out + *size);
     return true;
 }
 

@@ -11,6 +11,7 @@
 #include "law/border.h"
 #include "law/iri.h"
 #include "law/law.h"
+#include "policy/transform.h"
 
 struct json_path;    /* policy/json_path.h */
 struct release_plan; /* policy/release.c */
@@ -40,6 +41,11 @@ struct policy_category {
     bool is_sensitive; /* by the file; the law may call it so as well, and then it is */
     bool is_never;     /* never leaves, on whatever basis */
 };
+/* A transformation that the file asks for (policy/transform.h). */
+struct policy_transform {
+    struct transform how;
+    size_t as; /* the category of what comes out (index into policy.categories), or POLICY_STRUCTURE: the value's own */
+};
 /*
  * A category of a service, and on which basis it leaves. A sensitive one leaves on consent only, or on one of `also_bases` when the request
  * claims it and the law allows it for sensitive categories.
@@ -50,12 +56,18 @@ struct policy_release {
     uint32_t also_bases;  /* LAW_BASIS_BIT(): which a request may claim instead; only BASIS_VITAL can be claimed */
     struct bytes law_ref; /* law and article; mandatory for statutory_duty, news, public_interest, other_law, and with `also_bases` */
     struct bytes ref;     /* of the contract with the person, the origin, the weighing of interests; may be empty */
+    const struct policy_transform *transform; /* of its fields that ask for none themselves; NULL: none */
 };
 /* A place in the answers, and what stands there. */
 struct policy_field {
     struct json_path *path;
     struct bytes path_text;
     size_t category; /* index into policy.categories, or POLICY_STRUCTURE */
+    /*
+     * NULL: its release's, or none. Without `as` the value leaves transformed only, where its category is permitted; with it whole where its category
+     * is, else transformed where `as` is.
+     */
+    const struct policy_transform *transform;
 };
 #define POLICY_STRUCTURE ((size_t)-1) /* mapped, but about nobody: "structure" in the file */
 

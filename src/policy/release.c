@@ -2,79 +2,92 @@
 
 #include <stdlib.h>
 
-#include <yajl/yajl_parse.h>
-
-#include "base/diag.h"
 #include "policy/release_plan_internal.h"
 #include "policy/release_seen_internal.h"
 #include "policy/release_text_internal.h"
 
-/* Where one field's machine stands at one place of the answer. Fields that can't match here or below have no entry. */
+/* Where the machines of one word stand at one place of the answer. Words of which none can match here or below have no entry. */
 struct live {
     uint64_t state;
-    uint32_t field;
+    size_t word;
 };
-/* What the fields say of one value. */
+/* What the fields say of one value: all that match it or a container around it. */
 struct mapping {
     bool is_mapped;
-    uint64_t categories; /* of all fields that match it or a container around it */
+    bool is_unclear;   /* two transformations that differ */
+    uint64_t keeps;    /* the categories that it would leave by */
+    uint64_t denies;   /* those that forbid it */
+    uint64_t replaced; /* those that aren't permitted, but another in place of them */
+    const struct transform *transform;
 };
+enum fate { FATE_REMOVED = 0, FATE_KEPT, FATE_TRANSFORMED };
+
 /* An open container. */
 struct level {
     bool is_array;
-    bool is_written;   /* its bracket is in the output, as something in it is kept */
-    bool has_written;  /* at least one child is in the output: the next one comes behind a comma */
-    bool has_children; /* in the answer */
-    struct mapping mapping;
+    bool is_written;            /* its bracket is in the output */
+    bool has_written;           /* at least one child is in the output: the next one comes behind a comma */
+    bool has_children;          /* in the answer */
+    enum fate fate;             /* what becomes of its values of which no field says more */
+    const struct mapping *says; /* `mapping`, or that of a container around it */
+    struct mapping mapping;     /* set if a field matches just this one */
     size_t live_at, live_count; /* its slice of `live` */
     uint64_t next_index;        /* of arrays */
     uint64_t object;            /* its number in `seen` */
     size_t seen_at;
-    size_t key_at; /* where the current member's key begins in `keys`, written as ,"key": */
+    size_t key_at; /* where the keys of what is in it begin in `keys` */
     const uint64_t *step;
 };
 
 struct release {
     const struct release_plan *plan;
     uint64_t permitted;
-    uint64_t kept_bits, removed_bits;
-    bool kept[POLICY_RELEASES_MAX], removed[POLICY_RELEASES_MAX];
-    yajl_handle parser;
-    struct buffer *out;    /* of the call that runs */
-    struct error *e;       /* likewise */
-    struct buffer waiting; /* pieces of a long string or number, until it pays to look at them */
-    size_t token_bytes;    /* fed since the last whole token */
-    bool has_token;        /* since then one came */
+    uint64_t kept_bits, removed_bits, failed_bits, transformed_bits[TRANSFORM_COUNT];
+    bool kept[POLICY_RELEASES_MAX], removed[POLICY_RELEASES_MAX], failed[POLICY_RELEASES_MAX];
+    struct transform_context context;
+    struct buffer *out;              /* of the call that runs */
+    uint8_t *to, *to_start, *to_end; /* in it: where the next byte goes; where `out` ends by its own count; where its memory ends */
+    struct error *e;                 /* likewise */
     bool has_failed;
-    struct escape_watch escapes;
+    /* A part of the piece that is to be written: it grows while what follows in the output follows in the piece too. */
+    const uint8_t *run, *run_end, *piece_end;
+    /* The value under way. */
+    const struct mapping *says; /* of the value under way: `mapping`, or that of the container it is in */
+    struct mapping mapping;
+    enum fate fate;
+    struct buffer token; /* a value to be transformed, or a key in parts, as far as it came */
+    struct buffer name;  /* a key without its escapes */
+    struct buffer key;   /* where a key is kept that came in another piece than its value */
+    struct bytes lead;   /* the key of the value under way as it is written, in the piece or in `key` */
+    struct buffer made;  /* by a transformation */
+    bool is_token_too_long;
     struct release_seen seen;
-    struct buffer keys;
+    struct buffer keys; /* on the way down to what is open and may yet be left out, each as ,"key": */
     struct live *live;
     size_t live_count, live_capacity;
     struct arena arena; /* of a plan that was made for this release alone */
     size_t depth;
+    struct json_scan scan;
     struct level levels[RELEASE_DEPTH_MAX];
 };
 
 static const char where[] = "answer";
 
-static int refuse(struct release *r, const char *what)
+static bool refuse(struct release *r, const char *what)
 {
     r->has_failed = true;
-    error_set(r->e, ERROR_INPUT, where, NULL, "%s", what);
-    return 0;
+    return error_set(r->e, ERROR_INPUT, where, NULL, "%s (byte %llu)", what, (unsigned long long)json_scan_offset(&r->scan));
 }
 
-static int out_of_memory(struct release *r)
+static bool out_of_memory(struct release *r)
 {
     r->has_failed = true;
-    error_memory(r->e, where);
-    return 0;
+    return error_memory(r->e, where);
 }
 
 /* ---- What the fields say ---- */
 
-/* Room for `count` more machines. */
+/* Room for `count` more entries. */
 static bool make_room(struct release *r, size_t count)
 {
     size_t capacity = r->live_capacity;
@@ -93,336 +106,418 @@ static bool make_room(struct release *r, size_t count)
     return true;
 }
 
-/* A machine that is in `state` here: kept while it can match here or below. */
-static inline void add_live(struct release *r, uint64_t state, uint32_t index, struct mapping *mapping)
+static void ask_transform(struct mapping *mapping, const struct transform *transform)
 {
-    const struct plan_field *field = &r->plan->fields[index];
-    r->live[r->live_count++] = (struct live){ .state = state, .field = index };
-    if ((state & field->end) != 0) {
-        mapping->is_mapped = true;
-        mapping->categories |= field->release;
+    if (mapping->transform == NULL) {
+        mapping->transform = transform;
+    } else if (mapping->transform != transform && !transform_equal(mapping->transform, transform)) {
+        mapping->is_unclear = true;
     }
 }
 
-/* The parent's machines one step on. */
-static void step_down(struct release *r, const struct level *parent, const uint64_t *step, struct mapping *mapping)
+/* A field matches. */
+static void add_match(const struct release *r, const struct plan_field *field, struct mapping *mapping)
 {
-    size_t end = parent->live_at + parent->live_count;
-    for (size_t i = parent->live_at; i < end; i++) {
-        struct live now = r->live[i];
-        const struct plan_field *field = &r->plan->fields[now.field];
-        uint64_t takes = field->wild | (step != NULL ? step[now.field] : 0);
-        uint64_t state = (now.state & takes) << 1 | (now.state & field->stay);
-        if (state != 0) {
-            add_live(r, state, now.field, mapping);
+    mapping->is_mapped = true;
+    if ((field->category & ~r->permitted) == 0) {
+        mapping->keeps |= field->category;
+        if (field->transform != NULL && field->as == 0) {
+            ask_transform(mapping, field->transform);
         }
+    } else if ((field->as & r->permitted) != 0) {
+        mapping->keeps |= field->as;
+        mapping->replaced |= field->category;
+        ask_transform(mapping, field->transform);
+    } else {
+        mapping->denies |= field->category;
     }
 }
 
-/* A value begins: what the fields say of it. Its machines are at the end of `live`, from *live_at on. */
-static bool begin_value(struct release *r, struct mapping *mapping, size_t *live_at)
+static enum fate fate_of(const struct mapping *mapping)
 {
-    struct level *parent = r->depth > 0 ? &r->levels[r->depth - 1] : NULL;
-    *live_at = r->live_count;
-    *mapping = (struct mapping){ .is_mapped = false };
-    r->has_token = true;
-    if (!make_room(r, parent == NULL ? r->plan->field_count : parent->live_count)) {
+    if (!mapping->is_mapped || mapping->denies != 0 || mapping->is_unclear) {
+        return FATE_REMOVED;
+    }
+    return mapping->transform == NULL ? FATE_KEPT : FATE_TRANSFORMED;
+}
+
+/* All fields of a word that match. */
+static void add_matches(struct release *r, uint64_t ends, size_t word)
+{
+    if (r->says != &r->mapping) {
+        r->mapping = *r->says;
+        r->says = &r->mapping;
+    }
+    for (; ends != 0; ends &= ends - 1) {
+        add_match(r, &r->plan->fields[r->plan->field_at[word * 64 + (size_t)__builtin_ctzll(ends)]], &r->mapping);
+    }
+    r->fate = fate_of(&r->mapping);
+}
+
+/* The machines of a word are in `state` here: kept while one can match here or below. */
+static inline void add_live(struct release *r, uint64_t state, size_t word)
+{
+    uint64_t ends = state & r->plan->words[word].end;
+    r->live[r->live_count].state = state;
+    r->live[r->live_count].word = word;
+    r->live_count++;
+    if (ends != 0) {
+        add_matches(r, ends, word);
+    }
+}
+
+/* One step down from a container: by name, index or wildcard. */
+static bool step_down(struct release *r, struct level *parent)
+{
+    if (r->live_capacity - r->live_count < parent->live_count && !make_room(r, parent->live_count)) {
         return false;
     }
-    if (parent == NULL) {
-        for (size_t i = 0; i < r->plan->field_count; i++) {
-            add_live(r, 1, (uint32_t)i, mapping);
+    const uint64_t *step = parent->step;
+    if (parent->is_array && r->plan->index_count > 0) {
+        step = release_plan_index(r->plan, parent->next_index);
+        parent->next_index++;
+    }
+    for (size_t i = parent->live_at, end = i + parent->live_count; i < end; i++) {
+        const struct live *now = &r->live[i];
+        const struct plan_word *word = &r->plan->words[now->word];
+        uint64_t takes = word->wild | (step != NULL ? step[now->word] : 0);
+        uint64_t state = (now->state & takes) << 1 | (now->state & word->stay);
+        if (state != 0) {
+            add_live(r, state, now->word);
+        }
+    }
+    return true;
+}
+
+/* A value begins: r->says and r->fate. Its machines are at the end of `live`. */
+static inline bool begin_value(struct release *r)
+{
+    if (r->depth == 0) {
+        r->mapping = (struct mapping){ .is_mapped = false };
+        r->says = &r->mapping;
+        r->fate = FATE_REMOVED;
+        for (size_t i = 0; i < r->plan->word_count; i++) {
+            add_live(r, r->plan->words[i].start, i);
         }
         return true;
     }
-    const uint64_t *step = parent->step;
-    *mapping = parent->mapping;
+    struct level *parent = &r->levels[r->depth - 1];
     parent->has_children = true;
-    if (parent->is_array) {
-        step = parent->live_count > 0 ? release_plan_index(r->plan, parent->next_index) : NULL;
-        parent->next_index++;
-    }
-    step_down(r, parent, step, mapping);
-    return true;
+    r->says = parent->says;
+    r->fate = parent->fate;
+    return parent->live_count == 0 || step_down(r, parent);
 }
 
 /* ---- Writing ---- */
 
-static bool is_kept(const struct release *r, const struct mapping *mapping)
+/* What was written past the buffer's size is counted, and there is room for `size` bytes more. */
+static bool make_output_room(struct release *r, size_t size)
 {
-    return mapping->is_mapped && (mapping->categories & ~r->permitted) == 0;
+    buffer_added(r->out, (size_t)(r->to - r->to_start));
+    r->to_start = r->to = buffer_room(r->out, size);
+    r->to_end = r->to == NULL ? NULL : r->out->data + (r->out->capacity < r->out->size_max ? r->out->capacity : r->out->size_max);
+    return r->to != NULL;
 }
 
-/* What stands before a child: a comma, if it isn't the first one written, and its key. `keys` ends with that key. */
-static struct bytes take_lead(struct release *r, struct level *parent)
+static inline void append(struct release *r, const uint8_t *data, size_t size)
 {
-    struct bytes lead = parent->is_array ? BYTES(",") : bytes_of(r->keys.data + parent->key_at, r->keys.size - parent->key_at);
-    if (!parent->has_written) {
-        parent->has_written = true;
-        return bytes_of(lead.data + 1, lead.size - 1);
+    if ((size_t)(r->to_end - r->to) < size && !make_output_room(r, size)) {
+        return; /* r->out->failed: take_piece() */
     }
-    return lead;
+    memcpy(r->to, data, size);
+    r->to += size;
 }
 
-/* The brackets of all containers around a kept value, from the outermost that isn't written yet. */
+static inline void flush(struct release *r)
+{
+    if (r->run != r->run_end) {
+        append(r, r->run, (size_t)(r->run_end - r->run));
+    }
+    r->run = r->run_end = NULL;
+}
+
+/* A slice of the piece. */
+static inline void write_slice(struct release *r, struct bytes slice)
+{
+    if (slice.data != r->run_end || r->run == NULL) {
+        flush(r);
+        r->run = slice.data;
+    }
+    r->run_end = slice.data + slice.size;
+}
+
+/* Bytes from elsewhere. */
+static void write_copy(struct release *r, struct bytes text)
+{
+    flush(r);
+    append(r, text.data, text.size);
+}
+
+/* If the piece goes on with this very byte, it is written with the run. */
+static inline void write_byte(struct release *r, uint8_t byte)
+{
+    if (r->run != NULL && r->run_end < r->piece_end && *r->run_end == byte) {
+        r->run_end++;
+        return;
+    }
+    flush(r);
+    append(r, &byte, 1);
+}
+
+/* What stands before a child: a comma, if it isn't the first one written, and its key as it is written. */
+static inline void write_comma(struct release *r, struct level *parent)
+{
+    if (parent->has_written) {
+        write_byte(r, ',');
+    }
+    parent->has_written = true;
+}
+
+/* The brackets of all containers around, from the outermost that isn't written yet; their keys are in `keys`. */
 static void write_way(struct release *r)
 {
-    size_t first = r->depth, keys_size = r->keys.size;
+    size_t first = r->depth;
     while (first > 0 && !r->levels[first - 1].is_written) {
         first--;
     }
     for (size_t i = first; i < r->depth; i++) {
         if (i > 0) {
-            r->keys.size = r->levels[i].key_at; /* a level's keys begin where the one that leads to it ends */
-            buffer_append(r->out, take_lead(r, &r->levels[i - 1]));
+            struct level *parent = &r->levels[i - 1];
+            write_comma(r, parent);
+            if (!parent->is_array) {
+                write_copy(r, bytes_of(r->keys.data + parent->key_at, r->levels[i].key_at - parent->key_at));
+            }
         }
-        buffer_append_u8(r->out, r->levels[i].is_array ? '[' : '{');
+        write_byte(r, r->levels[i].is_array ? '[' : '{');
         r->levels[i].is_written = true;
     }
-    r->keys.size = keys_size;
 }
 
-/* In one go, as this is what most of an answer is. `quotes`: 0 for none, else 1. */
-static void write_plain(struct release *r, struct bytes lead, struct bytes text, size_t quotes)
+/* All that comes before a child that is kept. */
+static void write_lead(struct release *r)
 {
-    uint8_t *room = buffer_room(r->out, lead.size + text.size + 2 * quotes);
-    if (room == NULL) {
-        return; /* r->out->failed: check_status() */
-    }
-    memcpy(room, lead.data, lead.size);
-    room += lead.size;
-    room[0] = '"';
-    memcpy(room + quotes, text.data, text.size);
-    if (quotes != 0) {
-        room[text.size + 1] = '"';
-    }
-    buffer_added(r->out, lead.size + text.size + 2 * quotes);
-}
-
-enum text_form { TEXT_RAW, TEXT_PLAIN, TEXT_TO_ESCAPE };
-
-/* A scalar or an empty container: kept or not, and written. `text` isn't empty, unless it is a string. */
-static void end_value(struct release *r, const struct mapping *mapping, struct bytes text, enum text_form form)
-{
-    if (!is_kept(r, mapping)) {
-        r->removed_bits |= mapping->categories & ~r->permitted;
-        if (r->depth == 0) {
-            buffer_append(r->out, BYTES("null"));
-        }
+    if (r->depth == 0) {
         return;
     }
-    struct level *parent = r->depth > 0 ? &r->levels[r->depth - 1] : NULL;
-    struct bytes lead = BYTES("");
-    r->kept_bits |= mapping->categories;
-    if (parent != NULL) {
-        if (!parent->is_written) {
-            write_way(r);
+    struct level *parent = &r->levels[r->depth - 1];
+    if (!parent->is_written) {
+        write_way(r);
+    }
+    write_comma(r, parent);
+    if (!parent->is_array) {
+        if (r->lead.data == r->key.data) {
+            write_copy(r, r->lead);
+        } else {
+            write_slice(r, r->lead);
         }
-        lead = take_lead(r, parent);
+        write_byte(r, ':');
     }
-    if (form == TEXT_TO_ESCAPE) {
-        buffer_append(r->out, lead);
-        text_append_quoted(r->out, text);
+}
+
+/* ---- Strings, numbers, literals ---- */
+
+static void hold_token(struct release *r, struct bytes part)
+{
+    r->is_token_too_long = r->is_token_too_long || part.size > TRANSFORM_TOKEN_BYTES_MAX - r->token.size;
+    if (!r->is_token_too_long) {
+        buffer_append(&r->token, part);
+    }
+}
+
+/* False: it was removed. */
+static bool end_transformed(struct release *r)
+{
+    bool ok = !r->is_token_too_long && transform_apply(r->says->transform, &r->context, buffer_bytes(&r->token), &r->made);
+    r->removed_bits |= r->says->replaced;
+    if (ok) {
+        r->kept_bits |= r->says->keeps;
+        r->transformed_bits[r->says->transform->kind] |= r->says->keeps;
+        write_lead(r);
+        write_copy(r, buffer_bytes(&r->made));
     } else {
-        write_plain(r, lead, text, form == TEXT_PLAIN ? 1 : 0);
+        r->failed_bits |= r->says->keeps;
+    }
+    return ok;
+}
+
+/* A value of which nothing leaves. */
+static void note_removed(struct release *r, const struct mapping *mapping)
+{
+    r->removed_bits |= mapping->denies | mapping->replaced;
+    if (mapping->denies == 0 && (mapping->is_unclear || mapping->transform != NULL)) {
+        r->failed_bits |= mapping->keeps;
     }
 }
 
-/* ---- yajl's events: 1 goes on, 0 stops ---- */
-
-static int take_scalar(struct release *r, struct bytes text, enum text_form form)
+static bool take_scalar(struct release *r)
 {
-    struct mapping mapping;
-    size_t live_at = 0;
-    if (!begin_value(r, &mapping, &live_at)) {
-        return out_of_memory(r);
+    const struct json_scan *scan = &r->scan;
+    if (scan->is_first) {
+        size_t live_at = r->live_count;
+        if (!begin_value(r)) {
+            return out_of_memory(r);
+        }
+        r->live_count = live_at;
+        if (r->fate == FATE_KEPT) {
+            r->kept_bits |= r->says->keeps;
+            write_lead(r);
+        } else if (r->fate == FATE_REMOVED) {
+            note_removed(r, r->says);
+        } else {
+            buffer_reset(&r->token);
+            r->is_token_too_long = false;
+        }
     }
-    r->live_count = live_at;
-    end_value(r, &mapping, text, form);
-    return 1;
-}
-
-static int on_null(void *context)
-{
-    return take_scalar(context, BYTES("null"), TEXT_RAW);
-}
-
-static int on_boolean(void *context, int value)
-{
-    return take_scalar(context, value != 0 ? BYTES("true") : BYTES("false"), TEXT_RAW);
-}
-
-static int on_number(void *context, const char *text, size_t size)
-{
-    return take_scalar(context, bytes_of(text, size), TEXT_RAW);
-}
-
-static int on_string(void *context, const unsigned char *data, size_t size)
-{
-    struct release *r = context;
-    struct bytes text = bytes_of(data, size);
-    bool is_plain = text_is_plain(text);
-    if (!is_plain && !bytes_are_utf8(text)) {
-        return refuse(r, "a string that is not UTF-8");
+    if (r->fate == FATE_KEPT) {
+        write_slice(r, scan->text);
+    } else if (r->fate == FATE_TRANSFORMED) {
+        hold_token(r, scan->text);
     }
-    return take_scalar(r, text, is_plain ? TEXT_PLAIN : TEXT_TO_ESCAPE);
-}
-
-static int open_level(struct release *r, bool is_array)
-{
-    struct mapping mapping;
-    size_t live_at = 0;
-    if (r->depth == RELEASE_DEPTH_MAX) {
-        return refuse(r, "it is nested too deep");
+    if (scan->is_last) {
+        bool is_kept = r->fate == FATE_KEPT || (r->fate == FATE_TRANSFORMED && end_transformed(r));
+        if (!is_kept && r->depth == 0) {
+            write_copy(r, BYTES("null"));
+        }
     }
-    if (!begin_value(r, &mapping, &live_at)) {
-        return out_of_memory(r);
-    }
-    r->levels[r->depth] = (struct level){
-        .is_array = is_array,
-        .mapping = mapping,
-        .live_at = live_at,
-        .live_count = r->live_count - live_at,
-        .object = is_array ? 0 : release_seen_open(&r->seen),
-        .seen_at = r->seen.count,
-        .key_at = r->keys.size,
-    };
-    r->depth++;
-    return 1;
-}
-
-static int close_level(struct release *r)
-{
-    struct level *level = &r->levels[r->depth - 1];
-    struct bytes empty = level->is_array ? BYTES("[]") : BYTES("{}");
-    release_seen_close(&r->seen, level->seen_at);
-    r->live_count = level->live_at;
-    r->keys.size = level->key_at;
-    r->depth--;
-    r->has_token = true;
-    if (level->is_written) {
-        buffer_append(r->out, bytes_slice(empty, 1, 2));
-    } else if (!level->has_children && (r->depth > 0 || is_kept(r, &level->mapping))) {
-        end_value(r, &level->mapping, empty, TEXT_RAW);
-    } else if (r->depth == 0) {
-        r->removed_bits |= level->has_children ? 0 : level->mapping.categories & ~r->permitted;
-        buffer_append(r->out, empty);
-    }
-    return 1;
-}
-
-static int on_start_map(void *context)
-{
-    return open_level(context, false);
-}
-
-static int on_start_array(void *context)
-{
-    return open_level(context, true);
-}
-
-static int on_end(void *context)
-{
-    return close_level(context);
-}
-
-/* Behind the keys that lead to this level: ,"key": */
-static bool keep_key(struct release *r, struct bytes key, bool is_plain)
-{
-    if (!is_plain) {
-        buffer_append_u8(&r->keys, ',');
-        text_append_quoted(&r->keys, key);
-        buffer_append_u8(&r->keys, ':');
-        return !r->keys.failed;
-    }
-    uint8_t *room = buffer_room(&r->keys, key.size + 4);
-    if (room == NULL) {
-        return false;
-    }
-    room[0] = ',';
-    room[1] = '"';
-    memcpy(room + 2, key.data, key.size);
-    room[key.size + 2] = '"';
-    room[key.size + 3] = ':';
-    buffer_added(&r->keys, key.size + 4);
     return true;
 }
 
-static int on_key(void *context, const unsigned char *data, size_t size)
+/* ---- Containers ---- */
+
+/* The key of a container that may yet be left out waits behind the keys that lead to it. */
+static bool keep_lead(struct release *r)
 {
-    struct release *r = context;
-    struct level *level = &r->levels[r->depth - 1];
-    struct bytes key = bytes_of(data, size);
-    bool is_new = false, is_plain = text_is_plain(key);
-    if (size > RELEASE_KEY_BYTES_MAX) {
-        return refuse(r, "a key is too long");
+    if (r->depth > 0 && !r->levels[r->depth - 1].is_array) {
+        buffer_append(&r->keys, r->lead);
+        buffer_append_u8(&r->keys, ':');
     }
-    if (!is_plain && !bytes_are_utf8(key)) {
-        return refuse(r, "a key that is not UTF-8");
+    return !r->keys.failed;
+}
+
+static bool open_level(struct release *r, bool is_array)
+{
+    size_t live_at = r->live_count;
+    if (!begin_value(r)) {
+        return out_of_memory(r);
+    }
+    size_t live_count = r->live_count - live_at;
+    bool is_certain = live_count == 0 && r->fate == FATE_KEPT; /* no field can say otherwise of anything in it */
+    if (is_certain) {
+        r->kept_bits |= r->says->keeps;
+        write_lead(r);
+        write_byte(r, is_array ? '[' : '{');
+    } else if ((live_count > 0 || r->fate != FATE_REMOVED) && !keep_lead(r)) {
+        return r->keys.size >= RELEASE_PATH_BYTES_MAX - r->lead.size - 1 ? refuse(r, "the keys on the way to a value are too long")
+                                                                         : out_of_memory(r);
+    }
+    struct level *level = &r->levels[r->depth];
+    level->is_array = is_array;
+    level->is_written = is_certain;
+    level->has_written = level->has_children = false;
+    level->fate = r->fate;
+    level->says = r->says;
+    if (r->says == &r->mapping) {
+        level->mapping = r->mapping;
+        level->says = &level->mapping;
+    }
+    level->live_at = live_at;
+    level->live_count = live_count;
+    level->next_index = 0;
+    level->object = is_array ? 0 : release_seen_open(&r->seen);
+    level->seen_at = r->seen.count;
+    level->key_at = r->keys.size;
+    level->step = NULL;
+    r->depth++;
+    return true;
+}
+
+static void close_level(struct release *r)
+{
+    struct level *level = &r->levels[r->depth - 1];
+    uint8_t bracket = level->is_array ? ']' : '}';
+    if (!level->has_children && !level->is_written) {
+        if (level->fate == FATE_KEPT) {
+            r->kept_bits |= level->says->keeps;
+            write_way(r);
+        } else {
+            note_removed(r, level->says);
+        }
+    }
+    if (r->depth == 1 && !level->is_written) {
+        write_way(r); /* the root stays, if empty */
+    }
+    if (level->is_written) {
+        write_byte(r, bracket);
+    }
+    release_seen_close(&r->seen, level->seen_at);
+    r->live_count = level->live_at;
+    r->depth--;
+    r->keys.size = r->depth > 0 ? r->levels[r->depth - 1].key_at : 0;
+}
+
+/* ---- Keys ---- */
+
+static bool check_key(struct release *r, struct bytes name, size_t readable)
+{
+    struct level *level = &r->levels[r->depth - 1];
+    bool is_new = false;
+    if (name.size > RELEASE_KEY_BYTES_MAX) {
+        return refuse(r, "a key is too long");
     }
     if (r->seen.count == RELEASE_KEYS_MAX) {
         return refuse(r, "too many keys in the objects that are open");
     }
-    XXH128_hash_t hash = plan_hash(r->plan, key);
-    if (!release_seen_add(&r->seen, level->object, hash, &is_new)) {
+    struct name_id id = name_id_make(name, readable, &r->seen.secret);
+    if (!release_seen_add(&r->seen, level->object, id, &is_new)) {
         return out_of_memory(r);
     }
     if (!is_new) {
         return refuse(r, "a key is repeated in one object");
     }
-    r->has_token = true;
-    level->step = level->live_count > 0 ? release_plan_name(r->plan, hash.low64, key) : NULL;
-    r->keys.size = level->key_at;
-    /* Below a level where no machine runs and nothing is permitted nothing can be kept: its keys are never written. */
-    if ((level->live_count > 0 || is_kept(r, &level->mapping)) && !keep_key(r, key, is_plain)) {
-        return refuse(r, "the keys on the way down to one value are too long");
+    level->step = level->live_count > 0 ? release_plan_name(r->plan, id, name) : NULL;
+    return true;
+}
+
+/* A key with escapes is known by its text, and written as it came. */
+static bool check_escaped_key(struct release *r, struct bytes name)
+{
+    buffer_reset(&r->name);
+    uint8_t *room = buffer_room(&r->name, name.size);
+    if (room == NULL) {
+        return out_of_memory(r);
     }
-    return 1;
+    buffer_added(&r->name, text_decode(name, room));
+    return check_key(r, buffer_bytes(&r->name), r->name.size);
 }
 
-static const yajl_callbacks callbacks = {
-    .yajl_null = on_null,
-    .yajl_boolean = on_boolean,
-    .yajl_number = on_number, /* as text: no digit is lost, and no number too large */
-    .yajl_string = on_string,
-    .yajl_start_map = on_start_map,
-    .yajl_map_key = on_key,
-    .yajl_end_map = on_end,
-    .yajl_start_array = on_start_array,
-    .yajl_end_array = on_end,
-};
-
-/* ---- yajl's memory ---- */
-
-/* yajl uses what it is given unseen. A process that ends is started again; one that writes through NULL plus an offset is anybody's. */
-static void *or_end(void *memory)
+/* `end`: of what holds it. */
+static inline bool end_key(struct release *r, struct bytes raw, const uint8_t *end)
 {
-    if (memory == NULL) {
-        diag(DIAG_ERROR, "policy", "out of memory while cutting an answer", NULL);
-        abort();
+    struct bytes name = { raw.data + 1, raw.size - 2 };
+    r->lead = raw;
+    return r->scan.has_escape ? check_escaped_key(r, name) : check_key(r, name, (size_t)(end - name.data));
+}
+
+/* Most keys come whole. */
+static bool take_key(struct release *r)
+{
+    const struct json_scan *scan = &r->scan;
+    if (scan->is_first && scan->is_last) {
+        return end_key(r, scan->text, r->piece_end);
     }
-    return memory;
+    if (scan->is_first) {
+        r->lead = BYTES_NONE; /* save_lead() must not put it into `key` any more */
+        buffer_reset(&r->key);
+    }
+    if (scan->text.size > 6 * RELEASE_KEY_BYTES_MAX + 2 - r->key.size) { /* 6: "\u0061" */
+        return refuse(r, "a key is too long");
+    }
+    buffer_append(&r->key, scan->text);
+    if (r->key.failed) {
+        return out_of_memory(r);
+    }
+    return !scan->is_last || end_key(r, buffer_bytes(&r->key), r->key.data + r->key.size);
 }
-
-static void *yajl_take(void *context, size_t size)
-{
-    (void)context;
-    return or_end(malloc(size));
-}
-
-static void *yajl_retake(void *context, void *memory, size_t size)
-{
-    (void)context;
-    return or_end(realloc(memory, size));
-}
-
-static void yajl_give(void *context, void *memory)
-{
-    (void)context;
-    free(memory);
-}
-
-static yajl_alloc_funcs memory_functions = { .malloc = yajl_take, .realloc = yajl_retake, .free = yajl_give, .ctx = NULL };
 
 /* ---- Making, feeding ---- */
 
@@ -440,7 +535,8 @@ static bool find_plan(struct release *r, const struct policy_service *service, s
     return true;
 }
 
-bool release_make(struct release **out, const struct policy_service *service, const bool *permitted, struct error *e)
+bool release_make(struct release **out, const struct policy_service *service, const bool *permitted,
+                  const struct transform_context *context, struct error *e)
 {
     *out = NULL;
     struct release *r = malloc(sizeof *r);
@@ -448,22 +544,26 @@ bool release_make(struct release **out, const struct policy_service *service, co
         return error_memory(e, where);
     }
     memset(r, 0, offsetof(struct release, levels)); /* a level is set when it is opened */
+    buffer_init(&r->keys, RELEASE_PATH_BYTES_MAX);
+    buffer_init(&r->key, 6 * RELEASE_KEY_BYTES_MAX + 2);
+    buffer_init(&r->name, 6 * RELEASE_KEY_BYTES_MAX);
+    buffer_init(&r->token, TRANSFORM_TOKEN_BYTES_MAX);
+    buffer_init(&r->made, TRANSFORM_TOKEN_BYTES_MAX);
     if (!find_plan(r, service, e)) {
         goto failed;
     }
     for (size_t i = 0; i < service->release_count; i++) {
         r->permitted |= permitted[i] ? (uint64_t)1 << i : 0;
     }
-    r->live_capacity = r->plan->field_count * 4 + 16;
+    if (context != NULL) {
+        r->context = *context;
+    }
+    r->live_capacity = r->plan->word_count * 4 + 16;
     r->live = malloc(r->live_capacity * sizeof *r->live);
-    buffer_init(&r->keys, RELEASE_PATH_BYTES_MAX);
-    buffer_init(&r->waiting, SIZE_MAX / 2);
-    if (r->live == NULL || !release_seen_make(&r->seen)) {
+    if (r->live == NULL || !release_seen_make(&r->seen, &r->plan->secret)) {
         error_memory(e, where);
         goto failed;
     }
-    r->parser = yajl_alloc(&callbacks, &memory_functions, r);
-    (void)yajl_config(r->parser, yajl_dont_validate_strings, 1); /* on_string() does, and more strictly */
     *out = r;
     return true;
 failed:
@@ -476,53 +576,78 @@ void release_free(struct release *release)
     if (release == NULL) {
         return;
     }
-    if (release->parser != NULL) {
-        yajl_free(release->parser);
-    }
+    explicit_bzero(&release->context, sizeof release->context);
     buffer_clear(&release->keys);
-    buffer_clear(&release->waiting);
+    buffer_clear(&release->key);
+    buffer_clear(&release->name);
+    buffer_wipe(&release->token);
+    buffer_wipe(&release->made);
     release_seen_clear(&release->seen);
     arena_clear(&release->arena);
     free(release->live);
     free(release);
 }
 
-/* What yajl says becomes ours. Its short message holds nothing of the answer. */
-static bool check_status(struct release *r, yajl_status status)
+/* The piece is used up: what is still needed of it is kept. */
+static bool save_lead(struct release *r)
 {
-    if (r->has_failed) {
-        return false;
+    if (r->token.failed) {
+        return out_of_memory(r);
     }
-    if (status != yajl_status_ok) {
-        unsigned char *text = yajl_get_error(r->parser, 0, NULL, 0);
-        size_t size = text == NULL ? 0 : strcspn((const char *)text, "\n");
-        r->has_failed = true;
-        error_set(r->e, ERROR_INPUT, where, NULL, "not JSON: %.*s", (int)size, text == NULL ? "" : (const char *)text);
-        if (text != NULL) {
-            yajl_free_error(r->parser, text);
-        }
-        return false;
-    }
-    if (r->out->failed) {
-        return out_of_memory(r) != 0;
+    if (r->lead.data != NULL && r->lead.data != r->key.data) {
+        buffer_reset(&r->key);
+        buffer_append(&r->key, r->lead);
+        r->lead = buffer_bytes(&r->key);
+        return !r->key.failed || out_of_memory(r);
     }
     return true;
 }
 
-static bool feed(struct release *r, struct bytes piece)
+/* All tokens of the piece. */
+static bool take_tokens(struct release *r)
 {
-    r->has_token = false;
-    bool ok = piece.size == 0 || check_status(r, yajl_parse(r->parser, piece.data, piece.size));
-    r->token_bytes = r->has_token ? piece.size : r->token_bytes + piece.size;
-    return ok;
+    for (;;) {
+        bool ok = true;
+        enum json_scan_token token = json_scan_next(&r->scan);
+        switch (token) {
+        case JSON_SCAN_KEY:
+            ok = take_key(r);
+            break;
+        case JSON_SCAN_STRING:
+        case JSON_SCAN_NUMBER:
+        case JSON_SCAN_LITERAL:
+            ok = take_scalar(r);
+            break;
+        case JSON_SCAN_OBJECT_OPEN:
+        case JSON_SCAN_ARRAY_OPEN:
+            ok = open_level(r, token == JSON_SCAN_ARRAY_OPEN);
+            break;
+        case JSON_SCAN_OBJECT_CLOSE:
+        case JSON_SCAN_ARRAY_CLOSE:
+            close_level(r);
+            break;
+        case JSON_SCAN_BROKEN:
+            return refuse(r, r->scan.error);
+        case JSON_SCAN_MORE:
+        case JSON_SCAN_END:
+            return save_lead(r);
+        }
+        if (!ok) {
+            return false;
+        }
+    }
 }
 
-/*
- * yajl looks at an unfinished string or number from its beginning each time that more of it comes: a string of 64 MiB in pieces of 16 KiB would
- * be read 2,000 times over. So behind 64 KiB without a whole token the pieces wait until there is as much again: each byte is then read
- * about twice.
- */
-enum { TOKEN_BYTES_PLAIN = 64 * 1024 };
+/* The buffer knows of all that was written, also when the answer is refused: it wipes what it knows of. */
+static bool take_piece(struct release *r)
+{
+    r->piece_end = r->scan.end;
+    bool ok = take_tokens(r);
+    flush(r);
+    buffer_added(r->out, (size_t)(r->to - r->to_start));
+    r->to = r->to_start = r->to_end = NULL;
+    return ok && (!r->out->failed || out_of_memory(r));
+}
 
 static bool begin_call(struct release *r, struct buffer *out, struct error *e)
 {
@@ -539,35 +664,32 @@ bool release_add(struct release *release, struct bytes piece, struct buffer *out
     if (!begin_call(release, out, e)) {
         return false;
     }
-    if (!escape_watch_add(&release->escapes, piece)) {
-        return refuse(release, "half a surrogate pair in a string") != 0;
-    }
-    if (release->token_bytes < TOKEN_BYTES_PLAIN && release->waiting.size == 0) {
-        return feed(release, piece);
-    }
-    buffer_append(&release->waiting, piece);
-    if (release->waiting.failed) {
-        return out_of_memory(release) != 0;
-    }
-    if (release->waiting.size < release->token_bytes) {
+    if (piece.size == 0) {
         return true;
     }
-    bool ok = feed(release, buffer_bytes(&release->waiting));
-    buffer_reset(&release->waiting);
-    return ok;
+    json_scan_feed(&release->scan, piece);
+    return take_piece(release);
+}
+
+static void spread(uint64_t bits, bool *flags)
+{
+    for (size_t i = 0; i < POLICY_RELEASES_MAX; i++) {
+        flags[i] = (bits >> i & 1) != 0;
+    }
 }
 
 bool release_end(struct release *release, struct buffer *out, struct error *e)
 {
-    if (!begin_call(release, out, e) || !feed(release, buffer_bytes(&release->waiting)) ||
-        !check_status(release, yajl_complete_parse(release->parser))) {
+    if (!begin_call(release, out, e)) {
         return false;
     }
-    buffer_reset(&release->waiting);
-    for (size_t i = 0; i < POLICY_RELEASES_MAX; i++) {
-        release->kept[i] = (release->kept_bits >> i & 1) != 0;
-        release->removed[i] = (release->removed_bits >> i & 1) != 0;
+    json_scan_finish(&release->scan);
+    if (!take_piece(release)) {
+        return false;
     }
+    spread(release->kept_bits, release->kept);
+    spread(release->removed_bits, release->removed);
+    spread(release->failed_bits, release->failed);
     return true;
 }
 
@@ -579,4 +701,14 @@ const bool *release_kept(const struct release *release)
 const bool *release_removed(const struct release *release)
 {
     return release->removed;
+}
+
+const bool *release_failed(const struct release *release)
+{
+    return release->failed;
+}
+
+bool release_transformed(const struct release *release, size_t index, enum transform_kind kind)
+{
+    return index < POLICY_RELEASES_MAX && (size_t)kind < TRANSFORM_COUNT && (release->transformed_bits[kind] >> index & 1) != 0;
 }

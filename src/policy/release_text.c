@@ -1,123 +1,85 @@
 #include "policy/release_text_internal.h"
 
-/* ---- Half surrogate pairs ---- */
+/* ---- Reading ---- */
 
-/* The value of a whole \uXXXX. */
-static bool end_escape(struct escape_watch *watch)
+size_t text_write_utf8(uint32_t point, uint8_t *out)
 {
-    bool is_low = watch->value >= 0xdc00 && watch->value <= 0xdfff;
-    if (watch->needs_low != is_low) {
-        return false;
+    if (point < 0x80) {
+        out[0] = (uint8_t)point;
+        return 1;
     }
-    watch->needs_low = watch->value >= 0xd800 && watch->value <= 0xdbff;
-    watch->step = 0;
-    return true;
+    if (point < 0x800) {
+        out[0] = (uint8_t)(0xc0 | point >> 6);
+        out[1] = (uint8_t)(0x80 | (point & 0x3f));
+        return 2;
+    }
+    if (point < 0x10000) {
+        out[0] = (uint8_t)(0xe0 | point >> 12);
+        out[1] = (uint8_t)(0x80 | (point >> 6 & 0x3f));
+        out[2] = (uint8_t)(0x80 | (point & 0x3f));
+        return 3;
+    }
+    out[0] = (uint8_t)(0xf0 | point >> 18);
+    out[1] = (uint8_t)(0x80 | (point >> 12 & 0x3f));
+    out[2] = (uint8_t)(0x80 | (point >> 6 & 0x3f));
+    out[3] = (uint8_t)(0x80 | (point & 0x3f));
+    return 4;
 }
 
-static int hex_digit(uint8_t byte)
+/* The value of XXXX at the front; the scanner has seen that these are hex digits. */
+static uint32_t hex4(struct bytes text)
 {
-    uint8_t lower = byte | 0x20;
-    if (byte >= '0' && byte <= '9') {
-        return byte - '0';
+    uint32_t value = 0;
+    for (size_t i = 0; i < 4 && i < text.size; i++) {
+        uint32_t byte = text.data[i], letter = (byte | 0x20) - (uint32_t)'a' + 10;
+        value = value << 4 | (byte <= '9' ? byte - (uint32_t)'0' : letter);
     }
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+    return value;
 }
 
-static bool watch_byte(struct escape_watch *watch, uint8_t byte)
+/* An escape, behind its backslash; takes it off the front. */
+static size_t decode_escape(struct bytes *rest, uint8_t *out)
 {
-    int digit = 0;
-    switch (watch->step) {
-    case 0:
-        if (byte == '\\') {
-            watch->step = 1;
-            return true;
-        }
-        return !watch->needs_low;
-    case 1:
-        watch->step = byte == 'u' ? 2 : 0;
-        watch->digits = 0;
-        watch->value = 0;
-        return byte == 'u' || !watch->needs_low;
-    default:
-        digit = hex_digit(byte);
-        if (digit < 0) {
-            watch->step = 0; /* yajl refuses it */
-            return true;
-        }
-        watch->value = (uint16_t)(watch->value << 4 | digit);
-        watch->digits++;
-        return watch->digits < 4 || end_escape(watch);
+    static const char from[] = "bfnrt", to[] = "\b\f\n\r\t";
+    uint8_t byte = rest->data[0];
+    const char *found = byte == 0 ? NULL : strchr(from, byte);
+    *rest = bytes_slice(*rest, 1, rest->size);
+    if (byte != 'u') {
+        out[0] = found != NULL ? (uint8_t)to[found - from] : byte;
+        return 1;
     }
+    uint32_t point = hex4(*rest);
+    *rest = bytes_slice(*rest, 4, rest->size);
+    if (point >= 0xd800 && point <= 0xdbff) {
+        uint32_t low = hex4(bytes_slice(*rest, 2, rest->size));
+        *rest = bytes_slice(*rest, 6, rest->size);
+        point = 0x10000 + ((point - 0xd800) << 10) + (low - 0xdc00);
+    }
+    return text_write_utf8(point, out);
 }
 
-bool escape_watch_add(struct escape_watch *watch, struct bytes piece)
+size_t text_decode(struct bytes inside, uint8_t *out)
 {
-    size_t i = 0;
-    while (i < piece.size) {
-        if (watch->step == 0 && !watch->needs_low) {
-            const uint8_t *found = memchr(piece.data + i, '\\', piece.size - i);
-            if (found == NULL) {
-                return true;
-            }
-            i = (size_t)(found - piece.data);
+    size_t size = 0;
+    while (inside.size > 0) {
+        size_t plain = bytes_find(inside, '\\');
+        if (plain > 0) {
+            memcpy(out + size, inside.data, plain);
         }
-        if (!watch_byte(watch, piece.data[i])) {
-            return false;
+        size += plain;
+        inside = bytes_slice(inside, plain + 1, inside.size);
+        if (inside.size > 0) {
+            size += decode_escape(&inside, out + size);
         }
-        i++;
     }
-    return true;
+    return size;
 }
 
 /* ---- Writing ---- */
 
-#define EACH_BYTE UINT64_C(0x0101010101010101)
-#define EACH_TOP (EACH_BYTE * 0x80)
-
-/* Has one of the eight bytes its top bit set, or is it below 0x20, a quote or a backslash? */
-static bool is_any_special(uint64_t eight)
+static bool is_to_escape(uint8_t byte)
 {
-    uint64_t quote = eight ^ EACH_BYTE * '"', backslash = eight ^ EACH_BYTE * '\\';
-    uint64_t below = eight - EACH_BYTE * 0x20, no_quote = quote - EACH_BYTE, no_backslash = backslash - EACH_BYTE;
-    return ((eight | (below & ~eight) | (no_quote & ~quote) | (no_backslash & ~backslash)) & EACH_TOP) != 0;
-}
-
-static bool is_special(uint8_t byte)
-{
-    return byte < 0x20 || byte >= 0x80 || byte == '"' || byte == '\\';
-}
-
-/* Fewer than eight bytes, as most keys are, in one word: each at least once, and plain ones in what is left. */
-static uint64_t gather(struct bytes text)
-{
-    uint32_t first = 0, last = 0;
-    if (text.size >= sizeof first) {
-        memcpy(&first, text.data, sizeof first);
-        memcpy(&last, text.data + (text.size - sizeof last), sizeof last);
-        return (uint64_t)last << 32 | first;
-    }
-    if (text.size == 0) {
-        return EACH_BYTE * 'a';
-    }
-    return (uint64_t)text.data[0] | (uint64_t)text.data[text.size / 2] << 8 | (uint64_t)text.data[text.size - 1] << 16 |
-           (EACH_BYTE * 'a' & ~UINT64_C(0xffffff));
-}
-
-bool text_is_plain(struct bytes text)
-{
-    uint64_t eight = 0;
-    if (text.size < sizeof eight) {
-        return !is_any_special(gather(text));
-    }
-    for (size_t i = 0; i < text.size - sizeof eight; i += sizeof eight) {
-        memcpy(&eight, text.data + i, sizeof eight);
-        if (is_any_special(eight)) {
-            return false;
-        }
-    }
-    /* The last eight, part of which the loop may have seen. */
-    memcpy(&eight, text.data + (text.size - sizeof eight), sizeof eight);
-    return !is_any_special(eight);
+    return byte < 0x20 || byte == '"' || byte == '\\';
 }
 
 static void append_escape(struct buffer *out, uint8_t byte)
@@ -139,7 +101,7 @@ void text_append_quoted(struct buffer *out, struct bytes text)
     buffer_append_u8(out, '"');
     for (size_t i = 0; i < text.size;) {
         size_t from = i;
-        while (i < text.size && (text.data[i] >= 0x80 || !is_special(text.data[i]))) {
+        while (i < text.size && !is_to_escape(text.data[i])) {
             i++;
         }
         buffer_append(out, bytes_slice(text, from, i));

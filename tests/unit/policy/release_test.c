@@ -13,7 +13,6 @@
 #include "base/time.h"
 #include "policy/json_path.h"
 #include "policy/release_plan_internal.h"
-#include "policy/release_text_internal.h"
 
 /* ---- Services made by hand: "path=category", with categories a to z and "-" for structure ---- */
 
@@ -50,7 +49,7 @@ static bool run(const struct policy_service *service, const bool *permitted, str
 {
     struct release *release = NULL;
     buffer_init(out, (size_t)1 << 30);
-    assert_true(release_make(&release, service, permitted, e));
+    assert_true(release_make(&release, service, permitted, NULL, e));
     bool ok = true;
     for (size_t i = 0; i < answer.size && ok; i += step) {
         ok = release_add(release, bytes_slice(answer, i, i + step), out, e);
@@ -108,7 +107,7 @@ static void what_is_kept(void **state)
         { { "$.*.*=a" }, "a", "{\"x\":[1,2],\"y\":3}", "{\"x\":[1,2]}", "a", "" },
         { { "$['0']=a" }, "a", "[1]", "[]", "", "" },
         { { "$[0]=a" }, "a", "{\"0\":1}", "{}", "", "" },
-        { { "$['\xc3\xa4']=a" }, "a", "{\"\\u00e4\":1}", "{\"\xc3\xa4\":1}", "a", "" },
+        { { "$['\xc3\xa4']=a" }, "a", "{\"\\u00e4\":1}", "{\"\\u00e4\":1}", "a", "" },
         { { "$=-" },
           "",
           "[1e400,-0,0.10,123456789012345678901234567890,1E+2]",
@@ -118,13 +117,13 @@ static void what_is_kept(void **state)
         { { "$=-" },
           "",
           "[\"\\u0041\\/\\\"\\\\\\b\\f\\n\\r\\t\\u0000\\u001f\\u007f\"]",
-          "[\"A/\\\"\\\\\\b\\f\\n\\r\\t\\u0000\\u001f\x7f\"]",
+          "[\"\\u0041\\/\\\"\\\\\\b\\f\\n\\r\\t\\u0000\\u001f\\u007f\"]",
           "",
           "" },
         { { "$=-" },
           "",
           "[\"\\ud83d\\ude00 \xf0\x9f\x98\x80 12345678 \\\\ud800\"]",
-          "[\"\xf0\x9f\x98\x80 \xf0\x9f\x98\x80 12345678 \\\\ud800\"]",
+          "[\"\\ud83d\\ude00 \xf0\x9f\x98\x80 12345678 \\\\ud800\"]",
           "",
           "" },
         { { "$=-" }, "", "{\"\\n\\\"\":{\"\":[{}]}}", "{\"\\n\\\"\":{\"\":[{}]}}", "", "" },
@@ -242,26 +241,6 @@ static void what_is_refused(void **state)
     }
 }
 
-/* Each byte value at each place of texts of each small size. */
-static void plain_text_is_known(void **state)
-{
-    (void)state;
-    for (size_t size = 0; size <= 20; size++) {
-        for (size_t at = 0; at < size; at++) {
-            for (unsigned byte = 0; byte < 256; byte++) {
-                uint8_t text[20];
-                memset(text, 'a', sizeof text);
-                text[at] = (uint8_t)byte;
-                bool want = byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\';
-                if (text_is_plain(bytes_of(text, size)) != want) {
-                    fail_msg("byte %u at %zu of %zu", byte, at, size);
-                }
-            }
-        }
-    }
-    assert_true(text_is_plain(BYTES("")));
-}
-
 /* ---- Limits ---- */
 
 static void depth_has_a_limit(void **state)
@@ -288,7 +267,7 @@ static void depth_has_a_limit(void **state)
         if (ok) {
             assert_true(bytes_equal(buffer_bytes(&out), buffer_bytes(&text)));
         } else {
-            assert_string_equal(e.what, "it is nested too deep");
+            assert_non_null(strstr(e.what, "it is nested too deep"));
         }
         buffer_clear(&text);
         buffer_clear(&out);
@@ -382,7 +361,7 @@ static void memory_does_not_grow(void **state)
     make_service(&made, fields, 1);
     buffer_init(&out, 1 << 20);
     buffer_init(&piece, 1 << 20);
-    assert_true(release_make(&release, &made.service, permitted, &e));
+    assert_true(release_make(&release, &made.service, permitted, NULL, &e));
     assert_true(release_add(release, BYTES("[0"), &out, &e));
     for (size_t i = 0; i < 20000; i++) {
         buffer_reset(&piece);
@@ -420,7 +399,7 @@ static void a_full_buffer_is_told(void **state)
     (void)state;
     make_service(&made, fields, 1);
     buffer_init(&out, 8);
-    assert_true(release_make(&release, &made.service, permitted, &e));
+    assert_true(release_make(&release, &made.service, permitted, NULL, &e));
     assert_false(release_add(release, BYTES("[\"much longer than eight\"]"), &out, &e));
     assert_int_equal(e.kind, ERROR_MEMORY);
     release_free(release);
@@ -438,7 +417,7 @@ static void a_field_must_be_released(void **state)
     struct error e = { 0 };
     (void)state;
     make_service(&made, fields, 1);
-    assert_false(release_make(&release, &made.service, permitted, &e));
+    assert_false(release_make(&release, &made.service, permitted, NULL, &e));
     assert_null(release);
     arena_clear(&made.arena);
 }
@@ -687,7 +666,7 @@ static void small_answers_are_fast(void **state)
         for (int i = 0; i < TIMES; i++) {
             struct release *release = NULL;
             buffer_reset(&out);
-            if (!release_make(&release, &made.service, permitted, &e) ||
+            if (!release_make(&release, &made.service, permitted, NULL, &e) ||
                 !release_add(release, bytes_of(answer, sizeof answer - 1), &out, &e) || !release_end(release, &out, &e)) {
                 fail_msg("%s", e.what);
             }
@@ -705,10 +684,16 @@ static void small_answers_are_fast(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_kept),         cmocka_unit_test(what_is_refused),        cmocka_unit_test(plain_text_is_known),
-        cmocka_unit_test(depth_has_a_limit),    cmocka_unit_test(keys_have_limits),       cmocka_unit_test(long_strings_take_linear_time),
-        cmocka_unit_test(memory_does_not_grow), cmocka_unit_test(a_full_buffer_is_told),  cmocka_unit_test(a_field_must_be_released),
-        cmocka_unit_test(cuts_as_the_model),    cmocka_unit_test(small_answers_are_fast),
+        cmocka_unit_test(what_is_kept),
+        cmocka_unit_test(what_is_refused),
+        cmocka_unit_test(depth_has_a_limit),
+        cmocka_unit_test(keys_have_limits),
+        cmocka_unit_test(long_strings_take_linear_time),
+        cmocka_unit_test(memory_does_not_grow),
+        cmocka_unit_test(a_full_buffer_is_told),
+        cmocka_unit_test(a_field_must_be_released),
+        cmocka_unit_test(cuts_as_the_model),
+        cmocka_unit_test(small_answers_are_fast),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
