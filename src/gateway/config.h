@@ -58,8 +58,9 @@ struct gateway_config {
     size_t mirror_count;
 
     const char *mirror_key_path; /* keys.mirror */
-    const char *mirrors_folder;  /* copies of others' logs */
-    struct bytes *mirrored;      /* origins whose logs are mirrored here */
+    const char *pseudonym_key_path;
+    const char *mirrors_folder; /* copies of others' logs */
+    struct bytes *mirrored;     /* origins whose logs are mirrored here */
     size_t mirrored_count;
     bool mirrors_peers; /* or all that the directories name */
     uint64_t mirror_bytes_max;

@@ -52,8 +52,13 @@ static const cyaml_schema_field_t directory_fields[] = {
 };
 
 static const cyaml_schema_field_t keys_fields[] = {
-    OPTIONAL_TEXT("statement", keys.statement), OPTIONAL_TEXT("tls", keys.tls),       OPTIONAL_TEXT("certificate", keys.certificate),
-    OPTIONAL_TEXT("witness", keys.witness),     OPTIONAL_TEXT("mirror", keys.mirror), CYAML_FIELD_END,
+    OPTIONAL_TEXT("statement", keys.statement),
+    OPTIONAL_TEXT("tls", keys.tls),
+    OPTIONAL_TEXT("certificate", keys.certificate),
+    OPTIONAL_TEXT("witness", keys.witness),
+    OPTIONAL_TEXT("mirror", keys.mirror),
+    OPTIONAL_TEXT("pseudonym", keys.pseudonym),
+    CYAML_FIELD_END,
 };
 
 static const cyaml_schema_field_t store_fields[] = {
@@ -184,6 +189,7 @@ const struct config_text config_texts[CONFIG_TEXT_COUNT] = {
     { "keys.certificate", "keys/tls.crt", FROM(keys.certificate), TO(certificate_path), true },
     { "keys.witness", "keys/witness.pem", FROM(keys.witness), TO(witness_key_path), true },
     { "keys.mirror", "keys/mirror.pem", FROM(keys.mirror), TO(mirror_key_path), true },
+    { "keys.pseudonym", "keys/pseudonym.key", FROM(keys.pseudonym), TO(pseudonym_key_path), true },
     { "log.folder", "log", FROM(log.folder), TO(log_folder), true },
     { "log.records", "records", FROM(log.records), TO(records_folder), true },
     { "log.archive", "archive", FROM(log.archive), TO(archive_folder), true },

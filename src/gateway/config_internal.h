@@ -25,7 +25,7 @@ struct config_file {
         unsigned threshold;
     } directory;
     struct {
-        char *statement, *tls, *certificate, *witness, *mirror;
+        char *statement, *tls, *certificate, *witness, *mirror, *pseudonym;
     } keys;
     struct {
         char *url;
@@ -71,7 +71,7 @@ struct config_text {
     size_t to;   /* in struct gateway_config: const char * */
     bool is_path;
 };
-enum { CONFIG_TEXT_COUNT = 17, CONFIG_AMOUNT_COUNT = 19 };
+enum { CONFIG_TEXT_COUNT = 18, CONFIG_AMOUNT_COUNT = 19 };
 extern const struct config_text config_texts[CONFIG_TEXT_COUNT];
 
 /* A duration, a size or a count with a default and bounds, all written as in the file. */

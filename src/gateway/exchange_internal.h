@@ -106,6 +106,9 @@ struct exchange {
     unsigned answer_status;
     struct fields answer_fields;
     bool kept[DECIDE_CATEGORIES_MAX]; /* one a release of the service: did a value of it stay in the answer? */
+    /* Likewise: was one taken out as it could not be transformed; and how were those transformed that stayed, a bit a kind. */
+    bool untransformed[DECIDE_CATEGORIES_MAX];
+    uint8_t transformed[DECIDE_CATEGORIES_MAX];
 
     /* Of a refusal. */
     enum reason reason;

@@ -151,6 +151,20 @@ static bool make_tables(struct gateway *gateway, struct error *e)
     return true;
 }
 
+/* A folder of keys that can't be written is no reason not to run: without a secret no pseudonym leaves. A broken or public secret is. */
+static bool load_pseudonym_secret(struct gateway *gateway, struct error *e)
+{
+    const char *path = gateway->config->pseudonym_key_path;
+    bool is_new = false;
+    gateway->has_pseudonym_secret = secret_load_or_make(path, gateway->pseudonym_secret, &is_new, e);
+    if (gateway->has_pseudonym_secret && is_new) {
+        diag(DIAG_INFO, "gateway", "made the secret of pseudonyms: back it up, or they will be others", "file", path, NULL);
+    } else if (!gateway->has_pseudonym_secret && is_new) {
+        diag_error(DIAG_WARN, "gateway", "without a secret no pseudonyms are made, and their values do not leave", e);
+    }
+    return gateway->has_pseudonym_secret || is_new;
+}
+
 static bool log_start(struct gateway *gateway, struct error *e)
 {
     struct buffer text;
@@ -210,9 +224,9 @@ bool gateway_start(struct gateway **out, const struct gateway_config *config, uv
     retention_metrics_register();
     /* The timer comes last: until then nothing of the gateway is on the main loop, and a failure can free at once. */
     if (!gateway_config_check_complete(config, e) || !make_tables(gateway, e) || !store_open(&gateway->store, config->store_url, e) ||
-        !open_evidence(gateway, e) || !begin_sequences(gateway, e) || !witnessing_open(gateway, e) || !mirroring_open(gateway, e) ||
-        !snapshot_load(&gateway->snapshot, gateway, e) || !witnessing_start(gateway, e) || !mirroring_start(gateway, e) ||
-        !consents_open(&gateway->consents, gateway->store, gateway->committer, 0, e) ||
+        !open_evidence(gateway, e) || !begin_sequences(gateway, e) || !load_pseudonym_secret(gateway, e) || !witnessing_open(gateway, e) ||
+        !mirroring_open(gateway, e) || !snapshot_load(&gateway->snapshot, gateway, e) || !witnessing_start(gateway, e) ||
+        !mirroring_start(gateway, e) || !consents_open(&gateway->consents, gateway->store, gateway->committer, 0, e) ||
         !uses_open(&gateway->uses, gateway->store, gateway->public_disk, gateway->private_disk, e) ||
         !grounds_keep(gateway, gateway->snapshot, e) || !log_start(gateway, e) || !start_workers(gateway, e) || !start_timer(gateway, e)) {
         gateway_free(gateway);
@@ -370,6 +384,7 @@ void gateway_free(struct gateway *gateway)
     checkpoint_cache_free(gateway->checkpoints);
     server_group_free(gateway->peer_group);
     free(gateway->workers);
+    explicit_bzero(gateway->pseudonym_secret, sizeof gateway->pseudonym_secret);
     (void)pthread_mutex_destroy(&gateway->lock);
     free(gateway);
 }

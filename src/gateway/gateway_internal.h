@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 
+#include "crypto/secret.h"
 #include "directory/directory.h"
 #include "gateway/gateway.h"
 #include "gateway/origins_internal.h"
@@ -94,6 +95,8 @@ struct gateway {
     struct mirroring *mirroring;   /* mirroring_internal.h */
     struct sequences *sequences;
     struct replay *replay;
+    uint8_t pseudonym_secret[SECRET_SIZE]; /* keys.pseudonym: the recipients' keys are made from it */
+    bool has_pseudonym_secret;
 
     pthread_mutex_t lock; /* guards snapshot */
     struct snapshot *snapshot;

@@ -118,27 +118,129 @@ enum verdict holder_submit_decision(struct exchange *x, bool is_permitted)
 
 /* ---- The answer ---- */
 
-static struct bytes join_categories(struct exchange *x, bool released)
+/* Lists of the answer's fields: items behind commas. Copied into the arena; .data NULL when memory is out. */
+static void begin_item(struct buffer *text)
+{
+    if (text->size > 0) {
+        buffer_append(text, BYTES(", "));
+    }
+}
+
+static struct bytes end_list(struct exchange *x, struct buffer *text)
+{
+    struct bytes joined = text->failed ? BYTES_NONE : arena_copy(x->arena, buffer_bytes(text));
+    buffer_clear(text);
+    return joined;
+}
+
+static bool is_permitted_now(const struct exchange *x, size_t release)
+{
+    return x->reason == REASON_NONE && x->decision.permitted[release];
+}
+
+static struct bytes join_released(struct exchange *x)
 {
     struct buffer text;
     buffer_init(&text, 64 * 1024);
     for (size_t i = 0; i < x->service->release_count; i++) {
-        bool is_permitted = x->reason == REASON_NONE && x->decision.permitted[i];
-        if (is_permitted != released || (released && !x->kept[i])) {
-            continue;
+        if (is_permitted_now(x, i) && x->kept[i]) {
+            begin_item(&text);
+            buffer_append(&text, category_of(x, i));
         }
-        if (text.size > 0) {
-            buffer_append(&text, BYTES(", "));
+    }
+    return end_list(x, &text);
+}
+
+/* How values were transformed that left by a category; one item a category and kind. */
+static struct bytes join_transformed(struct exchange *x)
+{
+    struct buffer text;
+    buffer_init(&text, 64 * 1024);
+    for (size_t i = 0; i < x->service->release_count; i++) {
+        for (unsigned kind = 0; is_permitted_now(x, i) && kind < TRANSFORM_COUNT; kind++) {
+            if ((x->transformed[i] >> kind & 1) != 0) {
+                begin_item(&text);
+                buffer_append(&text, category_of(x, i));
+                buffer_append_format(&text, ";by=%s", transform_word((enum transform_kind)kind));
+            }
         }
-        buffer_append(&text, category_of(x, i));
-        if (!released) {
-            enum reason why = x->decision.withheld[i] != REASON_NONE ? x->decision.withheld[i] : x->reason;
+    }
+    return end_list(x, &text);
+}
+
+static struct bytes join_withheld(struct exchange *x)
+{
+    struct buffer text;
+    buffer_init(&text, 64 * 1024);
+    for (size_t i = 0; i < x->service->release_count; i++) {
+        enum reason why = x->decision.withheld[i] != REASON_NONE ? x->decision.withheld[i] : x->reason;
+        why = is_permitted_now(x, i) ? REASON_RELEASE_TRANSFORM : why;
+        if (!is_permitted_now(x, i) || x->untransformed[i]) {
+            begin_item(&text);
+            buffer_append(&text, category_of(x, i));
             buffer_append_format(&text, ";reason=%s", reason_code(reason_told(why)));
         }
     }
-    struct bytes joined = text.failed ? BYTES_NONE : arena_copy(x->arena, buffer_bytes(&text));
-    buffer_clear(&text);
-    return joined;
+    return end_list(x, &text);
+}
+
+/* A JSONPath as an item of a list: what would end it, or can't stand in a field, is percent-encoded. */
+static void append_path(struct buffer *text, struct bytes path)
+{
+    for (size_t i = 0; i < path.size; i++) {
+        uint8_t byte = path.data[i];
+        if (byte > 0x20 && byte < 0x7f && byte != '%' && byte != ',' && byte != ';' && byte != '"') {
+            buffer_append_u8(text, byte);
+        } else {
+            buffer_append_format(text, "%%%02X", byte);
+        }
+    }
+}
+
+/* The paths that lead to withheld categories: those of the policy, whatever the answer had. Too many of them end in "*". */
+static struct bytes join_withheld_fields(struct exchange *x)
+{
+    enum { PATHS_BYTES_MAX = 4096 };
+    struct buffer text;
+    buffer_init(&text, 64 * 1024);
+    for (size_t i = 0; i < x->service->field_count; i++) {
+        bool is_withheld = false;
+        for (size_t j = 0; j < x->service->release_count; j++) {
+            is_withheld = is_withheld || (x->service->releases[j].category == x->service->fields[i].category && !is_permitted_now(x, j));
+        }
+        if (!is_withheld) {
+            continue;
+        }
+        begin_item(&text);
+        if (text.size + 3 * x->service->fields[i].path_text.size > PATHS_BYTES_MAX) {
+            buffer_append_u8(&text, '*');
+            break;
+        }
+        append_path(&text, x->service->fields[i].path_text);
+    }
+    return end_list(x, &text);
+}
+
+static bool add(struct exchange *x, struct bytes name, struct bytes value)
+{
+    return value.data != NULL && fields_add(&x->answer.fields, x->arena, name, value);
+}
+
+static bool add_list(struct exchange *x, struct bytes name, struct bytes list)
+{
+    return list.data != NULL && (list.size == 0 || add(x, name, list));
+}
+
+/* What was released, what was withheld, and why. */
+static bool add_categories(struct exchange *x)
+{
+    if (x->service == NULL || x->is_metadata || x->service->release_count == 0) {
+        return true;
+    }
+    enum policy_disclosure disclosure = x->service->disclosure;
+    return add_list(x, BYTES("comity-released"), join_released(x)) && add_list(x, BYTES("comity-transformed"), join_transformed(x)) &&
+           (disclosure == DISCLOSE_NOTHING || add_list(x, BYTES("comity-withheld"), join_withheld(x))) &&
+           (disclosure != DISCLOSE_FIELDS || add_list(x, BYTES("comity-withheld-fields"), join_withheld_fields(x)));
 }
 
 static struct bytes head_digest(struct exchange *x)
@@ -157,11 +259,6 @@ static struct bytes head_digest(struct exchange *x)
     bool failed = head.failed;
     buffer_clear(&head);
     return failed ? BYTES_NONE : digest_field(x->arena, "sha-256", bytes_of(digest, sizeof digest));
-}
-
-static bool add(struct exchange *x, struct bytes name, struct bytes value)
-{
-    return value.data != NULL && fields_add(&x->answer.fields, x->arena, name, value);
 }
 
 static bool add_xroad_fields(struct exchange *x)
@@ -190,14 +287,9 @@ static bool add_own_fields(struct exchange *x, struct bytes service_head)
     uint8_t none[SHA256_SIZE];
     sha256(BYTES_NONE, none);
     sha256(x->decision_text, decision);
-    bool has_categories = x->service != NULL && !x->is_metadata && x->service->release_count > 0;
-    struct bytes released = has_categories ? join_categories(x, true) : BYTES_NONE;
-    struct bytes withheld = has_categories ? join_categories(x, false) : BYTES_NONE;
     struct bytes known = x->peer != NULL ? origins_text(x->worker->gateway->origins, &x->peer->statement_key, x->arena) : BYTES("none");
     return (x->reason == REASON_NONE || add(x, BYTES("comity-reason"), bytes_of_text(reason_code(reason_told(x->reason))))) &&
-           (released.size == 0 || add(x, BYTES("comity-released"), released)) &&
-           (withheld.size == 0 || add(x, BYTES("comity-withheld"), withheld)) &&
-           add(x, BYTES("comity-decision"), digest_field(x->arena, "sha-256", bytes_of(decision, sizeof decision))) &&
+           add_categories(x) && add(x, BYTES("comity-decision"), digest_field(x->arena, "sha-256", bytes_of(decision, sizeof decision))) &&
            add(x, BYTES("comity-directory"), x->snapshot->directory_text) && add(x, BYTES("comity-peer-checkpoint"), known) &&
            add(x, BYTES("comity-head-digest"), service_head) &&
            add(x, BYTES("content-digest"),

@@ -234,18 +234,35 @@ static bool cut(struct exchange *x, struct release *release, struct error *e)
     return ok;
 }
 
+/* Ages are counted to the moment that was decided for; pseudonyms are the recipient's, by the key that is made for it here. */
+static bool make_release(struct exchange *x, struct release **release, struct error *e)
+{
+    struct transform_context context = { .now_ms = x->decided_at_ms };
+    const struct gateway *gateway = x->worker->gateway;
+    context.has_pseudonym_key = gateway->has_pseudonym_secret &&
+                                transform_recipient_key(bytes_of(gateway->pseudonym_secret, sizeof gateway->pseudonym_secret), &x->client,
+                                                        context.pseudonym_key);
+    bool ok = release_make(release, x->service, x->decision.permitted, &context, e);
+    explicit_bzero(&context, sizeof context);
+    return ok;
+}
+
 static enum verdict cut_answer(struct exchange *x)
 {
     struct error e;
     struct release *release = NULL;
     body_free(x->answer_body);
     x->answer_body = body_make(&x->worker->gateway->config->limits.body, false);
-    if (x->answer_body == NULL || !release_make(&release, x->service, x->decision.permitted, NULL, &e)) {
+    if (x->answer_body == NULL || !make_release(x, &release, &e)) {
         return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
     }
     bool ok = cut(x, release, &e);
     for (size_t i = 0; ok && i < x->service->release_count; i++) {
         x->kept[i] = release_kept(release)[i];
+        x->untransformed[i] = release_failed(release)[i];
+        for (unsigned kind = 0; kind < TRANSFORM_COUNT; kind++) {
+            x->transformed[i] |= release_transformed(release, i, (enum transform_kind)kind) ? (uint8_t)(1U << kind) : 0;
+        }
     }
     release_free(release);
     if (!ok) {
@@ -300,13 +317,15 @@ enum verdict holder_release(struct exchange *x)
     }
     x->answer_status = x->reply->status;
     memcpy(x->kept, x->decision.permitted, sizeof x->kept);
+    memset(x->untransformed, 0, sizeof x->untransformed);
+    memset(x->transformed, 0, sizeof x->transformed);
     if (!x->decision.is_whole && body_size(x->reply->body) > 0) {
         if (is_json(&x->reply->fields)) {
             enum verdict verdict = cut_answer(x);
             if (verdict != GO_ON) {
                 return verdict;
             }
-        } else if (!all_permitted(x)) {
+        } else if (!all_permitted(x) || x->service->is_whole_never) {
             return exchange_refuse(x, REASON_RELEASE_NOT_JSON, NULL);
         }
     }

@@ -26,15 +26,28 @@ static const struct bytes request_names[] = {
     BYTES("comity-authority"),
 };
 static const struct bytes answer_names[] = {
-    BYTES("@status"),           BYTES("content-digest"),   BYTES("comity-head-digest"),     BYTES("x-road-id"),
-    BYTES("x-road-request-id"), BYTES("x-road-client"),    BYTES("x-road-service"),         BYTES("x-road-request-hash"),
-    BYTES("x-road-error"),      BYTES("comity-reason"),    BYTES("comity-released"),        BYTES("comity-withheld"),
-    BYTES("comity-decision"),   BYTES("comity-directory"), BYTES("comity-peer-checkpoint"),
+    BYTES("@status"),
+    BYTES("content-digest"),
+    BYTES("comity-head-digest"),
+    BYTES("x-road-id"),
+    BYTES("x-road-request-id"),
+    BYTES("x-road-client"),
+    BYTES("x-road-service"),
+    BYTES("x-road-request-hash"),
+    BYTES("x-road-error"),
+    BYTES("comity-reason"),
+    BYTES("comity-released"),
+    BYTES("comity-withheld"),
+    BYTES("comity-decision"),
+    BYTES("comity-directory"),
+    BYTES("comity-peer-checkpoint"),
+    BYTES("comity-transformed"),
+    BYTES("comity-withheld-fields"),
 };
 static const struct bytes bound_names[] = {
     BYTES("@method"), BYTES("@authority"), BYTES("@path"), BYTES("@query"), BYTES("content-digest"), BYTES("comity-head-digest"),
 };
-enum { NAMES_MAX = 20 };
+enum { NAMES_MAX = 24 };
 static const struct bytes label = BYTES("comity=");
 static const struct bytes algorithm = BYTES("tlog-ed25519");
 

@@ -71,6 +71,8 @@ struct policy_field {
 };
 #define POLICY_STRUCTURE ((size_t)-1) /* mapped, but about nobody: "structure" in the file */
 
+/* What an answer says of what was withheld, each with the reason: the categories; their fields' paths as well; nothing. */
+enum policy_disclosure { DISCLOSE_CATEGORIES = 0, DISCLOSE_FIELDS, DISCLOSE_NOTHING };
 enum policy_person_place { PERSON_NONE = 0, PERSON_PATH, PERSON_QUERY, PERSON_HEADER, PERSON_BODY };
 struct policy_right {
     struct bytes subject; /* "COMMUNITY/CLASS/MEMBER[/SUBSYSTEM]" encoded */
@@ -137,8 +139,10 @@ struct policy_service {
     struct policy_document dpia;
     enum policy_relation relation;
     struct policy_document contract;
-    struct bytes duty;     /* the statutory duty that the service was declared for: law and article; empty: none */
-    bool is_automated;     /* answers feed decisions that no human makes (PIPL 24, GDPR 22) */
+    struct bytes duty; /* the statutory duty that the service was declared for: law and article; empty: none */
+    bool is_automated; /* answers feed decisions that no human makes (PIPL 24, GDPR 22) */
+    enum policy_disclosure disclosure;
+    bool is_whole_never;   /* a value leaves transformed only: what is no JSON, and so can't be cut, doesn't leave */
     bool keeps_range;      /* the service keeps to Comity-Data-From and Comity-Data-Until */
     struct bytes *notices; /* ids that a consent must be on; none: any notice that names the service */
     size_t notice_count;

@@ -107,6 +107,28 @@ static void list_purposes(struct lines *lines, const struct policy *policy, cons
     }
 }
 
+static void append_transform(struct lines *lines, const struct policy *policy, const struct policy_transform *transform)
+{
+    if (transform == NULL) {
+        return;
+    }
+    const struct transform *how = &transform->how;
+    buffer_append_format(&lines->text, ", %s", transform_word(how->kind));
+    if (how->kind == TRANSFORM_MASK) {
+        buffer_append_format(&lines->text, " but first %d and last %d", how->first, how->last);
+    }
+    if (how->kind == TRANSFORM_COARSEN_PLACE) {
+        buffer_append_format(&lines->text, " to %d %s", how->places, how->is_geohash ? "letters" : "decimals");
+    }
+    for (size_t i = 0; i < how->band_count; i++) {
+        buffer_append_format(&lines->text, "%s%d", i == 0 ? " " : "/", how->bands[i]);
+    }
+    if (transform->as != POLICY_STRUCTURE) {
+        buffer_append_text(&lines->text, " as ");
+        iri_shorten(policy->categories[transform->as].iri, &lines->text);
+    }
+}
+
 static void list_releases(struct lines *lines, const struct policy *policy, const struct policy_service *service)
 {
     for (size_t i = 0; i < service->release_count; i++) {
@@ -123,6 +145,7 @@ static void list_releases(struct lines *lines, const struct policy *policy, cons
         if (release->law_ref.size > 0) {
             buffer_append_format(&lines->text, " (%.*s)", BYTES_FMT(release->law_ref));
         }
+        append_transform(lines, policy, release->transform);
         end_line(lines, start);
     }
 }
@@ -139,6 +162,7 @@ static void list_fields(struct lines *lines, const struct policy *policy, const 
         } else {
             iri_shorten(policy->categories[field->category].iri, &lines->text);
         }
+        append_transform(lines, policy, field->transform);
         end_line(lines, start);
     }
 }
@@ -213,6 +237,7 @@ static void note_law(struct buffer *names, const struct policy_service *a, const
     note(names, !bytes_equal(a->duty, b->duty), "duty");
     note(names, a->is_automated != b->is_automated, "automated_decision");
     note(names, a->keeps_range != b->keeps_range, "data_range");
+    note(names, a->disclosure != b->disclosure, "disclose_withheld");
     note(names, !same_harvest(&a->harvest, &b->harvest), "harvest");
 }
 

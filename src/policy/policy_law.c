@@ -316,6 +316,7 @@ bool parser_service_law(struct policy_parser *p, size_t index)
     struct policy_service *to = &p->policy->services[index];
     to->is_automated = from->is_automated;
     to->keeps_range = from->keeps_range;
+    to->disclosure = from->disclosure;
     to->harvest = p->policy->harvest;
     return take_documents(p, from, index, to) && parser_copy(p, from->duty, &to->duty) && take_notices(p, from, index, to) &&
            name_instruments(p, from, index, to) &&

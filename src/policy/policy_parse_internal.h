@@ -47,6 +47,13 @@ must_check bool parser_service_law(struct policy_parser *parser, size_t index);
 
 /* policy_service.c: services[index], and the release plan of it. */
 must_check bool parser_service(struct policy_parser *parser, size_t index);
+/* policy_transform.c: the transformation at `place` of values of `category`; NULL for none. */
+must_check bool parser_transform(struct policy_parser *parser, const struct text_transform *from, const char *place, size_t category,
+                                 const struct policy_transform **out);
+/* Do values leave as this category that a transformation makes of another's? */
+bool parser_is_made(const struct policy_service *service, size_t category);
+/* Likewise, when releases and fields are read: what transformed values leave as is released too. */
+must_check bool parser_check_transforms(struct policy_parser *parser, size_t index);
 /* policy_person.c */
 must_check bool parser_person(struct policy_parser *parser, size_t index);
 

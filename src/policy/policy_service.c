@@ -240,7 +240,8 @@ static bool take_release(struct policy_parser *p, const struct text_release *fro
         return parser_refuse(p, parser_at(p, "services[%zu].releases[%zu].basis", index, i), "add law_ref: the law and its article",
                              "the basis '%s' needs a 'law_ref'", law_basis_word(release->basis));
     }
-    return true;
+    return parser_transform(p, from->transform, parser_at(p, "services[%zu].releases[%zu]", index, i), release->category,
+                            &release->transform);
 }
 
 static bool take_releases(struct policy_parser *p, const struct text_service *from, size_t index, struct policy_service *to)
@@ -296,7 +297,7 @@ static bool take_field(struct policy_parser *p, const struct text_field *from, s
                                  "the field '%s' is there twice", from->path);
         }
     }
-    return true;
+    return parser_transform(p, from->transform, parser_at(p, "services[%zu].fields[%zu]", index, i), field->category, &field->transform);
 }
 
 static bool take_fields(struct policy_parser *p, const struct text_service *from, size_t index, struct policy_service *to)
@@ -317,7 +318,7 @@ static bool take_fields(struct policy_parser *p, const struct text_service *from
         }
     }
     for (size_t j = 0; j < to->release_count; j++) {
-        if (!is_placed[j]) {
+        if (!is_placed[j] && !parser_is_made(to, to->releases[j].category)) {
             return parser_refuse(p, parser_at(p, "services[%zu].releases[%zu].category", index, j),
                                  "add a field with this category, or take it out", "no field says where '%s' stands in the answers",
                                  from->releases[j].category);
@@ -464,6 +465,6 @@ bool parser_service(struct policy_parser *p, size_t index)
     to->evidence = from->evidence;
     return take_id(p, from, index, to) && take_address(p, from, index, to) && parser_person(p, index) &&
            take_purposes(p, from, index, to) && check_person(p, from, index, to) && take_releases(p, from, index, to) &&
-           take_fields(p, from, index, to) && take_rights(p, from, index, to) && take_endpoints(p, from, index, to) &&
-           parser_service_law(p, index) && take_plan(p, to);
+           take_fields(p, from, index, to) && parser_check_transforms(p, index) && take_rights(p, from, index, to) &&
+           take_endpoints(p, from, index, to) && parser_service_law(p, index) && take_plan(p, to);
 }

@@ -25,6 +25,11 @@ static const cyaml_strval_t evidences[] = {
     { "batch", EVIDENCE_BATCH },
     { "individual", EVIDENCE_INDIVIDUAL },
 };
+static const cyaml_strval_t disclosures[] = {
+    { "categories", DISCLOSE_CATEGORIES },
+    { "fields", DISCLOSE_FIELDS },
+    { "nothing", DISCLOSE_NOTHING },
+};
 static const cyaml_strval_t places[] = {
     { "none", PERSON_NONE }, { "path", PERSON_PATH }, { "query", PERSON_QUERY }, { "header", PERSON_HEADER }, { "body", PERSON_BODY },
 };
@@ -86,10 +91,28 @@ static const cyaml_schema_field_t person_fields[] = {
 };
 
 static const cyaml_schema_value_t basis_value = { CYAML_VALUE_ENUM(CYAML_FLAG_STRICT, enum law_basis, law_basis_words, BASIS_COUNT) };
+static const cyaml_strval_t transforms[] = {
+#define X(name, word) { word, TRANSFORM_##name },
+    TRANSFORMS(X)
+#undef X
+};
+static const cyaml_schema_value_t band_value = { CYAML_VALUE_UINT(CYAML_FLAG_DEFAULT, uint32_t) };
+static const cyaml_schema_field_t transform_fields[] = {
+    CYAML_FIELD_ENUM("kind", CYAML_FLAG_STRICT, struct text_transform, kind, transforms, COUNT_OF(transforms)),
+    CYAML_FIELD_UINT_PTR("first", ABSENT, struct text_transform, first),
+    CYAML_FIELD_UINT_PTR("last", ABSENT, struct text_transform, last),
+    CYAML_FIELD_UINT_PTR("decimals", ABSENT, struct text_transform, decimals),
+    CYAML_FIELD_UINT_PTR("geohash", ABSENT, struct text_transform, geohash),
+    CYAML_FIELD_SEQUENCE("bands", ABSENT, struct text_transform, bands, &band_value, 0, TRANSFORM_BANDS_MAX),
+    CYAML_FIELD_STRING_PTR("as", ABSENT, struct text_transform, as, 1, IRI_MAX),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_schema_field_t release_fields[] = {
     CYAML_FIELD_STRING_PTR("category", PRESENT, struct text_release, category, 1, IRI_MAX),
     CYAML_FIELD_ENUM("basis", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct text_release, basis, law_basis_words, BASIS_COUNT),
     CYAML_FIELD_STRING_PTR("law_ref", ABSENT, struct text_release, law_ref, 1, TEXT_MAX),
+    CYAML_FIELD_MAPPING_PTR("transform", ABSENT, struct text_release, transform, transform_fields),
     CYAML_FIELD_STRING_PTR("ref", ABSENT, struct text_release, ref, 1, TEXT_MAX),
     CYAML_FIELD_SEQUENCE("also", ABSENT, struct text_release, also, &basis_value, 0, BASIS_COUNT),
     CYAML_FIELD_END,
@@ -99,6 +122,7 @@ static const cyaml_schema_value_t release_value = { CYAML_VALUE_MAPPING(CYAML_FL
 static const cyaml_schema_field_t field_fields[] = {
     CYAML_FIELD_STRING_PTR("path", PRESENT, struct text_field, path, 1, TEXT_MAX),
     CYAML_FIELD_STRING_PTR("category", PRESENT, struct text_field, category, 1, IRI_MAX),
+    CYAML_FIELD_MAPPING_PTR("transform", ABSENT, struct text_field, transform, transform_fields),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t field_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct text_field, field_fields) };
@@ -159,6 +183,8 @@ static const cyaml_schema_field_t service_fields[] = {
     CYAML_FIELD_MAPPING_PTR("contract", ABSENT, struct text_service, contract, contract_fields),
     CYAML_FIELD_STRING_PTR("duty", ABSENT, struct text_service, duty, 1, TEXT_MAX),
     CYAML_FIELD_BOOL("automated_decision", CYAML_FLAG_OPTIONAL, struct text_service, is_automated),
+    CYAML_FIELD_ENUM("disclose_withheld", CYAML_FLAG_OPTIONAL | CYAML_FLAG_STRICT, struct text_service, disclosure, disclosures,
+                     COUNT_OF(disclosures)),
     CYAML_FIELD_BOOL("data_range", CYAML_FLAG_OPTIONAL, struct text_service, keeps_range),
     CYAML_FIELD_SEQUENCE("notices", ABSENT, struct text_service, notices, &line_value, 0, POLICY_NOTICES_MAX),
     CYAML_FIELD_SEQUENCE("instruments", ABSENT, struct text_service, instruments, &line_value, 0, POLICY_INSTRUMENTS_MAX),

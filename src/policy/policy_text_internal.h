@@ -24,10 +24,18 @@ struct text_person {
     char *name;
     char *template;
 };
+struct text_transform {
+    enum transform_kind kind;
+    uint32_t *first, *last, *decimals, *geohash;
+    uint32_t *bands;
+    uint32_t bands_count;
+    char *as;
+};
 struct text_release {
     char *category;
     enum law_basis basis;
     char *law_ref;
+    struct text_transform *transform;
     char *ref;
     enum law_basis *also;
     uint32_t also_count;
@@ -35,6 +43,7 @@ struct text_release {
 struct text_field {
     char *path;
     char *category;
+    struct text_transform *transform;
 };
 struct text_right {
     char *subject;
@@ -110,6 +119,7 @@ struct text_service {
     char *duty;
     bool is_automated;
     bool keeps_range;
+    enum policy_disclosure disclosure;
     char **notices;
     uint32_t notices_count;
     char **instruments;

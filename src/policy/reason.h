@@ -119,6 +119,8 @@
       "the use of the person's data is restricted")                                                                                        \
     X(RELEASE_NOT_JSON, "release.not_json", "access_denied.release.not_json", "AccessDenied.release.not_json",                             \
       "the answer is not JSON that can be cut, and not all of it is permitted")                                                            \
+    X(RELEASE_TRANSFORM, "release.transform", "access_denied.release.transform", "AccessDenied.release.transform",                         \
+      "a value could not be transformed as the policy asks, and so did not leave")                                                         \
     X(RELEASE_INVALID, "release.invalid", "service_failed.release.invalid", "ServiceFailed.release.invalid",                               \
       "the answer's JSON is broken or over a limit")                                                                                       \
     X(LOG_UNAVAILABLE, "log.unavailable", "logging_failed", "LoggingFailed", "the evidence log can't take the statement")                  \

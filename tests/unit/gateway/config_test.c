@@ -57,6 +57,7 @@ static void least_file_gets_the_defaults(void **state)
     assert_int_equal(config->mirror_bytes_max, 1 << 30);
     assert_string_equal(config->mirrors_folder, "/srv/gw/mirrors");
     assert_string_equal(config->mirror_key_path, "/srv/gw/keys/mirror.pem");
+    assert_string_equal(config->pseudonym_key_path, "/srv/gw/keys/pseudonym.key");
     assert_string_equal(config->peers_address, "0.0.0.0:5500");
     assert_string_equal(config->management_address, "127.0.0.1:9080");
     assert_string_equal(config->control_path, "/srv/gw/control.sock");

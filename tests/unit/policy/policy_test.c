@@ -196,6 +196,61 @@ static const struct mistake {
       "never the token" },
     { "clients:\n- subsystem: A/B/C/D\n  connection: http\n- subsystem: A/B/C/%44\n  connection: http\n", "policy.yaml:4",
       "the client 'A/B/C/%44' is there twice", "line 2" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.h, category: pd:HealthRecord}, {path: $.n, category: pd:Name, transform: {kind: masks}}]\n",
+      "policy.yaml:10", "'kind' can't be 'masks'", "did you mean 'mask'" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.h, category: pd:HealthRecord}, {path: $.n, category: pd:Name, transform: {kind: mask, decimals: 2}}]\n",
+      "policy.yaml:10", "'mask' has other keys", "first" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.h, category: pd:HealthRecord}, {path: $.n, category: pd:Name, transform: {kind: mask, first: 65}}]\n",
+      "policy.yaml:10", "65 is not between 0 and 64", "" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.h, category: pd:HealthRecord}, {path: $.n, category: pd:Name, transform: {kind: date_to_year, bands: [0]}}]\n",
+      "policy.yaml:10", "'date_to_year' has other keys", "" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.h, category: pd:HealthRecord}, {path: $.n, category: pd:Name, transform: {kind: coarsen_place}}]\n",
+      "policy.yaml:10", "'coarsen_place' has other keys", "either" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.h, category: pd:HealthRecord}, {path: $.n, category: pd:Name, transform: {kind: coarsen_place, decimals: 1, geohash: 2}}]\n",
+      "policy.yaml:10", "'coarsen_place' has other keys", "either" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.h, category: pd:HealthRecord}, {path: $.n, category: pd:Name, transform: {kind: coarsen_place, decimals: 7}}]\n",
+      "policy.yaml:10", "7 is not between", "" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.h, category: pd:HealthRecord}, {path: $.n, category: pd:Name, transform: {kind: coarsen_place, geohash: 0}}]\n",
+      "policy.yaml:10", "0 is not between 1", "" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.h, category: pd:HealthRecord}, {path: $.n, category: pd:Name, transform: {kind: age_band}}]\n",
+      "policy.yaml:10", "'age_band' has other keys", "bands" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.h, category: pd:HealthRecord}, {path: $.n, category: pd:Name, transform: {kind: age_band, bands: [18, 65]}}]\n",
+      "policy.yaml:10", "must begin with 0", "" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.h, category: pd:HealthRecord}, {path: $.n, category: pd:Name, transform: {kind: age_band, bands: [0, 18, 18]}}]\n",
+      "policy.yaml:10", "must begin with 0 and rise", "" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.h, category: pd:HealthRecord}, {path: $.n, category: pd:Name, transform: {kind: age_band, bands: [0, 151]}}]\n",
+      "policy.yaml:10", "to 150", "" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.h, category: pd:HealthRecord}, {path: $.n, category: pd:Name, transform: {kind: pseudonym, last: 2}}]\n",
+      "policy.yaml:10", "'pseudonym' has other keys", "" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.h, category: pd:HealthRecord}, {path: $.n, category: pd:Name, transform: {kind: pseudonym, as: pd:Name}}]\n",
+      "policy.yaml:10", "own category", "take it out" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.h, category: pd:HealthRecord}, {path: $.n, category: pd:Name, transform: {kind: pseudonym, as: pd:Unknown}}]\n",
+      "policy.yaml:10", "pd:Unknown", "" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}]\n  fields: [{path: $.n, category: pd:Name, transform: {kind: mask, as: pd:HealthRecord}}]\n",
+      "policy.yaml:10", "not released by this service", "add it to" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name, transform: {kind: mask, as: pd:HealthRecord}}]\n  fields: [{path: $.n, category: pd:Name}]\n",
+      "policy.yaml:9", "not released by this service", "add it to" },
+    { HEAD PERSON
+      "  releases: [{category: pd:Name}]\n  fields: [{path: $.n, category: pd:Name}, {path: $.t, category: structure, transform: {kind: mask}}]\n",
+      "policy.yaml:10", "about nobody", "name a category" },
+    { HEAD PERSON NAME "  disclose_withheld: all\n", "policy.yaml:11", "'disclose_withheld' can't be 'all'", "nothing" },
     { "calls: [{service: X/Y/Z/D}]\n", "policy.yaml:1", "", "" },
     { "calls: [{service: X/Y/Z/D/s, evidence: both}]\n", "policy.yaml:1", "both", "batch" },
     { "calls:\n- service: X/Y/Z/D/s\n- service: X/Y/Z/%44/s\n", "policy.yaml:3", "the call 'X/Y/Z/%44/s' is there twice", "line 2" },

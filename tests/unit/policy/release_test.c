@@ -14,7 +14,10 @@
 #include "policy/json_path.h"
 #include "policy/release_plan_internal.h"
 
-/* ---- Services made by hand: "path=category", with categories a to z and "-" for structure ---- */
+/*
+ * Services made by hand: "path=category", with categories a to z and "-" for structure. Behind the category a transformation may stand, m, l, y or p,
+ * and behind that the category that what comes out has: "$.born=ayb".
+ */
 
 enum { CATEGORIES = 3 };
 struct made {
@@ -22,7 +25,23 @@ struct made {
     struct policy_service service;
     struct policy_release releases[CATEGORIES];
     struct policy_field fields[16];
+    struct policy_transform transforms[16];
 };
+enum { CATEGORY_FIRST = 10 }; /* not the index in the service, so that a mix-up shows */
+
+static struct transform transform_of(char letter)
+{
+    switch (letter) {
+    case 'm':
+        return (struct transform){ .kind = TRANSFORM_MASK, .first = 1 };
+    case 'l':
+        return (struct transform){ .kind = TRANSFORM_MASK, .last = 1 };
+    case 'y':
+        return (struct transform){ .kind = TRANSFORM_DATE_TO_YEAR };
+    default:
+        return (struct transform){ .kind = TRANSFORM_PSEUDONYM, .domain = BYTES("urn:test") };
+    }
+}
 
 static void make_service(struct made *made, const char *const *fields, size_t count)
 {
@@ -32,32 +51,49 @@ static void make_service(struct made *made, const char *const *fields, size_t co
         .releases = made->releases, .release_count = CATEGORIES, .fields = made->fields, .field_count = count
     };
     for (size_t i = 0; i < CATEGORIES; i++) {
-        made->releases[i].category = i + 10; /* not the index in the service, so that a mix-up shows */
+        made->releases[i].category = i + CATEGORY_FIRST;
     }
     for (size_t i = 0; i < count; i++) {
         const char *equals = strrchr(fields[i], '=');
-        made->fields[i].category = equals[1] == '-' ? POLICY_STRUCTURE : (size_t)(equals[1] - 'a') + 10;
+        made->fields[i].category = equals[1] == '-' ? POLICY_STRUCTURE : (size_t)(equals[1] - 'a') + CATEGORY_FIRST;
+        if (equals[2] != '\0') {
+            made->transforms[i].how = transform_of(equals[2]);
+            made->transforms[i].as = equals[3] == '\0' ? POLICY_STRUCTURE : (size_t)(equals[3] - 'a') + CATEGORY_FIRST;
+            made->fields[i].transform = &made->transforms[i];
+        }
         if (!json_path_parse(&made->fields[i].path, bytes_of(fields[i], (size_t)(equals - fields[i])), &made->arena, "test", &e)) {
             fail_msg("%s: %s", fields[i], e.what);
         }
     }
 }
 
+/* What a release tells of itself. */
+struct told {
+    bool kept[CATEGORIES], removed[CATEGORIES], failed[CATEGORIES], transformed[TRANSFORM_COUNT][CATEGORIES];
+};
+
+static const struct transform_context model_context = { .now_ms = INT64_C(1795521600000), .has_pseudonym_key = true };
+
 /* In pieces of `step` bytes. The result in `out`, which the caller clears. */
-static bool run(const struct policy_service *service, const bool *permitted, struct bytes answer, size_t step, struct buffer *out,
-                bool *kept, bool *removed, struct error *e)
+static bool run_to(const struct policy_service *service, const bool *permitted, struct bytes answer, size_t step, struct buffer *out,
+                   struct told *told, struct error *e)
 {
     struct release *release = NULL;
     buffer_init(out, (size_t)1 << 30);
-    assert_true(release_make(&release, service, permitted, NULL, e));
+    assert_true(release_make(&release, service, permitted, &model_context, e));
     bool ok = true;
     for (size_t i = 0; i < answer.size && ok; i += step) {
         ok = release_add(release, bytes_slice(answer, i, i + step), out, e);
     }
     ok = ok && release_end(release, out, e);
-    if (ok && kept != NULL) {
-        memcpy(kept, release_kept(release), CATEGORIES * sizeof *kept);
-        memcpy(removed, release_removed(release), CATEGORIES * sizeof *removed);
+    if (ok && told != NULL) {
+        memcpy(told->kept, release_kept(release), sizeof told->kept);
+        memcpy(told->removed, release_removed(release), sizeof told->removed);
+        memcpy(told->failed, release_failed(release), sizeof told->failed);
+        for (size_t i = 0; i < TRANSFORM_COUNT * CATEGORIES; i++) {
+            told->transformed[i / CATEGORIES][i % CATEGORIES] = release_transformed(release, i % CATEGORIES,
+                                                                                    (enum transform_kind)(i / CATEGORIES));
+        }
     }
     if (!ok) {
         struct error again = { 0 };
@@ -66,6 +102,18 @@ static bool run(const struct policy_service *service, const bool *permitted, str
         assert_int_equal(again.kind, ERROR_INPUT);
     }
     release_free(release);
+    return ok;
+}
+
+static bool run(const struct policy_service *service, const bool *permitted, struct bytes answer, size_t step, struct buffer *out,
+                bool *kept, bool *removed, struct error *e)
+{
+    struct told told;
+    bool ok = run_to(service, permitted, answer, step, out, &told, e);
+    if (ok && kept != NULL) {
+        memcpy(kept, told.kept, sizeof told.kept);
+        memcpy(removed, told.removed, sizeof told.removed);
+    }
     return ok;
 }
 
@@ -126,6 +174,24 @@ static void what_is_kept(void **state)
           "[\"\\ud83d\\ude00 \xf0\x9f\x98\x80 12345678 \\\\ud800\"]",
           "",
           "" },
+        { { "$.d=ay" }, "a", "{\"d\":\"1980-02-29\"}", "{\"d\":\"1980\"}", "a", "" },
+        { { "$.d=ay" }, "", "{\"d\":\"1980-02-29\"}", "{}", "", "a" },
+        { { "$.d=ayb" }, "a", "{\"d\":\"1980-02-29\"}", "{\"d\":\"1980-02-29\"}", "a", "" },
+        { { "$.d=ayb" }, "ab", "{\"d\":\"1980-02-29\"}", "{\"d\":\"1980-02-29\"}", "a", "" },
+        { { "$.d=ayb" }, "b", "{\"d\":\"1980-02-29\"}", "{\"d\":\"1980\"}", "b", "a" },
+        { { "$.d=ayb" }, "c", "{\"d\":\"1980-02-29\"}", "{}", "", "a" },
+        { { "$.d=ayb" }, "b", "{\"d\":null,\"e\":1}", "{}", "", "a" },
+        { { "$.d=ay", "$.d=am" }, "a", "{\"d\":\"1980-02-29\"}", "{}", "", "" },
+        { { "$.d=ay", "$..d=ay" }, "a", "{\"d\":\"1980-02-29\"}", "{\"d\":\"1980\"}", "a", "" },
+        { { "$.d=ay", "$=b" }, "ab", "{\"d\":\"1980-02-29\",\"e\":1}", "{\"d\":\"1980\",\"e\":1}", "ab", "" },
+        { { "$.d=ay", "$=b" }, "a", "{\"d\":\"1980-02-29\",\"e\":1}", "{}", "", "b" },
+        { { "$.d=am" }, "a", "{\"d\":[\"abc\",{\"x\":\"de\",\"y\":7},[],{}]}", "{\"d\":[\"a**\",{\"x\":\"d*\"}]}", "a", "" },
+        { { "$.d=am" }, "a", "{\"d\":[1,null,[]]}", "{}", "", "" },
+        { { "$=am" }, "a", "\"abc\"", "\"a**\"", "a", "" },
+        { { "$=am" }, "a", "123", "null", "", "" },
+        { { "$=am" }, "a", "[]", "[]", "", "" },
+        { { "$=am" }, "a", "[\"\",\"\\u0061bc\"]", "[\"a**\"]", "a", "" },
+        { { "$.a.b=am", "$.a=-" }, "a", "{\"a\":{\"b\":\"xyz\",\"c\":\"xyz\"}}", "{\"a\":{\"b\":\"x**\",\"c\":\"xyz\"}}", "a", "" },
         { { "$=-" }, "", "{\"\\n\\\"\":{\"\":[{}]}}", "{\"\\n\\\"\":{\"\":[{}]}}", "", "" },
         { { "$=-" }, "", "{\"a\":{\"a\":1,\"b\":{\"a\":2}},\"b\":{\"a\":3}}", "{\"a\":{\"a\":1,\"b\":{\"a\":2}},\"b\":{\"a\":3}}", "", "" },
     };
@@ -433,7 +499,7 @@ struct model {
     const struct policy_service *service;
     const bool *permitted;
     struct place way[64];
-    bool kept[CATEGORIES], removed[CATEGORIES];
+    bool kept[CATEGORIES], removed[CATEGORIES], failed[CATEGORIES], transformed[TRANSFORM_COUNT][CATEGORIES];
 };
 
 static bool takes(const struct json_path_segment *segment, const struct place *place)
@@ -462,29 +528,88 @@ static bool matches(const struct json_path_segment *segments, size_t segment_cou
     return false;
 }
 
-/* Is the value at way[0..depth) kept? A match of it or of anything around it counts. */
-static bool model_keeps(struct model *m, size_t depth)
+/* What a field asks of a value that it matches. */
+enum asked { ASKS_NOTHING, ASKS_REMOVAL, ASKS_TRANSFORM };
+static enum asked model_asks(const struct model *m, const struct policy_field *field, size_t *by)
 {
-    bool is_mapped = false, is_permitted = true, found[CATEGORIES] = { false };
+    const struct policy_transform *transform = field->transform;
+    *by = field->category;
+    if (field->category == POLICY_STRUCTURE || m->permitted[field->category - CATEGORY_FIRST]) {
+        return transform != NULL && transform->as == POLICY_STRUCTURE ? ASKS_TRANSFORM : ASKS_NOTHING;
+    }
+    if (transform != NULL && transform->as != POLICY_STRUCTURE && m->permitted[transform->as - CATEGORY_FIRST]) {
+        *by = transform->as;
+        return ASKS_TRANSFORM;
+    }
+    return ASKS_REMOVAL;
+}
+
+static void mark(bool *flags, size_t category)
+{
+    if (category != POLICY_STRUCTURE) {
+        flags[category - CATEGORY_FIRST] = true;
+    }
+}
+
+static void merge(bool *flags, const bool *more)
+{
+    for (size_t i = 0; i < CATEGORIES; i++) {
+        flags[i] = flags[i] || more[i];
+    }
+}
+
+/* A value to be transformed: what comes out, as a new reference; NULL: it can't be. */
+static json_t *model_transform(const struct transform *transform, json_t *value)
+{
+    char *token = json_dumps(value, JSON_ENCODE_ANY);
+    struct buffer made;
+    buffer_init(&made, TRANSFORM_TOKEN_BYTES_MAX);
+    json_t *result = NULL;
+    if (!json_is_object(value) && !json_is_array(value) && transform_apply(transform, &model_context, bytes_of_text(token), &made)) {
+        result = json_loadb((const char *)made.data, made.size, JSON_DECODE_ANY, NULL);
+        assert_non_null(result);
+    }
+    buffer_clear(&made);
+    free(token);
+    return result;
+}
+
+/* What is left of a scalar or an empty container at way[0..depth): a new reference, or NULL. A match of it or of anything around it counts. */
+static json_t *model_leaf(struct model *m, json_t *value, size_t depth)
+{
+    bool is_mapped = false, is_removed = false, is_unclear = false, by[CATEGORIES] = { false };
+    const struct transform *transform = NULL;
     for (size_t i = 0; i < m->service->field_count; i++) {
         const struct policy_field *field = &m->service->fields[i];
         for (size_t around = 0; around <= depth; around++) {
-            if (matches(field->path->segments, field->path->count, m->way, around)) {
-                is_mapped = true;
-                if (field->category != POLICY_STRUCTURE) {
-                    found[field->category - 10] = true;
-                }
+            size_t category = POLICY_STRUCTURE;
+            if (!matches(field->path->segments, field->path->count, m->way, around)) {
+                continue;
+            }
+            is_mapped = true;
+            enum asked asked = model_asks(m, field, &category);
+            is_removed = is_removed || asked == ASKS_REMOVAL;
+            if (asked == ASKS_REMOVAL || category != field->category) {
+                mark(m->removed, field->category);
+            }
+            if (asked != ASKS_REMOVAL) {
+                mark(by, category);
+            }
+            if (asked == ASKS_TRANSFORM) {
+                is_unclear = is_unclear || (transform != NULL && !transform_equal(transform, &field->transform->how));
+                transform = &field->transform->how;
             }
         }
     }
-    for (size_t i = 0; i < CATEGORIES; i++) {
-        is_permitted = is_permitted && (!found[i] || m->permitted[i]);
+    if (!is_mapped || is_removed) {
+        return NULL;
     }
-    for (size_t i = 0; i < CATEGORIES; i++) {
-        m->kept[i] = m->kept[i] || (found[i] && is_permitted);
-        m->removed[i] = m->removed[i] || (found[i] && !m->permitted[i]);
+    json_t *left = transform == NULL ? json_incref(value) : is_unclear ? NULL : model_transform(transform, value);
+    merge(left != NULL ? m->kept : m->failed, by);
+    if (left != NULL && transform != NULL) {
+        merge(m->transformed[transform->kind], by);
     }
-    return is_mapped && is_permitted;
+    return left;
 }
 
 /* A new reference, or NULL: nothing is left. */
@@ -495,7 +620,7 @@ static json_t *model_cut(struct model *m, json_t *value, size_t depth)
     const char *key = NULL;
     size_t index = 0;
     if (is_empty || !(json_is_object(value) || json_is_array(value))) {
-        return model_keeps(m, depth) ? json_incref(value) : NULL;
+        return model_leaf(m, value, depth);
     }
     if (json_is_object(value)) {
         result = json_object();
@@ -530,7 +655,10 @@ static unsigned roll(unsigned *dice, unsigned sides)
 
 static json_t *random_value(unsigned *dice, size_t depth)
 {
-    static const char *const strings[] = { "", "x", "\xc3\xa4", "a\"b\\c\n", "a long text of more than eight", "/" };
+    static const char *const strings[] = {
+        "", "x", "\xc3\xa4", "1980-02-29", "2027-03-01T09:15:02Z", "EE-38001010014-and-more", "a\"b\\c\n", "a long text of more than eight",
+        "/"
+    };
     unsigned kind = roll(dice, depth < 5 ? 8 : 4);
     json_t *result = NULL;
     switch (kind) {
@@ -576,7 +704,8 @@ static void random_path(unsigned *dice, char *out, size_t size)
             break;
         }
     }
-    (void)snprintf(out + used, size - used, "=%c", "abc-"[roll(dice, 4)]);
+    static const char *const ends[] = { "=a", "=b", "=c", "=-", "=am", "=bl", "=cy", "=ayb", "=amc", "=bpa", "=bma", "=-" };
+    (void)snprintf(out + used, size - used, "%s", ends[roll(dice, COUNT_OF(ends))]);
 }
 
 static void compare_with_model(unsigned seed)
@@ -587,7 +716,8 @@ static void compare_with_model(unsigned seed)
     struct made made;
     struct buffer out;
     struct error e = { 0 };
-    bool permitted[CATEGORIES], kept[CATEGORIES], removed[CATEGORIES];
+    bool permitted[CATEGORIES];
+    struct told told;
     size_t count = 1 + roll(&dice, 6);
     for (size_t i = 0; i < count; i++) {
         random_path(&dice, paths[i], sizeof paths[i]);
@@ -601,7 +731,7 @@ static void compare_with_model(unsigned seed)
     const size_t styles[] = { JSON_COMPACT, JSON_INDENT(2), JSON_ENSURE_ASCII, JSON_ESCAPE_SLASH };
     char *text = json_dumps(value, JSON_ENCODE_ANY | styles[roll(&dice, 4)]);
     size_t step = 1 + roll(&dice, 40);
-    if (!run(&made.service, permitted, bytes_of_text(text), step, &out, kept, removed, &e)) {
+    if (!run_to(&made.service, permitted, bytes_of_text(text), step, &out, &told, &e)) {
         fail_msg("seed %u: %s: %s", seed, text, e.what);
     }
     struct model m = { .service = &made.service, .permitted = permitted };
@@ -613,8 +743,9 @@ static void compare_with_model(unsigned seed)
     if (got == NULL || !json_equal(got, want) || (out.size > strlen(text) && !json_is_null(got))) {
         fail_msg("seed %u: %s -> %.*s", seed, text, BYTES_FMT(buffer_bytes(&out)));
     }
-    if (memcmp(kept, m.kept, sizeof kept) != 0 || memcmp(removed, m.removed, sizeof removed) != 0) {
-        fail_msg("seed %u: kept or removed differ: %s", seed, text);
+    if (memcmp(told.kept, m.kept, sizeof told.kept) != 0 || memcmp(told.removed, m.removed, sizeof told.removed) != 0 ||
+        memcmp(told.failed, m.failed, sizeof told.failed) != 0 || memcmp(told.transformed, m.transformed, sizeof told.transformed) != 0) {
+        fail_msg("seed %u: what is told differs: %s", seed, text);
     }
     json_decref(want);
     json_decref(got);
