@@ -28,6 +28,7 @@ struct consents {
     struct committer *committer; /* NULL: reading only */
     pthread_mutex_t changing;
     pthread_mutex_t mutex;
+    struct notices *notices; /* swapped under `mutex` by whoever holds `changing` (notice_store.c); never NULL once open */
     struct consent_cache cache;
     /* How many of this part's own entries came back from the log; used by whoever holds `changing`. */
     pthread_mutex_t notified_mutex;
@@ -185,6 +186,8 @@ must_check bool records_set_logged(struct store *store, const struct pending_eve
  */
 must_check bool logging_run(struct consents *consents, int64_t first_sequence, const struct consent_key *keys, size_t key_count,
                             uint64_t *last_index, struct error *e);
+/* notice_store.c: reads what was published, and logs what a crash left out. */
+must_check bool notice_store_open(struct consents *consents, struct error *e);
 bool logging_init(struct consents *consents);
 void logging_clear(struct consents *consents);
 /* Makes all views of these keys' persons old. Takes `mutex` itself. */

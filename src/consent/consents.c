@@ -58,7 +58,7 @@ bool consents_open(struct consents **out, struct store *store, struct committer 
     for (size_t i = 0; i < COUNT_OF(metrics); i++) {
         metric_register(metrics[i]);
     }
-    if (committer != NULL && !logging_run(consents, INT64_MAX, NULL, 0, NULL, e)) {
+    if (!notice_store_open(consents, e) || (committer != NULL && !logging_run(consents, INT64_MAX, NULL, 0, NULL, e))) {
         goto fail;
     }
     *out = consents;
@@ -73,6 +73,7 @@ void consents_close(struct consents *consents)
     if (consents == NULL) {
         return;
     }
+    notices_drop(consents->notices);
     consent_cache_clear(&consents->cache);
     logging_clear(consents);
     (void)pthread_mutex_destroy(&consents->mutex);

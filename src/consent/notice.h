@@ -158,6 +158,8 @@ bool notices_is_accepted(const struct notices *notices, const uint8_t digest[SHA
 /* All revisions, sorted by id and then by revision. */
 size_t notices_count(const struct notices *notices);
 const struct notice *notices_at(const struct notices *notices, size_t index);
+/* What names a snapshot in a decision: SHA-256 of a line a revision, in their order: "ID REVISION DIGEST logged|unlogged", LF (docs/formats/notices.md). */
+const uint8_t *notices_digest(const struct notices *notices);
 /* Is it the current revision of its id? */
 bool notices_is_current(const struct notices *notices, const struct notice *notice);
 

@@ -16,4 +16,9 @@ static inline const struct notice_texts *notice_text_at(const struct notice *not
     return (const struct notice_texts *)((const char *)notice + notice_text_members[member].offset);
 }
 
+/* `old` with one revision more, or (of the same digest) with another word on whether it is logged. */
+must_check bool notices_add(struct notices **out, const struct notices *old, const struct notices_entry *entry, struct error *e);
+/* The revision with the highest number, in force or not; NULL: none. */
+const struct notice *notices_newest(const struct notices *notices, struct bytes id, bool is_complete);
+
 #endif

@@ -3,7 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "consent/notice.h"
+#include "base/encode.h"
+#include "consent/notice_internal.h"
 
 enum { NONE = 0 }; /* in tables of indexes + 1 */
 
@@ -11,9 +12,11 @@ struct notices {
     _Atomic int reference_count;
     struct notice **revisions; /* by id, then by revision */
     size_t count;
+    bool *is_logged;     /* one a revision */
     uint32_t *accepting; /* one a revision: index + 1 of the revision that is in force for consents on it */
     uint32_t *by_digest; /* open addressing, index + 1 */
     size_t table_size;   /* a power of two, more than twice the count */
+    uint8_t digest[SHA256_SIZE];
 };
 
 static int compare(const void *a, const void *b)
@@ -80,12 +83,12 @@ static bool check_chain(const struct notices *notices, size_t first, size_t end,
  * From the newest backwards: `last` is the current one, and each that the one after it is equivalent to is accepted with it. A revision that
  * the log doesn't have yet is never in force, and still ends what it isn't equivalent to.
  */
-static void set_accepting(struct notices *notices, const struct notices_entry *entries, size_t first, size_t end)
+static void set_accepting(struct notices *notices, size_t first, size_t end)
 {
     size_t at = complete_before(notices, first, end);
     size_t current = end; /* none so far */
     while (at < end) {
-        if (current == end && entries[at].is_logged) {
+        if (current == end && notices->is_logged[at]) {
             current = at;
         }
         if (current != end) {
@@ -111,8 +114,27 @@ static bool index_digests(struct notices *notices, struct error *e)
     return true;
 }
 
-/* `entries` are sorted. */
-static bool fill(struct notices *notices, const struct notices_entry *entries, struct error *e)
+/* One line a revision: what is in force, and what isn't. */
+static bool digest_of_all(struct notices *notices, struct error *e)
+{
+    struct hash *hash = hash_make(HASH_SHA256);
+    if (hash == NULL) {
+        return error_memory(e, "notices");
+    }
+    for (size_t i = 0; i < notices->count; i++) {
+        const struct notice *notice = notices->revisions[i];
+        char hex[2 * SHA256_SIZE + 1], line[NOTICE_ID_SIZE_MAX + 128];
+        hex_write(bytes_of(notice->digest, SHA256_SIZE), hex);
+        int size = snprintf(line, sizeof line, "%.*s %u %s %s\n", BYTES_FMT(notice->id), (unsigned)notice->revision, hex,
+                            notices->is_logged[i] ? "logged" : "unlogged");
+        hash_add(hash, bytes_of(line, (size_t)size));
+    }
+    hash_end(hash, notices->digest);
+    hash_free(hash);
+    return true;
+}
+
+static bool fill(struct notices *notices, struct error *e)
 {
     for (size_t first = 0, end; first < notices->count; first = end) {
         for (end = first; end < notices->count && bytes_equal(notices->revisions[end]->id, notices->revisions[first]->id);) {
@@ -121,9 +143,9 @@ static bool fill(struct notices *notices, const struct notices_entry *entries, s
         if (!check_chain(notices, first, end, e)) {
             return false;
         }
-        set_accepting(notices, entries, first, end);
+        set_accepting(notices, first, end);
     }
-    return index_digests(notices, e);
+    return index_digests(notices, e) && digest_of_all(notices, e);
 }
 
 bool notices_make(struct notices **out, const struct notices_entry *entries, size_t count, struct error *e)
@@ -143,9 +165,10 @@ bool notices_make(struct notices **out, const struct notices_entry *entries, siz
     atomic_init(&notices->reference_count, 1);
     notices->table_size = table_size;
     notices->revisions = calloc(count + 1, sizeof(struct notice *));
+    notices->is_logged = calloc(count + 1, sizeof *notices->is_logged);
     notices->accepting = calloc(count + 1, sizeof *notices->accepting);
     notices->by_digest = calloc(table_size, sizeof *notices->by_digest);
-    if (notices->revisions == NULL || notices->accepting == NULL || notices->by_digest == NULL) {
+    if (notices->revisions == NULL || notices->is_logged == NULL || notices->accepting == NULL || notices->by_digest == NULL) {
         (void)error_memory(e, "notices");
         goto done;
     }
@@ -154,9 +177,10 @@ bool notices_make(struct notices **out, const struct notices_entry *entries, siz
     }
     qsort(sorted, count, sizeof *sorted, compare);
     for (size_t i = 0; i < count; i++) {
+        notices->is_logged[notices->count] = sorted[i].is_logged;
         notices->revisions[notices->count++] = notice_keep(sorted[i].notice);
     }
-    ok = fill(notices, sorted, e);
+    ok = fill(notices, e);
 done:
     free(sorted);
     if (ok) {
@@ -182,6 +206,7 @@ void notices_drop(struct notices *notices)
         notice_drop(notices->revisions[i]);
     }
     free((void *)notices->revisions);
+    free(notices->is_logged);
     free(notices->accepting);
     free(notices->by_digest);
     free(notices);
@@ -244,4 +269,37 @@ const struct notice *notices_at(const struct notices *notices, size_t index)
 bool notices_is_current(const struct notices *notices, const struct notice *notice)
 {
     return notices_find_accepting(notices, notice->digest) == notice;
+}
+
+const uint8_t *notices_digest(const struct notices *notices)
+{
+    return notices->digest;
+}
+
+bool notices_add(struct notices **out, const struct notices *old, const struct notices_entry *entry, struct error *e)
+{
+    size_t count = 0;
+    *out = NULL;
+    struct notices_entry *entries = calloc(old->count + 1, sizeof *entries);
+    if (entries == NULL) {
+        return error_memory(e, "notices");
+    }
+    for (size_t i = 0; i < old->count; i++) {
+        if (memcmp(old->revisions[i]->digest, entry->notice->digest, SHA256_SIZE) != 0) {
+            entries[count++] = (struct notices_entry){ old->revisions[i], old->is_logged[i] };
+        }
+    }
+    entries[count++] = *entry;
+    bool ok = notices_make(out, entries, count, e);
+    free(entries);
+    return ok;
+}
+
+const struct notice *notices_newest(const struct notices *notices, struct bytes id, bool is_complete)
+{
+    const struct notice *found = NULL;
+    for (size_t i = lower_bound(notices, id); i < notices->count && bytes_equal(notices->revisions[i]->id, id); i++) {
+        found = !is_complete || notices->revisions[i]->lifecycle == NOTICE_COMPLETE ? notices->revisions[i] : found;
+    }
+    return found;
 }

@@ -104,6 +104,17 @@ static const char *const uses_map[] = {
  * events. An event is about a record or about a person; of a person, the newest holds all that is known. Of a representative, `valid_until` NULL is no end.
  */
 static const char *const notices_and_persons[] = {
+    /* Revisions as their RFC 8785 bytes, in the order in which they were published; log_index as in consent_events. */
+    "CREATE TABLE notices ("
+    " number INTEGER NOT NULL PRIMARY KEY,"
+    " id TEXT NOT NULL,"
+    " revision INTEGER NOT NULL,"
+    " digest BLOB NOT NULL UNIQUE,"
+    " content TEXT NOT NULL,"
+    " event TEXT NOT NULL,"
+    " log_index INTEGER,"
+    " UNIQUE (id, revision))",
+
     "CREATE TABLE consent_terms ("
     " number INTEGER NOT NULL PRIMARY KEY,"
     " digest BLOB NOT NULL UNIQUE,"
