@@ -162,6 +162,7 @@ static void decide_categories(struct deciding *d)
     struct decide_result *result = d->result;
     enum reason telling = REASON_CATEGORY_NEVER;
     bool is_any = false;
+    result->is_looked_at = true;
     if (d->context->consents != NULL) {
         deciding_age(d->context, d->request->now_ms, result);
     }

@@ -84,6 +84,7 @@ struct decide_result {
     enum reason withheld[DECIDE_CATEGORIES_MAX];                    /* why not */
     const struct consent_decision *consents[DECIDE_CATEGORIES_MAX]; /* what it stands on; NULL for other bases */
     bool needs_consent;                                             /* the caller must hand in a view, and did not */
+    bool is_looked_at;                                              /* it came to the categories */
     bool is_abroad;                                                 /* a border lies between the two */
     bool is_break_glass;                                            /* something leaves on vital interest that was claimed */
     bool starts_hold;                                               /* the consumer went over the guard's limit: hold it */
