@@ -27,6 +27,8 @@ struct rest_options {
     int64_t drain_ms; /* how long requests under way may take once it is told to stop */
     /* Ready? Fills `why` when not. On a thread of the pool; must not block. */
     bool (*is_ready)(void *context, struct error *why);
+    /* The bundle of an exchange (docs/evidence.md), appended. On the pool; may block. ERROR_ABSENT. */
+    bool (*bundle)(void *context, struct bytes exchange, struct buffer *out, struct error *e);
     void *context;
 };
 /* Registers the metrics, whether the API runs or not. */

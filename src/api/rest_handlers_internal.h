@@ -3,9 +3,17 @@
 #define COMITY_API_REST_HANDLERS_INTERNAL_H
 
 #include "api/rest_internal.h"
+#include "consent/consent.h"
 
 /* rest_public.c */
 rest_handler handle_openapi;
+/* rest_gateway.c, rest_person.c, rest_use.c */
+rest_handler handle_gateway_read, handle_person_read, handle_person_pause, handle_person_resume, handle_guardianship_list,
+    handle_guardianship_create, handle_guardianship_end, handle_use_list, handle_use_receipt, handle_use_bundle;
+/* Who acts on the subject's behalf, as the body (schema Act) and the session say. Views into the body. */
+must_check bool rest_act_of(struct rest_call *call, struct consent_act *act, struct error *e);
+/* The status and the reason of a change that was denied. Returns false. */
+bool rest_denied(struct rest_call *call, const struct consent_receipt *receipt, struct error *e);
 /* govstack_config.c */
 rest_handler govstack_policy_create, govstack_policy_read, govstack_policy_update, govstack_policy_delete, govstack_policy_revisions,
     govstack_policy_list;

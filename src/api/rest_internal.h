@@ -165,7 +165,7 @@ struct bytes rest_json_bytes(const json_t *value); /* empty if it is no string *
 
 /* govstack_service.c: the person behind GovStack's id of an individual. */
 must_check bool rest_find_individual(struct rest_call *call, struct bytes id, struct error *e);
-/* rest_guardian.c: the person whom the signed-in one answers for, by the guardianship's id. */
+/* rest_person.c: the person whom the signed-in one answers for, by the guardianship's id. */
 must_check bool rest_find_ward(struct rest_call *call, struct bytes guardianship, struct error *e);
 
 /* rest.c */

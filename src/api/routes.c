@@ -2,9 +2,24 @@
 
 /* One row an operation: path and method as in GovStack's specification or docs/reference/api.md, who may (resource and verb), what goes in and out. */
 #define G ROUTE_GOVSTACK
+#define P ROUTE_PERSON
 /* clang-format off */
 const struct rest_route rest_routes[] = {
     { "GET", "/v1/openapi.json", "readOpenapi", "This document", RESOURCE_PUBLIC, VERB_READ, NULL, "Openapi", 200, ROUTE_PLAIN, NULL, handle_openapi },
+    { "GET", "/v1/gateway", "readGateway", "Is the gateway ready, and how far is its log?", RESOURCE_GATEWAY, VERB_READ, NULL, "Gateway", 200, 0, NULL, handle_gateway_read },
+
+    /* A person, and who answers for whom */
+    { "GET", "/v1/person", "readPerson", "For whom this session speaks, and whether that person has paused all consents", RESOURCE_PERSON, VERB_READ, NULL, "Person", 200, P, NULL, handle_person_read },
+    { "POST", "/v1/person/pause", "pausePerson", "Refuse all uses that rest on consent, from now on", RESOURCE_PERSON, VERB_DECIDE, "Act", "Person", 200, P, NULL, handle_person_pause },
+    { "POST", "/v1/person/resume", "resumePerson", "Let what was consented to be used again", RESOURCE_PERSON, VERB_DECIDE, "Act", "Person", 200, P, NULL, handle_person_resume },
+    { "GET", "/v1/guardianships", "listGuardianships", "For whom the person answers, and who answers for the person", RESOURCE_PERSON, VERB_LIST, NULL, "Guardianships", 200, P, NULL, handle_guardianship_list },
+    { "POST", "/v1/guardianships", "createGuardianship", "Register who answers for a person, with both proofs", RESOURCE_PERSON, VERB_WRITE, "GuardianshipInput", "GuardianshipMade", 201, P, NULL, handle_guardianship_create },
+    { "POST", "/v1/guardianships/{guardianshipId}/end", "endGuardianship", "End a guardianship before its time", RESOURCE_PERSON, VERB_WRITE, NULL, "Changed", 200, 0, NULL, handle_guardianship_end },
+
+    /* Uses */
+    { "GET", "/v1/uses", "listUses", "What was asked about the person, what was decided, what left, and who looked; a page of the newest", RESOURCE_USE, VERB_LIST, NULL, "Uses", 200, P | ROUTE_CURSOR, NULL, handle_use_list },
+    { "GET", "/v1/uses/{entry}/receipt", "readUseReceipt", "The tlog-proof that an entry is in the log", RESOURCE_USE, VERB_READ, NULL, NULL, 200, P | ROUTE_PLAIN, NULL, handle_use_receipt },
+    { "GET", "/v1/uses/{entry}/bundle", "readUseBundle", "The evidence of an exchange, for comity evidence verify", RESOURCE_USE, VERB_READ, NULL, NULL, 200, P | ROUTE_PLAIN, NULL, handle_use_bundle },
 
     /* GovStack: configuration */
     { "POST", "/govstack/v1/config/policy", "configCreatePolicy", "Make a policy", RESOURCE_POLICY, VERB_WRITE, "PolicyRequest", "PolicyAnswer", 200, G, NULL, govstack_policy_create },
@@ -58,4 +73,5 @@ const struct rest_route rest_routes[] = {
 };
 /* clang-format on */
 #undef G
+#undef P
 const size_t rest_route_count = COUNT_OF(rest_routes);

@@ -225,8 +225,7 @@ static bool check_root(struct checking *c)
 static bool is_about(struct checking *c, struct bytes statement)
 {
     struct bytes value;
-    bool is_kind = event_text_is(statement, "decision/1") || event_text_is(statement, "consent/1") ||
-                   event_text_is(statement, "access/1");
+    bool is_kind = event_text_is(statement, "decision/1") || event_text_is(statement, "consent/1") || event_text_is(statement, "access/1");
     if (!is_kind || !event_text_get(statement, "person", &value)) {
         return false;
     }

@@ -9,6 +9,7 @@
 #include "api/control.h"
 #include "api/management.h"
 #include "api/rest.h"
+#include "audit/export.h"
 #include "base/time.h"
 #include "cli/commands_internal.h"
 #include "cli/notify.h"
@@ -161,6 +162,35 @@ static bool watch_signals(struct service *service, struct error *e)
     return true;
 }
 
+/* On a thread of the pool: what `comity evidence export` writes. */
+static bool make_bundle(void *context, struct bytes exchange, struct buffer *out, struct error *e)
+{
+    const struct service *service = context;
+    const struct erasure_log *log = gateway_erasure_log(service->gateway);
+    struct disk *archive = NULL;
+    if (!disk_open_folder(&archive, service->config->archive_folder, false, e)) {
+        return false;
+    }
+    const struct export_source source = {
+        .public = log->public, .private = log->private, .archive = archive, .origin = service->config->origin
+    };
+    const struct export_options options = { .exchange = exchange, .has_policy = false };
+    struct bundle bundle;
+    struct arena arena = { 0 };
+    bool ok = false;
+    if (bundle_init(&bundle, e)) {
+        ok = bundle_export(&source, &options, &bundle, &arena, e);
+        if (ok) {
+            bundle_write_file(&bundle, out);
+            ok = !out->failed || error_set(e, ERROR_FULL, "bundle", "use comity evidence export", "it is too large");
+        }
+        bundle_clear(&bundle);
+    }
+    arena_clear(&arena);
+    disk_free(archive);
+    return ok;
+}
+
 static struct rest_options rest_options_of(const struct gateway_config *config)
 {
     const struct gateway_listener *listener = config->api_listener;
@@ -185,6 +215,7 @@ static bool start_rest(struct service *service, const struct operation_context *
     options.committer = gateway_committer(service->gateway);
     options.operations = *operations;
     options.is_ready = is_ready;
+    options.bundle = make_bundle;
     options.context = service;
     return rest_start(&service->rest, &service->loop, &options, e);
 }
