@@ -48,7 +48,12 @@ bool place_open_consents(struct place *place, bool for_change, struct error *e)
     if (!place_open_store(place, e) || (for_change && !place_open_log(place, e))) {
         return false;
     }
-    return consents_open(&place->consents, place->store, place->committer, 0, e);
+    const struct consents_options options = { .store = place->store,
+                                              .committer = place->committer,
+                                              .public = place->public_disk,
+                                              .private = place->private_disk,
+                                              .cache_max = 1000 };
+    return consents_open(&place->consents, &options, e);
 }
 
 bool place_open_uses(struct place *place, struct error *e)

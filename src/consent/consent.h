@@ -161,12 +161,20 @@ enum consent_state consent_view_state(const struct consent_view *view, struct by
 must_check bool consent_view_digest(const struct consent_view *view, uint8_t digest[SHA256_SIZE]);
 
 struct consents;
+struct counters;
+struct counter_release;
 /*
- * `committer` may be NULL for reading only. `cache_max`: records kept in memory, 64 bytes each (0: CONSENT_CACHE_DEFAULT). Appends to the log what a
- * crash left out.
+ * `committer` may be NULL for reading only. Else the log's disks must be there, too: what a crash left out of the log is appended, and what the store
+ * lost of it is read from there (docs/decisions/0013-the-log-is-the-commit.md). All is borrowed.
  */
 enum { CONSENT_CACHE_DEFAULT = 1000 * 1000 };
-must_check bool consents_open(struct consents **out, struct store *store, struct committer *committer, size_t cache_max, struct error *e);
+struct consents_options {
+    struct store *store;
+    struct committer *committer;
+    struct disk *public, *private;
+    size_t cache_max; /* records kept in memory, 64 bytes each; 0: CONSENT_CACHE_DEFAULT */
+};
+must_check bool consents_open(struct consents **out, const struct consents_options *options, struct error *e);
 /* After the last call on it, and after the last view is cleared; the committer may still run. NULL is allowed. */
 void consents_close(struct consents *consents);
 
@@ -182,19 +190,24 @@ must_check bool consents_find(struct consents *consents, const struct consent_ke
  */
 must_check bool consents_load(struct consents *consents, const struct consent_key *key, struct consent_view *view, struct error *e);
 
+/* The counters of these consents (consent/counters.h); NULL when they are open for reading only. */
+struct counters *consents_counters(struct consents *consents);
+
 /* What came of a release. */
 enum consent_result {
     CONSENT_RELEASED = 0,
+    CONSENT_EXCEEDED,  /* a limit of what it counts for was reached meanwhile: refuse */
     CONSENT_OVERTAKEN, /* a consent of the person changed after the decision: look again and decide anew */
     CONSENT_UNLOGGED,  /* the log did not take it */
 };
 /* What a release stands on. */
 struct consent_release {
-    const struct consent_view *view; /* NULL: no consent is needed */
+    const struct consent_view *view;      /* NULL: no consent is needed */
+    const struct counter_release *counts; /* NULL: nothing is counted */
 };
 /*
- * The moment of release: atomically checks that the view was not overtaken and submits `entry`, so that no release stands behind a withdrawal in
- * the log. True: released. Any thread.
+ * The moment of release: atomically checks that the view was not overtaken and that no limit is exceeded, counts, and submits `entry`, so that no
+ * release stands behind a withdrawal in the log, and no limit is exceeded there. True: released. Any thread.
  */
 must_check bool consents_release(struct consents *consents, const struct consent_release *release, struct commit_entry *entry,
                                  enum consent_result *result, struct error *e);

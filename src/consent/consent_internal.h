@@ -6,6 +6,7 @@
 
 #include "consent/cache_internal.h"
 #include "consent/consent.h"
+#include "consent/counters.h"
 
 /* The end of the year 9999: the last that RFC 3339 can say. */
 #define CONSENT_TIME_MS_MAX INT64_C(253402300799999)
@@ -30,6 +31,7 @@ struct consents {
     pthread_mutex_t mutex;
     struct notices *notices; /* swapped under `mutex` by whoever holds `changing` (notice_store.c); never NULL once open */
     struct consent_cache cache;
+    struct counters *counters; /* NULL: reading only */
     /* How many of this part's own entries came back from the log; used by whoever holds `changing`. */
     pthread_mutex_t notified_mutex;
     pthread_cond_t notified_more;

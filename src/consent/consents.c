@@ -22,6 +22,10 @@ static struct metric overtaken = { .name = "comity_consent_overtaken_releases_to
                                    .labels = "",
                                    .help = "Releases that were stopped because a consent changed after the decision.",
                                    .kind = METRIC_COUNTER };
+static struct metric exceeded = { .name = "comity_consent_exceeded_releases_total",
+                                  .labels = "",
+                                  .help = "Releases that were stopped because a limit was reached after the decision.",
+                                  .kind = METRIC_COUNTER };
 
 static bool init_locks(struct consents *consents)
 {
@@ -40,7 +44,7 @@ static bool init_locks(struct consents *consents)
     return true;
 }
 
-bool consents_open(struct consents **out, struct store *store, struct committer *committer, size_t cache_max, struct error *e)
+bool consents_open(struct consents **out, const struct consents_options *options, struct error *e)
 {
     *out = NULL;
     struct consents *consents = calloc(1, sizeof *consents);
@@ -48,17 +52,19 @@ bool consents_open(struct consents **out, struct store *store, struct committer 
         free(consents);
         return error_memory(e, "consents");
     }
-    consents->store = store;
-    consents->committer = committer;
-    if (!consent_cache_init(&consents->cache, cache_max == 0 ? CONSENT_CACHE_DEFAULT : cache_max)) {
+    consents->store = options->store;
+    consents->committer = options->committer;
+    if (!consent_cache_init(&consents->cache, options->cache_max == 0 ? CONSENT_CACHE_DEFAULT : options->cache_max)) {
         (void)error_memory(e, "consents");
         goto fail;
     }
-    struct metric *metrics[] = { &finds_hit, &finds_miss, &evictions, &overtaken };
+    struct metric *metrics[] = { &finds_hit, &finds_miss, &evictions, &overtaken, &exceeded };
     for (size_t i = 0; i < COUNT_OF(metrics); i++) {
         metric_register(metrics[i]);
     }
-    if (!notice_store_open(consents, e) || (committer != NULL && !logging_run(consents, INT64_MAX, NULL, 0, NULL, e))) {
+    if (!notice_store_open(consents, e) ||
+        (options->committer != NULL && (!counters_open(&consents->counters, options->store, options->public, options->private, e) ||
+                                        !logging_run(consents, INT64_MAX, NULL, 0, NULL, e)))) {
         goto fail;
     }
     *out = consents;
@@ -68,12 +74,18 @@ fail:
     return false;
 }
 
+struct counters *consents_counters(struct consents *consents)
+{
+    return consents->counters;
+}
+
 void consents_close(struct consents *consents)
 {
     if (consents == NULL) {
         return;
     }
     notices_drop(consents->notices);
+    counters_close(consents->counters);
     consent_cache_clear(&consents->cache);
     logging_clear(consents);
     (void)pthread_mutex_destroy(&consents->mutex);
@@ -120,24 +132,40 @@ bool consents_load(struct consents *consents, const struct consent_key *key, str
     return true;
 }
 
+/* By whoever has the mutex. */
+static enum consent_result release_locked(struct consents *consents, const struct consent_release *release, struct commit_entry *entry,
+                                          struct error *e)
+{
+    const struct consent_view *view = release->view;
+    if (view != NULL && (!view->is_read || !consent_cache_is_current(&consents->cache, view))) {
+        (void)error_set(e, ERROR_DENIED, "consents", "decide again", "a consent changed after the decision");
+        return CONSENT_OVERTAKEN;
+    }
+    if (release->counts != NULL && !counters_prepare_release(consents->counters, release->counts, NULL)) {
+        (void)error_set(e, ERROR_DENIED, "consents", "refuse it", "a limit was reached after the decision");
+        return CONSENT_EXCEEDED;
+    }
+    if (!committer_submit(consents->committer, entry, e)) {
+        return CONSENT_UNLOGGED;
+    }
+    if (release->counts != NULL) {
+        counters_count_release(consents->counters, release->counts);
+    }
+    return CONSENT_RELEASED;
+}
+
 bool consents_release(struct consents *consents, const struct consent_release *release, struct commit_entry *entry,
                       enum consent_result *result, struct error *e)
 {
-    const struct consent_view *view = release->view;
     *result = CONSENT_UNLOGGED;
     if (consents->committer == NULL) {
         return error_set(e, ERROR_DENIED, "consents", NULL, "they are open for reading only: nothing is released on them");
     }
     (void)pthread_mutex_lock(&consents->mutex);
-    if (view != NULL && (!view->is_read || !consent_cache_is_current(&consents->cache, view))) {
-        *result = CONSENT_OVERTAKEN;
-    } else if (committer_submit(consents->committer, entry, e)) {
-        *result = CONSENT_RELEASED;
-    }
+    *result = release_locked(consents, release, entry, e);
     (void)pthread_mutex_unlock(&consents->mutex);
-    if (*result == CONSENT_OVERTAKEN) {
-        metric_add(&overtaken, 1);
-        return error_set(e, ERROR_DENIED, "consents", "decide again", "a consent changed after the decision");
+    if (*result == CONSENT_OVERTAKEN || *result == CONSENT_EXCEEDED) {
+        metric_add(*result == CONSENT_OVERTAKEN ? &overtaken : &exceeded, 1);
     }
     return *result == CONSENT_RELEASED;
 }

@@ -164,6 +164,12 @@ static bool read_answer(struct bytes statement, struct arena *arena, struct use_
            take_component(statement, COMPONENT("comity-withheld"), arena, &row->withheld);
 }
 
+bool use_is_refusal(const struct log_entry *entry)
+{
+    struct bytes value;
+    return find_line(entry->statement, COMPONENT("comity-reason"), &value);
+}
+
 void use_mark_read(const struct log_entry *entry, struct use_mark *mark)
 {
     struct bytes text = entry->statement;

@@ -72,6 +72,9 @@ struct use_mark {
  */
 void use_mark_read(const struct log_entry *entry, struct use_mark *mark);
 
+/* Does an answer say why it is none? */
+bool use_is_refusal(const struct log_entry *entry);
+
 /* What one log entry says; texts in the arena. */
 struct use_row {
     enum use_kind kind;

@@ -82,8 +82,9 @@ struct gateway_config {
 
     enum diag_format diag_format;
     enum diag_level diag_level;
-    unsigned workers; /* 1 to GATEWAY_WORKERS_MAX; what the file calls 0 is the number of CPUs here */
-    bool xroad_is_77; /* X-Road-Error in the form of 7.7 instead of 7.8 */
+    size_t consent_cache; /* records of consents kept in memory */
+    unsigned workers;     /* 1 to GATEWAY_WORKERS_MAX; what the file calls 0 is the number of CPUs here */
+    bool xroad_is_77;     /* X-Road-Error in the form of 7.7 instead of 7.8 */
 };
 
 /*

@@ -137,6 +137,11 @@ static const cyaml_schema_field_t limits_fields[] = {
     CYAML_FIELD_END,
 };
 
+static const cyaml_schema_field_t consent_fields[] = {
+    OPTIONAL_TEXT("cache", consent.cache),
+    CYAML_FIELD_END,
+};
+
 static const cyaml_strval_t formats[] = { { "text", 1 + DIAG_TEXT }, { "json", 1 + DIAG_JSON } };
 static const cyaml_strval_t levels[] = {
     { "debug", 1 + DIAG_DEBUG },
@@ -168,6 +173,7 @@ static const cyaml_schema_field_t file_fields[] = {
     GROUP("api", CYAML_FLAG_OPTIONAL, api_fields),
     GROUP("listen", CYAML_FLAG_OPTIONAL, listen_fields),
     GROUP("limits", CYAML_FLAG_OPTIONAL, limits_fields),
+    GROUP("consent", CYAML_FLAG_OPTIONAL, consent_fields),
     GROUP("diagnostics", CYAML_FLAG_OPTIONAL, diagnostics_fields),
     CYAML_FIELD_UINT("workers", CYAML_FLAG_OPTIONAL, struct config_file, workers),
     GROUP("xroad", CYAML_FLAG_OPTIONAL, xroad_fields),
@@ -222,4 +228,5 @@ const struct config_amount config_amounts[CONFIG_AMOUNT_COUNT] = {
     { "limits.replay_window", "60s", "1s", "1h", AMOUNT_MS64, FROM(limits.replay_window), TO(replay_window_ms) },
     { "limits.drain", "30s", "0", "1h", AMOUNT_MS64, FROM(limits.drain), TO(drain_ms) },
     { "limits.witness_wait", "3s", "100ms", "1m", AMOUNT_MS64, FROM(limits.witness_wait), TO(witness_wait_ms) },
+    { "consent.cache", "1000000", "1000", "500000000", AMOUNT_COUNT, FROM(consent.cache), TO(consent_cache) },
 };

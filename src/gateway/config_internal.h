@@ -55,6 +55,9 @@ struct config_file {
             *connect, *floods, *replay_window, *drain, *witness_wait, *spool_folder;
     } limits;
     struct {
+        char *cache;
+    } consent;
+    struct {
         int format, level; /* 0: absent; else 1 + the enum's value */
     } diagnostics;
     unsigned workers;
@@ -71,7 +74,7 @@ struct config_text {
     size_t to;   /* in struct gateway_config: const char * */
     bool is_path;
 };
-enum { CONFIG_TEXT_COUNT = 18, CONFIG_AMOUNT_COUNT = 19 };
+enum { CONFIG_TEXT_COUNT = 18, CONFIG_AMOUNT_COUNT = 20 };
 extern const struct config_text config_texts[CONFIG_TEXT_COUNT];
 
 /* A duration, a size or a count with a default and bounds, all written as in the file. */

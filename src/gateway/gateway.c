@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/time.h"
+#include "consent/counters.h"
 #include "consent/event_text.h"
 #include "consent/uses_map.h"
 #include "gateway/gateway_internal.h"
@@ -27,11 +28,21 @@ static void died(void *context, const struct error *e)
 
 /* ---- In the background, on the main loop ---- */
 
+/* What isn't counted now is at the next start, which then takes longer. */
+static void count_uses(struct gateway *gateway)
+{
+    struct error e;
+    if (!counters_catch_up(consents_counters(gateway->consents), USES_AT_ONCE, NULL, &e)) {
+        diag_error(DIAG_WARN, "consent", "the stored counters are behind the log", &e);
+    }
+}
+
 static void index_uses(uv_work_t *work)
 {
     struct gateway *gateway = work->data;
     struct error e;
     uint64_t lag = 0;
+    count_uses(gateway);
     if (!uses_catch_up(gateway->uses, USES_AT_ONCE, &lag, &e)) {
         diag_error(DIAG_WARN, "consent", "the index of uses is behind", &e);
         return;
@@ -205,6 +216,16 @@ static bool start_timer(struct gateway *gateway, struct error *e)
     return uv_timer_start(&gateway->timer, tick, 0, TICK_MS) == 0 || error_memory(e, "timer");
 }
 
+static bool open_consents(struct gateway *gateway, struct error *e)
+{
+    const struct consents_options options = { .store = gateway->store,
+                                              .committer = gateway->committer,
+                                              .public = gateway->public_disk,
+                                              .private = gateway->private_disk,
+                                              .cache_max = gateway->config->consent_cache };
+    return consents_open(&gateway->consents, &options, e);
+}
+
 bool gateway_start(struct gateway **out, const struct gateway_config *config, uv_loop_t *main_loop,
                    void (*on_dead)(void *context, const struct error *e), void *context, struct error *e)
 {
@@ -226,7 +247,7 @@ bool gateway_start(struct gateway **out, const struct gateway_config *config, uv
     if (!gateway_config_check_complete(config, e) || !make_tables(gateway, e) || !store_open(&gateway->store, config->store_url, e) ||
         !open_evidence(gateway, e) || !begin_sequences(gateway, e) || !load_pseudonym_secret(gateway, e) || !witnessing_open(gateway, e) ||
         !mirroring_open(gateway, e) || !snapshot_load(&gateway->snapshot, gateway, e) || !witnessing_start(gateway, e) ||
-        !mirroring_start(gateway, e) || !consents_open(&gateway->consents, gateway->store, gateway->committer, 0, e) ||
+        !mirroring_start(gateway, e) || !open_consents(gateway, e) ||
         !uses_open(&gateway->uses, gateway->store, gateway->public_disk, gateway->private_disk, e) ||
         !grounds_keep(gateway, gateway->snapshot, e) || !log_start(gateway, e) || !start_workers(gateway, e) || !start_timer(gateway, e)) {
         gateway_free(gateway);
@@ -311,6 +332,9 @@ static void stop_workers(struct gateway *gateway)
     if (gateway->worker_count > 0 &&
         (!uses_catch_up(gateway->uses, USES_AT_ONCE, NULL, &e) || !uses_commit(gateway->uses, gateway->committer, NULL, &e))) {
         diag_error(DIAG_WARN, "consent", "the last root of the map of uses is not committed", &e);
+    }
+    if (gateway->worker_count > 0) {
+        count_uses(gateway);
     }
     /* The committer first: it must not wake a worker whose loop is gone. It is freed only when nobody can submit to it. */
     committer_finish(gateway->committer);

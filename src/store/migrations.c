@@ -157,6 +157,38 @@ static const char *const notices_and_persons[] = {
 };
 
 /*
+ * Counts that are derived from the log, up to the entry in state `counters.next`: consent/counters.h. Each key is half of a keyed hash: of a record's
+ * id, of exporter and year, of a person among those of an exporter and year, of a consumer, of a person among those of a consumer, of a service.
+ * Means are in millionths.
+ */
+static const char *const counters[] = {
+    "CREATE TABLE counter_uses ("
+    " record BLOB NOT NULL PRIMARY KEY,"
+    " in_all INTEGER NOT NULL,"
+    " in_period INTEGER NOT NULL,"
+    " period INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE counter_exports ("
+    " exporter BLOB NOT NULL,"
+    " person BLOB NOT NULL,"
+    " year INTEGER NOT NULL,"
+    " is_sensitive INTEGER NOT NULL,"
+    " PRIMARY KEY (exporter, person)) WITHOUT ROWID",
+    "CREATE TABLE counter_asks ("
+    " consumer BLOB NOT NULL,"
+    " person BLOB NOT NULL,"
+    " step INTEGER NOT NULL,"
+    " PRIMARY KEY (consumer, person)) WITHOUT ROWID",
+    "CREATE TABLE counter_rates ("
+    " service BLOB NOT NULL PRIMARY KEY,"
+    " hour INTEGER NOT NULL,"
+    " in_hour INTEGER NOT NULL,"
+    " hours INTEGER NOT NULL,"
+    " mean INTEGER NOT NULL,"
+    " variance INTEGER NOT NULL) WITHOUT ROWID",
+    NULL,
+};
+
+/*
  * The REST API's own. `api_objects`: GovStack's objects, one row each with its newest content as JSON; `number` is the order of making, what
  * lists go by. `api_revisions`: what each of them was, the snapshot's bytes as they were hashed; never changed but for `successor`, and for
  * an erasure, which empties `snapshot`. `api_requests`: answers that a repeated Idempotency-Key gets again (status 0: not through yet).
@@ -359,6 +391,7 @@ const struct migration migrations[] = {
     { "the index of uses", uses },
     { "the map of uses", uses_map },
     { "notices and persons", notices_and_persons },
+    { "counters", counters },
     { "the REST API's own", api },
     { "rights of persons, registers and obligations", rights },
 };

@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/diag.h"
+
 /*
  * Makes the file private before SQLite sees it: SQLite would make it by the umask, and gives the -wal and -shm files beside it the
  * same mode. An existing file is only looked at: opening and closing it here would drop the locks that another handle of this
@@ -139,22 +141,6 @@ bool store_read(struct store *store, const char *sql, const struct store_value *
     return connection_run(&store->reader, &run, NULL, e);
 }
 
-bool store_begin(struct store *store, struct error *e)
-{
-    (void)pthread_mutex_lock(&store->writer.mutex);
-    if (store->is_in_transaction) {
-        (void)pthread_mutex_unlock(&store->writer.mutex);
-        return error_set(e, ERROR_INPUT, store->path, "report this: it should not happen", "a transaction was begun inside another");
-    }
-    /* IMMEDIATE: takes the write lock now, where waiting is possible; a later upgrade could only fail. */
-    if (!connection_execute(&store->writer, "BEGIN IMMEDIATE", e)) {
-        (void)pthread_mutex_unlock(&store->writer.mutex);
-        return false;
-    }
-    store->is_in_transaction = true;
-    return true;
-}
-
 static void end_transaction(struct store *store)
 {
     sqlite3 *db = store->writer.db;
@@ -162,7 +148,45 @@ static void end_transaction(struct store *store)
         (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL); /* a failed one leaves what a crash would: nothing */
     }
     store->is_in_transaction = false;
+    if (store->is_relaxed) {
+        store->is_relaxed = false;
+        if (sqlite3_exec(db, "PRAGMA synchronous = FULL", NULL, NULL, NULL) != SQLITE_OK) {
+            diag(DIAG_ERROR, "store", "the database can't be told to wait for the disk again", NULL);
+            abort(); /* what is acknowledged from here on would be lost in a power cut */
+        }
+    }
     (void)pthread_mutex_unlock(&store->writer.mutex);
+}
+
+static bool begin(struct store *store, bool is_relaxed, struct error *e)
+{
+    (void)pthread_mutex_lock(&store->writer.mutex);
+    if (store->is_in_transaction) {
+        (void)pthread_mutex_unlock(&store->writer.mutex);
+        return error_set(e, ERROR_INPUT, store->path, "report this: it should not happen", "a transaction was begun inside another");
+    }
+    /*
+     * What a commit waits for can't be changed inside a transaction, so it is set for this one before, and set back behind it. IMMEDIATE: takes the
+     * write lock now, where waiting is possible; a later upgrade could only fail.
+     */
+    store->is_relaxed = is_relaxed;
+    if ((is_relaxed && !connection_execute(&store->writer, "PRAGMA synchronous = NORMAL", e)) ||
+        !connection_execute(&store->writer, "BEGIN IMMEDIATE", e)) {
+        end_transaction(store);
+        return false;
+    }
+    store->is_in_transaction = true;
+    return true;
+}
+
+bool store_begin(struct store *store, struct error *e)
+{
+    return begin(store, false, e);
+}
+
+bool store_begin_relaxed(struct store *store, struct error *e)
+{
+    return begin(store, true, e);
 }
 
 bool store_commit(struct store *store, struct error *e)

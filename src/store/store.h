@@ -51,6 +51,11 @@ must_check bool store_read(struct store *store, const char *sql, const struct st
  * store_commit() returns true; when it returns false all of it was rolled back. Either way the transaction is over.
  */
 must_check bool store_begin(struct store *store, struct error *e);
+/*
+ * One whose content can be made again from elsewhere: store_commit() doesn't wait for the disk. A power cut may undo it, whole, and what was committed
+ * after it; nothing else is harmed, and the next commit of the other sort makes it durable as well.
+ */
+must_check bool store_begin_relaxed(struct store *store, struct error *e);
 must_check bool store_commit(struct store *store, struct error *e);
 void store_rollback(struct store *store);
 

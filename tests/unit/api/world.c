@@ -35,7 +35,10 @@ int api_world_setup(void **state)
     must(log_open(&w->log, w->public_disk, w->private_disk, NULL, w->signer, &e), &e);
     const struct committer_options options = { 0 };
     must(committer_start(&w->committer, w->log, &options, &e), &e);
-    must(consents_open(&w->consents, w->store, w->committer, 0, &e), &e);
+    const struct consents_options consents = {
+        .store = w->store, .committer = w->committer, .public = w->public_disk, .private = w->private_disk
+    };
+    must(consents_open(&w->consents, &consents, &e), &e);
     must(uses_open(&w->uses, w->store, w->public_disk, w->private_disk, &e), &e);
     *state = w;
     return 0;

@@ -286,7 +286,8 @@ static void refuses_bad_grants(void **state)
     base.category_count = 64;
     assert_true(consent_give(rig->consents, &base, id, NULL, &e));
     struct consents *reading = NULL;
-    assert_true(consents_open(&reading, rig->store, NULL, 0, &e));
+    const struct consents_options options = { .store = rig->store };
+    assert_true(consents_open(&reading, &options, &e));
     assert_false(consent_give(reading, &base, id, NULL, &e));
     assert_int_equal(e.kind, ERROR_DENIED);
     consents_close(reading);

@@ -159,7 +159,10 @@ void rig_open(struct rig *rig)
     MUST(log_open(&rig->log, rig->public, rig->private, NULL, rig->signer, &e), e);
     MUST(committer_start(&rig->committer, rig->log, &options, &e), e);
     MUST(store_open(&rig->store, rig->store_url, &e), e);
-    MUST(consents_open(&rig->consents, rig->store, rig->committer, rig->cache_max, &e), e);
+    const struct consents_options consents = {
+        .store = rig->store, .committer = rig->committer, .public = rig->public, .private = rig->private, .cache_max = rig->cache_max
+    };
+    MUST(consents_open(&rig->consents, &consents, &e), e);
 }
 
 void rig_close(struct rig *rig)
@@ -254,7 +257,7 @@ static void notify(void *context)
     (void)pthread_mutex_unlock(&waiter->mutex);
 }
 
-bool rig_release(struct rig *rig, const struct consent_view *view, struct bytes statement, uint64_t *index)
+enum consent_result rig_release_counted(struct rig *rig, const struct consent_release *release, struct bytes statement, uint64_t *index)
 {
     /* One a thread: the committer's last touch of it may come after the entry was taken out. */
     static _Thread_local struct waiter waiter = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false };
@@ -263,12 +266,11 @@ bool rig_release(struct rig *rig, const struct consent_view *view, struct bytes 
     struct commit_entry entry = { .record = { .kind = RECORD_ANSWER_SENT, .statement = statement }, .mailbox = &mailbox };
     struct error e = { 0 };
     enum consent_result result;
-    const struct consent_release release = { .view = view };
-    if (!consents_release(rig->consents, &release, &entry, &result, &e)) {
-        if (result != CONSENT_OVERTAKEN) {
+    if (!consents_release(rig->consents, release, &entry, &result, &e)) {
+        if (result == CONSENT_UNLOGGED) {
             fail_msg("release: %s: %s", e.where, e.what);
         }
-        return false;
+        return result;
     }
     (void)pthread_mutex_lock(&waiter.mutex);
     while (!waiter.is_filled) {
@@ -281,7 +283,13 @@ bool rig_release(struct rig *rig, const struct consent_view *view, struct bytes 
     if (index != NULL) {
         *index = entry.record.index;
     }
-    return true;
+    return CONSENT_RELEASED;
+}
+
+bool rig_release(struct rig *rig, const struct consent_view *view, struct bytes statement, uint64_t *index)
+{
+    const struct consent_release release = { .view = view };
+    return rig_release_counted(rig, &release, statement, index) == CONSENT_RELEASED;
 }
 
 void rig_answer(struct buffer *out, struct bytes person, struct bytes record_id)

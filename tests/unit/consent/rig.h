@@ -36,6 +36,9 @@ uint64_t rig_append(struct rig *rig, enum record_kind kind, struct bytes stateme
 /* A release on `view` that waits until it is durable: what a worker does. False: overtaken. `*index` may be NULL. */
 bool rig_release(struct rig *rig, const struct consent_view *view, struct bytes statement, uint64_t *index);
 
+/* The same of anything that a release stands on; what came of it. */
+enum consent_result rig_release_counted(struct rig *rig, const struct consent_release *release, struct bytes statement, uint64_t *index);
+
 /* What rig_check_order() counts. */
 struct rig_order {
     uint64_t answers, events, twice; /* twice: events that a crash made the log hold two times */
