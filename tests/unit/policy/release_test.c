@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "policy/json_path.h"
 #include "policy/release_plan_internal.h"
+#include "release_model.h"
 
 /*
  * Services made by hand: "path=category", with categories a to z and "-" for structure. Behind the category a transformation may stand, m, l, y or p,
@@ -67,16 +68,11 @@ static void make_service(struct made *made, const char *const *fields, size_t co
     }
 }
 
-/* What a release tells of itself. */
-struct told {
-    bool kept[CATEGORIES], removed[CATEGORIES], failed[CATEGORIES], transformed[TRANSFORM_COUNT][CATEGORIES];
-};
-
 static const struct transform_context model_context = { .now_ms = INT64_C(1795521600000), .has_pseudonym_key = true };
 
 /* In pieces of `step` bytes. The result in `out`, which the caller clears. */
 static bool run_to(const struct policy_service *service, const bool *permitted, struct bytes answer, size_t step, struct buffer *out,
-                   struct told *told, struct error *e)
+                   struct release_told *told, struct error *e)
 {
     struct release *release = NULL;
     buffer_init(out, (size_t)1 << 30);
@@ -86,14 +82,8 @@ static bool run_to(const struct policy_service *service, const bool *permitted, 
         ok = release_add(release, bytes_slice(answer, i, i + step), out, e);
     }
     ok = ok && release_end(release, out, e);
-    if (ok && told != NULL) {
-        memcpy(told->kept, release_kept(release), sizeof told->kept);
-        memcpy(told->removed, release_removed(release), sizeof told->removed);
-        memcpy(told->failed, release_failed(release), sizeof told->failed);
-        for (size_t i = 0; i < TRANSFORM_COUNT * CATEGORIES; i++) {
-            told->transformed[i / CATEGORIES][i % CATEGORIES] = release_transformed(release, i % CATEGORIES,
-                                                                                    (enum transform_kind)(i / CATEGORIES));
-        }
+    if (ok) {
+        release_tell(release, told);
     }
     if (!ok) {
         struct error again = { 0 };
@@ -108,11 +98,11 @@ static bool run_to(const struct policy_service *service, const bool *permitted, 
 static bool run(const struct policy_service *service, const bool *permitted, struct bytes answer, size_t step, struct buffer *out,
                 bool *kept, bool *removed, struct error *e)
 {
-    struct told told;
+    struct release_told told;
     bool ok = run_to(service, permitted, answer, step, out, &told, e);
     if (ok && kept != NULL) {
-        memcpy(kept, told.kept, sizeof told.kept);
-        memcpy(removed, told.removed, sizeof told.removed);
+        memcpy(kept, told.kept, CATEGORIES * sizeof *kept);
+        memcpy(removed, told.removed, CATEGORIES * sizeof *removed);
     }
     return ok;
 }
@@ -488,165 +478,7 @@ static void a_field_must_be_released(void **state)
     arena_clear(&made.arena);
 }
 
-/* ---- The model: the contract's sentences over a whole tree ---- */
-
-/* The way down to a value: names, or indexes where the name is NULL. */
-struct place {
-    const char *name;
-    size_t index;
-};
-struct model {
-    const struct policy_service *service;
-    const bool *permitted;
-    struct place way[64];
-    bool kept[CATEGORIES], removed[CATEGORIES], failed[CATEGORIES], transformed[TRANSFORM_COUNT][CATEGORIES];
-};
-
-static bool takes(const struct json_path_segment *segment, const struct place *place)
-{
-    switch (segment->kind) {
-    case JSON_PATH_NAME:
-        return place->name != NULL && bytes_equal(segment->name, bytes_of_text(place->name));
-    case JSON_PATH_INDEX:
-        return place->name == NULL && segment->index == place->index;
-    case JSON_PATH_WILDCARD:
-        return true;
-    }
-    return false;
-}
-
-static bool matches(const struct json_path_segment *segments, size_t segment_count, const struct place *way, size_t depth)
-{
-    if (segment_count == 0) {
-        return depth == 0;
-    }
-    for (size_t skip = 0; skip < (segments->is_descendant ? depth : depth > 0 ? 1 : 0); skip++) {
-        if (takes(segments, &way[skip]) && matches(segments + 1, segment_count - 1, way + skip + 1, depth - skip - 1)) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* What a field asks of a value that it matches. */
-enum asked { ASKS_NOTHING, ASKS_REMOVAL, ASKS_TRANSFORM };
-static enum asked model_asks(const struct model *m, const struct policy_field *field, size_t *by)
-{
-    const struct policy_transform *transform = field->transform;
-    *by = field->category;
-    if (field->category == POLICY_STRUCTURE || m->permitted[field->category - CATEGORY_FIRST]) {
-        return transform != NULL && transform->as == POLICY_STRUCTURE ? ASKS_TRANSFORM : ASKS_NOTHING;
-    }
-    if (transform != NULL && transform->as != POLICY_STRUCTURE && m->permitted[transform->as - CATEGORY_FIRST]) {
-        *by = transform->as;
-        return ASKS_TRANSFORM;
-    }
-    return ASKS_REMOVAL;
-}
-
-static void mark(bool *flags, size_t category)
-{
-    if (category != POLICY_STRUCTURE) {
-        flags[category - CATEGORY_FIRST] = true;
-    }
-}
-
-static void merge(bool *flags, const bool *more)
-{
-    for (size_t i = 0; i < CATEGORIES; i++) {
-        flags[i] = flags[i] || more[i];
-    }
-}
-
-/* A value to be transformed: what comes out, as a new reference; NULL: it can't be. */
-static json_t *model_transform(const struct transform *transform, json_t *value)
-{
-    char *token = json_dumps(value, JSON_ENCODE_ANY);
-    struct buffer made;
-    buffer_init(&made, TRANSFORM_TOKEN_BYTES_MAX);
-    json_t *result = NULL;
-    if (!json_is_object(value) && !json_is_array(value) && transform_apply(transform, &model_context, bytes_of_text(token), &made)) {
-        result = json_loadb((const char *)made.data, made.size, JSON_DECODE_ANY, NULL);
-        assert_non_null(result);
-    }
-    buffer_clear(&made);
-    free(token);
-    return result;
-}
-
-/* What is left of a scalar or an empty container at way[0..depth): a new reference, or NULL. A match of it or of anything around it counts. */
-static json_t *model_leaf(struct model *m, json_t *value, size_t depth)
-{
-    bool is_mapped = false, is_removed = false, is_unclear = false, by[CATEGORIES] = { false };
-    const struct transform *transform = NULL;
-    for (size_t i = 0; i < m->service->field_count; i++) {
-        const struct policy_field *field = &m->service->fields[i];
-        for (size_t around = 0; around <= depth; around++) {
-            size_t category = POLICY_STRUCTURE;
-            if (!matches(field->path->segments, field->path->count, m->way, around)) {
-                continue;
-            }
-            is_mapped = true;
-            enum asked asked = model_asks(m, field, &category);
-            is_removed = is_removed || asked == ASKS_REMOVAL;
-            if (asked == ASKS_REMOVAL || category != field->category) {
-                mark(m->removed, field->category);
-            }
-            if (asked != ASKS_REMOVAL) {
-                mark(by, category);
-            }
-            if (asked == ASKS_TRANSFORM) {
-                is_unclear = is_unclear || (transform != NULL && !transform_equal(transform, &field->transform->how));
-                transform = &field->transform->how;
-            }
-        }
-    }
-    if (!is_mapped || is_removed) {
-        return NULL;
-    }
-    json_t *left = transform == NULL ? json_incref(value) : is_unclear ? NULL : model_transform(transform, value);
-    merge(left != NULL ? m->kept : m->failed, by);
-    if (left != NULL && transform != NULL) {
-        merge(m->transformed[transform->kind], by);
-    }
-    return left;
-}
-
-/* A new reference, or NULL: nothing is left. */
-static json_t *model_cut(struct model *m, json_t *value, size_t depth)
-{
-    bool is_empty = (json_is_object(value) && json_object_size(value) == 0) || (json_is_array(value) && json_array_size(value) == 0);
-    json_t *result = NULL, *child = NULL, *left = NULL;
-    const char *key = NULL;
-    size_t index = 0;
-    if (is_empty || !(json_is_object(value) || json_is_array(value))) {
-        return model_leaf(m, value, depth);
-    }
-    if (json_is_object(value)) {
-        result = json_object();
-        json_object_foreach(value, key, child)
-        {
-            m->way[depth] = (struct place){ .name = key };
-            if ((left = model_cut(m, child, depth + 1)) != NULL) {
-                assert_int_equal(json_object_set_new(result, key, left), 0);
-            }
-        }
-    } else {
-        result = json_array();
-        json_array_foreach(value, index, child)
-        {
-            m->way[depth] = (struct place){ .index = index };
-            if ((left = model_cut(m, child, depth + 1)) != NULL) {
-                assert_int_equal(json_array_append_new(result, left), 0);
-            }
-        }
-    }
-    if (json_object_size(result) + json_array_size(result) == 0) {
-        json_decref(result);
-        return NULL;
-    }
-    return result;
-}
+/* ---- Against the model (release_model.h) ---- */
 
 static unsigned roll(unsigned *dice, unsigned sides)
 {
@@ -717,7 +549,7 @@ static void compare_with_model(unsigned seed)
     struct buffer out;
     struct error e = { 0 };
     bool permitted[CATEGORIES];
-    struct told told;
+    struct release_told told;
     size_t count = 1 + roll(&dice, 6);
     for (size_t i = 0; i < count; i++) {
         random_path(&dice, paths[i], sizeof paths[i]);
@@ -734,17 +566,13 @@ static void compare_with_model(unsigned seed)
     if (!run_to(&made.service, permitted, bytes_of_text(text), step, &out, &told, &e)) {
         fail_msg("seed %u: %s: %s", seed, text, e.what);
     }
-    struct model m = { .service = &made.service, .permitted = permitted };
-    json_t *want = model_cut(&m, value, 0),
+    struct release_told must_tell;
+    json_t *want = release_model(&made.service, permitted, &model_context, value, &must_tell),
            *got = json_loadb((const char *)out.data, out.size, JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, NULL);
-    if (want == NULL) {
-        want = json_is_object(value) ? json_object() : json_is_array(value) ? json_array() : json_null();
-    }
     if (got == NULL || !json_equal(got, want) || (out.size > strlen(text) && !json_is_null(got))) {
         fail_msg("seed %u: %s -> %.*s", seed, text, BYTES_FMT(buffer_bytes(&out)));
     }
-    if (memcmp(told.kept, m.kept, sizeof told.kept) != 0 || memcmp(told.removed, m.removed, sizeof told.removed) != 0 ||
-        memcmp(told.failed, m.failed, sizeof told.failed) != 0 || memcmp(told.transformed, m.transformed, sizeof told.transformed) != 0) {
+    if (memcmp(&told, &must_tell, sizeof told) != 0) {
         fail_msg("seed %u: what is told differs: %s", seed, text);
     }
     json_decref(want);
