@@ -20,6 +20,7 @@ from pathlib import Path
 import log
 import measure
 import pairs
+import release
 
 TOP = Path(__file__).resolve().parent.parent
 CONNECTIONS = [1, 32, 256]
@@ -197,11 +198,15 @@ def measure_all(options, wanted, folder):
     if 'comity' in wanted and not options.no_log:
         sizes, bytes_per_exchange = log.exchange_sizes(*log.pair_folders(next(pair for pair in running if pair.name == 'comity')))
         result['log'] = log.measure_log(folder / 'log', sizes, bytes_per_exchange, quick=options.quick, talk=talk)
+    if release.PROGRAM.exists():
+        result.setdefault('policy', {}).update(release.measure_release(quick=options.quick, talk=talk))
     if is_terminal:
         print('\r' + ' ' * 60 + '\r', end='', file=sys.stderr)
     print(table(result))
     if 'log' in result:
         print(f'\nThe evidence log, on the same disk\n{log.table(result["log"])}')
+    if 'policy' in result:
+        print(f'\n{release.table(result["policy"])}')
     Path(options.out).write_text(json.dumps(result, indent=1) + '\n')
     return 0
 
