@@ -23,8 +23,9 @@ static bool read_request(const json_t *request, struct bytes *person, bool *is_d
 
 static json_t *json_of_erasure(const struct erasure *erasure, bool is_dry)
 {
-    json_t *answer = json_pack("{s:[], s:o}", "entries", "event",
-                               is_dry || erasure->count == 0 ? json_null() : json_integer((json_int_t)erasure->event));
+    json_t *answer = json_pack("{s:[], s:o, s:o}", "entries", "event",
+                               is_dry || erasure->count == 0 ? json_null() : json_integer((json_int_t)erasure->event), "records",
+                               is_dry ? json_null() : json_integer((json_int_t)erasure->records));
     json_t *entries = json_object_get(answer, "entries");
     for (size_t i = 0; answer != NULL && i < erasure->count; i++) {
         if (json_array_append_new(entries, json_integer((json_int_t)erasure->entries[i])) != 0) {

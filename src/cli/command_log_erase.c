@@ -27,6 +27,8 @@ static int tell(const struct call *call, json_t *answer, bool is_dry)
         ok = ok &&
              printf("erased what opens %zu entries; entry %lld says so\n", count, json_integer_value(json_object_get(answer, "event"))) > 0;
     }
+    json_int_t records = json_integer_value(json_object_get(answer, "records"));
+    ok = ok && (records == 0 || printf("took the identifier out of %lld records of consents that have ended\n", records) > 0);
     return ok ? COMMAND_DONE : COMMAND_NOT_TRIED;
 }
 
@@ -77,7 +79,8 @@ const struct command log_erase_command = {
         "erased, and not whose.\n"
         "It reads the whole log, works beside a running gateway, and goes on where it was when it is called again after a crash. It is refused while a "
         "consent of the person is in force ('comity consent withdraw'), and until twice limits.replay_window after the person's last exchange. "
-        "Consents in the database, the other side's log, and backups are not touched. What was erased can't be brought back.",
+        "In the database a keyed hash takes the identifier's place in the records of consents that have ended: they are kept as long as the law asks, and name "
+        "nobody. The other side's log and backups are not touched. What was erased can't be brought back.",
     .examples = "comity log erase --person @person.txt --dry-run\n"
                 "comity log erase --person @person.txt",
     .options = erase_options,

@@ -338,4 +338,11 @@ typedef bool consent_each(void *context, const struct consent_record *record);
 must_check bool consent_list(struct consents *consents, struct bytes person, struct bytes id, consent_each *each, void *context,
                              struct error *e);
 
+/*
+ * Puts a keyed hash in the place of the person's identifier in every record and event of the database, for a person none of whose consents is in
+ * force; what is known of the person beside that (date of birth, representatives' person) goes likewise. `*records` counts. What was there
+ * before is overwritten on the disk (store_settle()). Blocks. ERROR_DENIED: a change about the person is not in the log yet. Again after a crash.
+ */
+must_check bool consents_forget(struct consents *consents, struct bytes person, uint64_t *records, struct error *e);
+
 #endif

@@ -274,7 +274,7 @@ bool erasure_find(const struct erasure_log *log, struct bytes person, struct era
 static bool look_for_given(void *context, const struct consent_record *record)
 {
     bool *is_found = context;
-    *is_found = record->state == CONSENT_GIVEN;
+    *is_found = record->state == CONSENT_GIVEN || record->state == CONSENT_PAUSED;
     return !*is_found;
 }
 
@@ -326,7 +326,7 @@ bool erasure_run(const struct erasure_log *log, struct consents *consents, struc
         goto failed;
     }
     /* Also when all was erased before: a crash may have come between. */
-    if (uses_forget(uses, person, e)) {
+    if (uses_forget(uses, person, e) && consents_forget(consents, person, &out->records, e)) {
         return true;
     }
 failed:

@@ -20,7 +20,8 @@ struct erasure_log {
 struct erasure {
     uint64_t *entries; /* that are open and about the person, ascending */
     size_t count;
-    uint64_t event; /* the first entry that says so; only after erasing */
+    uint64_t event;   /* the first entry that says so; only after erasing */
+    uint64_t records; /* of ended consents, in the database, that name the person no more; likewise */
 };
 void erasure_clear(struct erasure *erasure);
 
@@ -31,7 +32,7 @@ void erasure_clear(struct erasure *erasure);
  */
 must_check bool erasure_find(const struct erasure_log *log, struct bytes person, struct erasure *out, struct error *e);
 /*
- * Finds, logs one event or more that says which, erases, and forgets the person in the index of uses. After a crash in between it goes on when it
+ * Finds, logs one event or more that says which, erases, and forgets the person in the index of uses and in the records of consents. After a crash in between it goes on when it
  * is called again. With `is_dry` it only finds. ERROR_DENIED: a consent of the person is in force, or a decision is too young.
  */
 must_check bool erasure_run(const struct erasure_log *log, struct consents *consents, struct uses *uses, struct bytes person, bool is_dry,

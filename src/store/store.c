@@ -78,6 +78,10 @@ static bool configure(struct connection *writer, struct error *e)
         !connection_query_number(writer, "SELECT count(*) FROM pragma_journal_mode WHERE journal_mode = 'wal'", &is_wal, e)) {
         return false;
     }
+    /* Debian's SQLite does so by itself. */
+    if (!connection_execute(writer, "PRAGMA secure_delete = ON", e)) {
+        return false;
+    }
     return is_wal == 1 || error_set(e, ERROR_IO, writer->path, "put it on a local disk with shared memory (not a network share)",
                                     "the database can't keep a write-ahead log there");
 }
@@ -204,4 +208,14 @@ bool store_commit(struct store *store, struct error *e)
 void store_rollback(struct store *store)
 {
     end_transaction(store);
+}
+
+bool store_settle(struct store *store, struct error *e)
+{
+    (void)pthread_mutex_lock(&store->writer.mutex);
+    /* Waits for readers as long as for any lock. */
+    int result = sqlite3_wal_checkpoint_v2(store->writer.db, "main", SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL);
+    bool ok = result == SQLITE_OK || store_fail(e, store->writer.db, result, store->path);
+    (void)pthread_mutex_unlock(&store->writer.mutex);
+    return ok;
 }

@@ -58,5 +58,10 @@ must_check bool store_begin(struct store *store, struct error *e);
 must_check bool store_begin_relaxed(struct store *store, struct error *e);
 must_check bool store_commit(struct store *store, struct error *e);
 void store_rollback(struct store *store);
+/*
+ * Empties the write-ahead log into the database, so that what was changed or deleted before stands nowhere in its files: freed space is overwritten
+ * always. ERROR_IO: somebody reads and does not end; try again. Not inside a transaction.
+ */
+must_check bool store_settle(struct store *store, struct error *e);
 
 #endif

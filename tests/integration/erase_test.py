@@ -2,7 +2,7 @@
 import json
 import time
 import unittest
-from urllib.parse import quote_plus
+from urllib.parse import quote, quote_plus
 
 from comity import CATEGORIES, Federation, OTHER_PERSON, PERSON
 
@@ -77,6 +77,38 @@ class Erase(unittest.TestCase):
         self.assertEqual(self.federation.ask(OTHER_PERSON).status, 200)
         self.check_whole()
         self.assertNotIn(PERSON, self.holder.stderr())
+
+    def test_nothing_in_the_gateways_folder_names_the_person(self):
+        for person in (PERSON, AWKWARD):
+            self.federation.withdraw_consent(self.consents[person])
+        time.sleep(2 * WINDOW + 0.3)
+        kept = self.holder.run_json('consent', 'list', '--person', '-', stdin=PERSON)
+        self.assertTrue(kept['consents'])
+        for person in (PERSON, AWKWARD):
+            self.assertNotEqual(files_with(self.holder.folder, person.split(' ')[0]), [])
+            told = self.holder.run_json('log', 'erase', '--person', '-', stdin=person)
+            self.assertEqual(told['records'], 1)
+            self.assertEqual([name for name in files_with(self.holder.folder, person) if 'stderr' not in name], [])
+            self.assertEqual(self.holder.run_json('consent', 'list', '--person', '-', stdin=person)['consents'], [])
+        self.assertEqual([name for name in files_with(self.holder.folder, quote(AWKWARD)) if 'stderr' not in name], [])
+        # What was agreed is kept: whose it was is a keyed hash, the same for all of one person's.
+        shown = self.holder.run_json('consent', 'show', self.consents[PERSON])['consents'][0]
+        self.assertRegex(shown['person'], '^erased:[0-9a-f]{32}$')
+        self.assertEqual((shown['recipient'], shown['state']), (kept['consents'][0]['recipient'], 'withdrawn'))
+        # The person may come again, and go again.
+        again = self.federation.give_consent(PERSON, CATEGORIES)
+        self.assertEqual(self.federation.ask(PERSON).status, 200)
+        self.holder.kill()
+        self.holder.start()
+        self.federation.withdraw_consent(again)
+        time.sleep(2 * WINDOW + 0.3)
+        self.assertEqual(self.holder.run_json('log', 'erase', '--person', '-', stdin=PERSON)['records'], 1)
+        self.assertEqual([name for name in files_with(self.holder.folder, PERSON) if 'stderr' not in name], [])
+        second = self.holder.run_json('consent', 'show', again)['consents'][0]
+        self.assertEqual(second['person'], shown['person'])
+        self.assertEqual(self.holder.run_json('log', 'erase', '--person', '-', stdin=PERSON)['records'], 0)
+        self.check_whole()
+        self.assertEqual(self.federation.ask(OTHER_PERSON).status, 200)
 
     def test_the_asking_side_erases_by_path_and_query(self):
         self.assertEqual(self.federation.ask(service='echo', rest='/x', query=f'?a=1&who={quote_plus(AWKWARD)}').status, 200)

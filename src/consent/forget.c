@@ -1,0 +1,176 @@
+/* Taking a person's identifier out of the records of consents that have ended. What was agreed, when and on what, stays: the law has it kept. */
+#include "base/encode.h"
+#include "base/random.h"
+#include "consent/consent_internal.h"
+#include "consent/event_text.h"
+#include "crypto/hash.h"
+#include "store/state.h"
+
+enum { KEY_SIZE = 32, ALIAS_BYTES = 16 };
+static const char key_name[] = "consents.erased_key";
+static const char alias_start[] = "erased:";
+enum { ALIAS_SIZE = sizeof alias_start - 1 + 2 * ALIAS_BYTES + 1 };
+
+/* The key of the hashes that stand for identifiers; made when the first is needed. Inside a transaction. */
+static bool load_key(struct store *store, uint8_t key[KEY_SIZE], struct error *e)
+{
+    struct buffer text;
+    char hex[2 * KEY_SIZE + 1];
+    buffer_init(&text, sizeof hex);
+    bool ok = state_get_text(store, key_name, &text, e);
+    if (ok) {
+        ok = hex_parse(buffer_bytes(&text), key, KEY_SIZE) ||
+             error_set(e, ERROR_INPUT, key_name, "restore the database from a backup", "the stored key is damaged");
+    } else if (e->kind == ERROR_ABSENT) {
+        random_fill(key, KEY_SIZE);
+        hex_write(bytes_of(key, KEY_SIZE), hex);
+        ok = state_set_text(store, key_name, bytes_of_text(hex), e);
+    }
+    buffer_wipe(&text);
+    explicit_bzero(hex, sizeof hex);
+    return ok;
+}
+
+/* Who asks later, with the identifier in hand, finds the records; they alone name nobody. */
+static bool make_alias(struct store *store, struct bytes person, char alias[ALIAS_SIZE], struct error *e)
+{
+    uint8_t key[KEY_SIZE], hash[SHA256_SIZE];
+    if (!load_key(store, key, e)) {
+        return false;
+    }
+    hmac_sha256(bytes_of(key, sizeof key), person, hash);
+    memcpy(alias, alias_start, sizeof alias_start - 1);
+    hex_write(bytes_of(hash, ALIAS_BYTES), alias + sizeof alias_start - 1);
+    explicit_bzero(key, sizeof key);
+    return true;
+}
+
+/* ---- The texts of events ---- */
+
+struct kept_text {
+    struct kept_text *next;
+    int64_t sequence;
+    struct bytes text;
+    bool is_of_person; /* of the person, not of a record */
+};
+struct kept_texts {
+    struct arena *arena;
+    struct kept_text *first;
+    bool has_unlogged, has_failed;
+};
+
+static bool take_text(void *context, const struct store_value *columns, size_t count)
+{
+    struct kept_texts *texts = context;
+    (void)count;
+    struct kept_text *kept = arena_take(texts->arena, sizeof *kept);
+    struct bytes text = kept == NULL ? BYTES_NONE : arena_copy(texts->arena, columns[1].bytes);
+    if (text.data == NULL) {
+        texts->has_failed = true;
+        return false;
+    }
+    *kept = (struct kept_text){ texts->first, columns[0].integer, text, columns[3].integer != 0 };
+    texts->first = kept;
+    texts->has_unlogged = texts->has_unlogged || columns[2].type == STORE_NULL;
+    return true;
+}
+
+/* Of the person's own events, such as a date of birth, nothing is left but that there was one. */
+static bool stays(struct bytes name)
+{
+    static const struct bytes names[] = { BYTES("comity-event"), BYTES("event"), BYTES("sequence"), BYTES("person"), BYTES("time") };
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        if (bytes_equal(name, names[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The text with the alias in each line whose value is the identifier. False: memory. */
+static bool rewrite(const struct kept_text *kept, struct bytes person, const char *alias, struct arena *arena, struct buffer *out)
+{
+    struct bytes rest = kept->text, name, value;
+    while (event_text_next(&rest, &name, &value)) {
+        struct bytes decoded = event_text_decode(arena, value);
+        if (decoded.data == NULL) {
+            return false;
+        }
+        if (!kept->is_of_person || stays(name)) {
+            buffer_append(out, name);
+            buffer_append(out, BYTES(": "));
+            buffer_append(out, bytes_equal(decoded, person) ? bytes_of_text(alias) : value);
+            buffer_append_u8(out, '\n');
+        }
+    }
+    return !out->failed;
+}
+
+static bool rewrite_texts(struct store *store, struct bytes person, const char *alias, struct arena *arena, struct error *e)
+{
+    static const char find[] = "SELECT e.sequence, e.payload, e.log_index, 0 FROM consents c JOIN consent_events e ON e.record = c.number"
+                               " WHERE c.person = ?1"
+                               " UNION ALL SELECT sequence, payload, log_index, 1 FROM consent_events WHERE person = ?1";
+    static const char write[] = "UPDATE consent_events SET payload = ?2, person = CASE WHEN person IS NULL THEN NULL ELSE ?3 END"
+                                " WHERE sequence = ?1";
+    struct kept_texts texts = { .arena = arena };
+    const struct store_value whose[] = { STORE_STR(person) };
+    if (!store_run(store, find, whose, COUNT_OF(whose), take_text, &texts, NULL, e)) {
+        return false;
+    }
+    if (texts.has_failed) {
+        return error_memory(e, "consents");
+    }
+    if (texts.has_unlogged) {
+        return error_set(e, ERROR_DENIED, "consents", "see to what the log lacks (comity doctor), then erase again",
+                         "a change about this person is not in the log yet");
+    }
+    for (const struct kept_text *kept = texts.first; kept != NULL; kept = kept->next) {
+        struct buffer text;
+        buffer_init(&text, 2 * RECORD_STATEMENT_BYTES_MAX);
+        bool ok = rewrite(kept, person, alias, arena, &text) || error_memory(e, "consents");
+        const struct store_value values[] = { STORE_INT(kept->sequence), STORE_STR(buffer_bytes(&text)), STORE_STR(bytes_of_text(alias)) };
+        ok = ok && store_run(store, write, values, COUNT_OF(values), NULL, NULL, NULL, e);
+        buffer_wipe(&text);
+        if (!ok) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool rename_person(struct store *store, struct bytes person, uint64_t *records, struct error *e)
+{
+    static const char of_records[] = "UPDATE consents SET person = ?2 WHERE person = ?1";
+    static const char of_representatives[] = "UPDATE representatives SET person = ?2 WHERE person = ?1";
+    char alias[ALIAS_SIZE];
+    struct arena arena = { 0 };
+    int64_t changed = 0;
+    bool ok = make_alias(store, person, alias, e) && rewrite_texts(store, person, alias, &arena, e);
+    if (ok) {
+        const struct store_value values[] = { STORE_STR(person), STORE_STR(bytes_of_text(alias)) };
+        ok = store_run(store, of_records, values, COUNT_OF(values), NULL, NULL, &changed, e) &&
+             store_run(store, of_representatives, values, COUNT_OF(values), NULL, NULL, NULL, e);
+    }
+    *records = (uint64_t)changed;
+    arena_clear(&arena);
+    return ok;
+}
+
+bool consents_forget(struct consents *consents, struct bytes person, uint64_t *records, struct error *e)
+{
+    const struct consent_key key = { .person = person };
+    *records = 0;
+    (void)pthread_mutex_lock(&consents->changing);
+    bool ok = store_begin(consents->store, e);
+    if (ok && !rename_person(consents->store, person, records, e)) {
+        store_rollback(consents->store);
+        ok = false;
+    } else if (ok) {
+        ok = store_commit(consents->store, e);
+    }
+    (void)pthread_mutex_unlock(&consents->changing);
+    consents_overtake(consents, &key, 1);
+    /* Also when nothing was changed now: a crash may have come between. */
+    return ok && store_settle(consents->store, e);
+}
