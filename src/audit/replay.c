@@ -43,6 +43,7 @@ void decision_replay_free(struct decision_replay *replay)
     grounds_clear(&replay->grounds);
     open_clear(&replay->open);
     consent_history_free(replay->history);
+    notice_history_clear(&replay->notices);
     buffer_wipe(&replay->logged);
     buffer_wipe(&replay->decided);
     free(replay);
@@ -124,17 +125,23 @@ static const struct directory_recognition *find_recognition(const struct directo
     return NULL;
 }
 
-/* What world_find_community() says, from the directories that the decision names. False: one of them is gone, which was told. */
-static bool find_recognised(struct decision_replay *r, const struct decision_read *read, const struct directory *own, bool *is_recognised)
+/*
+ * What world_find_community() says, from the directories that the decision names; `*clients` is NULL where it is not recognised. False: one of them is
+ * gone, which was told.
+ */
+static bool find_recognised(struct decision_replay *r, const struct decision_read *read, const struct directory *own,
+                            const struct directory **clients, bool *is_recognised)
 {
     const struct error *why;
     struct bytes community = read->client.parts[0];
     *is_recognised = false;
+    *clients = NULL;
     if (!is_within(own->valid_from_ms, own->valid_until_ms, read->time_ms)) {
         return true;
     }
     if (bytes_equal(own->community, community)) {
         *is_recognised = true;
+        *clients = own;
         return true;
     }
     const struct directory_recognition *by = find_recognition(own, community, read->time_ms);
@@ -152,6 +159,7 @@ static bool find_recognised(struct decision_replay *r, const struct decision_rea
     }
     *is_recognised = bytes_equal(foreign->community, community) &&
                      is_within(foreign->valid_from_ms, foreign->valid_until_ms, read->time_ms);
+    *clients = *is_recognised ? foreign : NULL;
     return true;
 }
 
@@ -225,13 +233,15 @@ static enum again_state find_consents(struct decision_replay *r, struct decision
     return AGAIN_DONE;
 }
 
-static enum again_state run_decide(struct decision_replay *r, struct decision_read *read, struct again *again, bool is_recognised)
+static enum again_state run_decide(struct decision_replay *r, struct decision_read *read, struct again *again, const struct directory *own,
+                                   const struct directory *clients, bool is_recognised)
 {
     uint8_t nothing[SHA256_SIZE];
     const struct consent_view *view = NULL;
     if (!make_recipient(read, &again->request.recipient)) {
         return AGAIN_NO_MEMORY;
     }
+    again->context.parties = decide_parties_of(&read->client, &read->service, own, clients);
     again->context.parties.is_recognised = is_recognised;
     decide(&again->request, &again->context, &again->result);
     again->needed_consents = again->result.needs_consent;
@@ -252,15 +262,41 @@ static enum again_state run_decide(struct decision_replay *r, struct decision_re
     return AGAIN_DONE;
 }
 
+/* By which law: the one that the directory names, and no other. False: it was told why not. */
+static bool find_law(struct decision_replay *r, const struct decision_read *read, struct again *again, const struct directory *own)
+{
+    const struct error *why;
+    bool is_named = own->has_law ? read->has_law && memcmp(read->law, own->law_digest, SHA256_SIZE) == 0 : true;
+    if (!is_named) {
+        tell_different(r, read, "it was not decided by the law that its directory names");
+        return false;
+    }
+    again->context.counters = read->counters;
+    again->context.notices = r->notices.snapshots[0];
+    if (!read->has_law) {
+        return true; /* from before directories named laws */
+    }
+    again->context.law = grounds_law(&r->grounds, read->law, again->context.policy, &why);
+    if (again->context.law == NULL) {
+        tell_gone(r, read, "the law", why);
+    }
+    return again->context.law != NULL;
+}
+
 /* As the holder's steps find-service and decide do. */
 static enum again_state decide_again(struct decision_replay *r, struct decision_read *read, struct again *again)
 {
     const struct error *why;
     bool is_recognised = false;
+    const struct directory *clients = NULL;
     again->request.client = &read->client;
     again->request.method = read->method;
     again->request.purpose = read->purpose;
     again->request.now_ms = read->time_ms;
+    again->request.claims_vital = said_value(&read->said, "comity-basis", false).size > 0;
+    again->request.justification = said_value(&read->said, "comity-justification", false);
+    again->request.confirmed_by = said_value(&read->said, "comity-confirmed-by", false);
+    again->request.authority = said_value(&read->said, "comity-authority", false);
     const struct directory *own = grounds_directory(&r->grounds, read->directory, NULL, &why);
     if (own == NULL) {
         tell_gone(r, read, "the directory", why);
@@ -291,7 +327,9 @@ static enum again_state decide_again(struct decision_replay *r, struct decision_
         tell_different(r, read, "person");
         return AGAIN_TOLD;
     }
-    return find_recognised(r, read, own, &is_recognised) ? run_decide(r, read, again, is_recognised) : AGAIN_TOLD;
+    return find_law(r, read, again, own) && find_recognised(r, read, own, &clients, &is_recognised)
+               ? run_decide(r, read, again, own, clients, is_recognised)
+               : AGAIN_TOLD;
 }
 
 /* ---- Comparing ---- */

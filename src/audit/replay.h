@@ -18,6 +18,8 @@ struct replay_source {
     /* A directory that `threshold` of these operators signed; `operators` NULL: the own community's. The caller frees it. */
     bool (*find_directory)(void *context, const uint8_t digest[SHA256_SIZE], const struct verifier *operators, size_t operator_count,
                            size_t threshold, struct directory **out, struct error *e);
+    /* Appends the text with this digest: a law profile that is not compiled in, a notice. NULL: there are none. */
+    bool (*find_text)(void *context, const uint8_t digest[SHA256_SIZE], struct buffer *out, struct error *e);
     void *context;
 };
 

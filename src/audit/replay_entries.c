@@ -111,6 +111,18 @@ static bool take_consent(struct decision_replay *r, const struct log_entry *entr
     return true;
 }
 
+static bool take_notice(struct decision_replay *r, const struct log_entry *entry, struct error *e)
+{
+    struct error fault;
+    if (!notice_history_add(&r->notices, &r->source, entry->statement, &fault)) {
+        if (fault.kind == ERROR_MEMORY) {
+            return error_memory(e, "replay");
+        }
+        replay_tell(r, REPLAY_UNDECIDABLE, entry, BYTES_NONE, fault.what, BYTES_NONE, BYTES_NONE);
+    }
+    return true;
+}
+
 /* Of an erased entry the kind is left; of one that came back from a mirror not even that. */
 static void take_closed(struct decision_replay *r, const struct log_entry *entry, bool is_asked)
 {
@@ -134,6 +146,9 @@ bool decision_replay_take(struct decision_replay *replay, const struct log_entry
     if (entry->form != RECORD_OPEN) {
         take_closed(replay, entry, is_asked);
         return true;
+    }
+    if (entry->kind == RECORD_EVENT && notice_history_takes(entry->statement)) {
+        return take_notice(replay, entry, e);
     }
     if (entry->kind == RECORD_EVENT) {
         return !consent_history_takes(entry->statement) || take_consent(replay, entry, e);

@@ -10,6 +10,7 @@ static void empty(struct ground *ground)
 {
     policy_drop(ground->policy);
     directory_free(ground->directory);
+    law_drop(ground->law);
     *ground = (struct ground){ 0 };
 }
 
@@ -18,6 +19,7 @@ void grounds_clear(struct grounds *grounds)
     for (size_t i = 0; i < GROUNDS_KEPT; i++) {
         empty(&grounds->policies[i]);
         empty(&grounds->directories[i]);
+        empty(&grounds->laws[i]);
     }
 }
 
@@ -68,6 +70,45 @@ const struct directory *grounds_directory(struct grounds *grounds, const uint8_t
     }
     *fault = &ground->fault;
     return ground->directory;
+}
+
+/* A law as it was published: compiled in, or kept. */
+static bool find_law(const struct replay_source *source, const uint8_t digest[SHA256_SIZE], struct law **out, struct error *e)
+{
+    const struct law_builtin *builtin = law_find_builtin(digest);
+    struct buffer text;
+    *out = NULL;
+    if (builtin != NULL) {
+        return law_parse(out, builtin->text, builtin->id, e);
+    }
+    if (source->find_text == NULL) {
+        return error_set(e, ERROR_ABSENT, "law", NULL, "this law profile is not one that this version has");
+    }
+    buffer_init(&text, LAW_BYTES_MAX);
+    bool ok = source->find_text(source->context, digest, &text, e) && law_parse(out, buffer_bytes(&text), "(law)", e);
+    buffer_clear(&text);
+    return ok;
+}
+
+const struct law *grounds_law(struct grounds *grounds, const uint8_t digest[SHA256_SIZE], const struct policy *policy,
+                              const struct error **fault)
+{
+    uint8_t both[2 * SHA256_SIZE], key[SHA256_SIZE];
+    struct law *base = NULL;
+    memcpy(both, digest, SHA256_SIZE);
+    memcpy(both + SHA256_SIZE, policy->digest, SHA256_SIZE);
+    sha256(bytes_of(both, sizeof both), key);
+    struct ground *ground = find(grounds->laws, key);
+    if (ground == NULL) {
+        ground = make_room(grounds->laws, &grounds->next_law, key);
+        if (find_law(grounds->source, digest, &base, &ground->fault) &&
+            !policy_tighten(policy, base, "(policy)", &ground->law, &ground->fault)) {
+            ground->law = NULL;
+        }
+        law_drop(base);
+    }
+    *fault = &ground->fault;
+    return ground->law;
 }
 
 /* ---- A gateway's archive and store ---- */
@@ -127,7 +168,13 @@ static bool find_directory(void *context, const uint8_t digest[SHA256_SIZE], con
     return ok;
 }
 
+static bool find_text(void *context, const uint8_t digest[SHA256_SIZE], struct buffer *out, struct error *e)
+{
+    const struct replay_files *files = context;
+    return archive_get(files->archive, digest, out, e);
+}
+
 void replay_files_source(struct replay_files *files, struct replay_source *out)
 {
-    *out = (struct replay_source){ .find_policy = find_policy, .find_directory = find_directory, .context = files };
+    *out = (struct replay_source){ .find_policy = find_policy, .find_directory = find_directory, .find_text = find_text, .context = files };
 }

@@ -4,6 +4,7 @@
 
 #include "audit/replay.h"
 #include "audit/said.h"
+#include "consent/notice.h"
 #include "consent/past.h"
 #include "policy/decide.h"
 
@@ -15,6 +16,9 @@ struct decision_read {
     enum reason reason; /* REASON_COUNT: a code that is not known here */
     bool has_request, has_client_directory, knows_client_directory;
     uint8_t request[SHA256_SIZE], directory[SHA256_SIZE], client_directory[SHA256_SIZE], policy[SHA256_SIZE], consents[SHA256_SIZE];
+    bool has_law; /* decided by a law, whose digest is here; and what was counted then */
+    uint8_t law[SHA256_SIZE];
+    struct decide_counters counters;
     int64_t time_ms;
     struct bytes client_text, service_text;
     struct said said; /* of the request */
@@ -43,18 +47,35 @@ struct ground {
     uint8_t digest[SHA256_SIZE];
     struct policy *policy;
     struct directory *directory;
+    struct law *law;
     struct error fault; /* neither is there: why */
 };
 struct grounds {
     const struct replay_source *source;
-    struct ground policies[GROUNDS_KEPT], directories[GROUNDS_KEPT];
-    size_t next_policy, next_directory;
+    struct ground policies[GROUNDS_KEPT], directories[GROUNDS_KEPT], laws[GROUNDS_KEPT];
+    size_t next_policy, next_directory, next_law;
 };
 void grounds_clear(struct grounds *grounds);
 /* NULL, with `*fault` telling why: it is not there. */
 const struct policy *grounds_policy(struct grounds *grounds, const uint8_t digest[SHA256_SIZE], const struct error **fault);
 const struct directory *grounds_directory(struct grounds *grounds, const uint8_t digest[SHA256_SIZE],
                                           const struct directory_recognition *by, const struct error **fault);
+
+/* The law with this digest, as this policy tightens it. */
+const struct law *grounds_law(struct grounds *grounds, const uint8_t digest[SHA256_SIZE], const struct policy *policy,
+                              const struct error **fault);
+
+/* replay_notices.c: the notices that were in force, made again from the log's own events. */
+enum { NOTICE_SNAPSHOTS_KEPT = 8 };
+struct notice_history {
+    struct notices_entry *revisions;
+    size_t count, capacity;
+    struct notices *snapshots[NOTICE_SNAPSHOTS_KEPT]; /* newest first; NULL: none before */
+};
+bool notice_history_takes(struct bytes text);
+/* Takes the text of a notice event. ERROR_ABSENT: the notice's text is not kept. */
+must_check bool notice_history_add(struct notice_history *history, const struct replay_source *source, struct bytes text, struct error *e);
+void notice_history_clear(struct notice_history *history);
 
 /* replay_open.c: permitted decisions whose answer is still to come. */
 struct open_decision {
@@ -92,6 +113,7 @@ struct decision_replay {
     void *context;
     struct grounds grounds;
     struct consent_history *history;
+    struct notice_history notices;
     struct open_decisions open;
     struct ahead ahead[AHEAD_MAX];
     size_t ahead_count;

@@ -44,17 +44,70 @@ static bool read_verdict(struct bytes text, struct decision_read *read)
     return bytes_equal(verdict, BYTES("refuse"));
 }
 
+static bool next_number(struct bytes *rest, uint64_t *out)
+{
+    struct bytes word;
+    return bytes_split(rest, ' ', &word) && bytes_to_u64(word, out);
+}
+
+static bool next_flag(struct bytes *rest, bool *out)
+{
+    uint64_t number;
+    bool ok = next_number(rest, &number) && number <= 1;
+    *out = ok && number == 1;
+    return ok;
+}
+
+static bool read_uses(struct decision_read *read, struct bytes text)
+{
+    struct bytes name, value, rest = text;
+    size_t count = 0;
+    while (event_text_next(&rest, &name, &value)) {
+        count += bytes_equal(name, BYTES("used"));
+    }
+    struct decide_use *uses = arena_take_zeroed(&read->arena, (count + 1) * sizeof *uses);
+    read->counters.uses = uses;
+    while (uses != NULL && event_text_next(&text, &name, &value)) {
+        if (bytes_equal(name, BYTES("used"))) {
+            struct decide_use *use = &uses[read->counters.use_count++];
+            if (!next_number(&value, &use->in_period) || !next_number(&value, &use->total)) {
+                return false;
+            }
+            use->record_id = value;
+        }
+    }
+    return uses != NULL;
+}
+
+/* What was counted when it was decided: `exported`, `asked`, `used`. */
+static bool read_counters(struct decision_read *read, struct bytes text)
+{
+    struct decide_counters *c = &read->counters;
+    struct bytes value;
+    if (event_text_get(text, "exported", &value) && !(next_number(&value, &c->exported) && next_number(&value, &c->exported_sensitive) &&
+                                                      next_flag(&value, &c->is_exported) && next_flag(&value, &c->is_exported_sensitive))) {
+        return false;
+    }
+    if (event_text_get(text, "asked", &value) &&
+        !(next_number(&value, &c->asked) && next_flag(&value, &c->is_asked) && next_flag(&value, &c->is_full) &&
+          next_number(&value, &c->recent) && next_number(&value, &c->usual) && next_flag(&value, &c->is_held))) {
+        return false;
+    }
+    return read_uses(read, text);
+}
+
 static bool read_event(struct decision_read *read)
 {
     struct bytes text = read->entry->statement, value;
     read->has_request = take_digest(text, "request", read->request);
+    read->has_law = take_digest(text, "law", read->law);
     read->knows_client_directory = event_text_get(text, "client_directory", &value);
     read->has_client_directory = read->knows_client_directory && said_digest(value, read->client_directory);
     return take_text(read, text, "exchange", &read->exchange) && take_text(read, text, "person", &read->person) &&
            take_text(read, text, "reason", &read->reason_code) && take_text(read, text, "client", &read->client_text) &&
            take_text(read, text, "service", &read->service_text) && read_verdict(text, read) &&
            take_digest(text, "directory", read->directory) && take_digest(text, "policy", read->policy) &&
-           take_digest(text, "consents", read->consents) && take_time(text, &read->time_ms);
+           take_digest(text, "consents", read->consents) && read_counters(read, text) && take_time(text, &read->time_ms);
 }
 
 static bool parse_id(struct decision_read *read, struct bytes text, size_t least, size_t most, struct identifier *out)

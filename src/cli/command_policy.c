@@ -132,18 +132,6 @@ static bool take_request(struct explaining *x, struct error *e)
     return (request->recipient.data != NULL && request->path.data != NULL) || error_memory(e, "arguments");
 }
 
-static void take_parties(struct explaining *x)
-{
-    const struct identifier *client = &x->client, *service = &x->service_id;
-    bool is_same_community = bytes_equal(client->parts[0], service->parts[0]);
-    x->context.parties = (struct decide_parties){
-        .is_recognised = world_find_community(x->world, client->parts[0], x->request.now_ms) != NULL,
-        .is_same_community = is_same_community,
-        .is_same_member = is_same_community && bytes_equal(client->parts[1], service->parts[1]) &&
-                          bytes_equal(client->parts[2], service->parts[2]),
-    };
-}
-
 /* A person that is not named is one of whom nothing is known. */
 static bool load_view(struct explaining *x, struct error *e)
 {
@@ -170,7 +158,8 @@ static bool prepare(struct explaining *x, struct error *e)
     }
     x->context.policy = x->policy;
     x->context.law = x->law;
-    take_parties(x);
+    x->context.parties = decide_parties_of(&x->client, &x->service_id, x->world->own,
+                                           world_find_community(x->world, x->client.parts[0], x->request.now_ms));
     return load_view(x, e);
 }
 

@@ -73,14 +73,8 @@ static void consents_loaded(uv_work_t *work, int status)
 
 struct decide_parties holder_parties(const struct exchange *x, int64_t now_ms)
 {
-    const struct identifier *client = &x->client, *service = &x->parts.service;
-    bool is_same_community = bytes_equal(client->parts[0], service->parts[0]);
-    return (struct decide_parties){
-        .is_recognised = world_find_community(x->snapshot->world, client->parts[0], now_ms) != NULL,
-        .is_same_community = is_same_community,
-        .is_same_member = is_same_community && bytes_equal(client->parts[1], service->parts[1]) &&
-                          bytes_equal(client->parts[2], service->parts[2]),
-    };
+    const struct world *world = x->snapshot->world;
+    return decide_parties_of(&x->client, &x->parts.service, world->own, world_find_community(world, x->client.parts[0], now_ms));
 }
 
 static struct bytes member_of(struct exchange *x, const struct identifier *subsystem)

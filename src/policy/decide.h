@@ -36,6 +36,12 @@ struct decide_parties {
     bool is_state_organ, is_critical;            /* traits of the holder */
     bool is_client_state_organ;
 };
+/*
+ * The same from the directories themselves: our community's, and the client's as it is recognised now (our own for a client at home; NULL: it is not
+ * recognised, or not known).
+ */
+struct decide_parties decide_parties_of(const struct identifier *client, const struct identifier *service, const struct directory *own,
+                                        const struct directory *clients);
 /* How often a record has been used: peeked at `now_ms`. */
 struct decide_use {
     struct bytes record_id;

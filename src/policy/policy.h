@@ -13,6 +13,7 @@
 #include "law/law.h"
 #include "policy/transform.h"
 
+struct law;          /* law/law.h */
 struct json_path;    /* policy/json_path.h */
 struct release_plan; /* policy/release.c */
 
@@ -172,6 +173,7 @@ struct policy {
     _Atomic int reference_count;
     struct arena arena;
     uint8_t digest[SHA256_SIZE]; /* of the text it was parsed from */
+    struct bytes law_text;       /* the whole file, if it has a section `law`; else empty */
     struct policy_category *categories;
     size_t category_count;
     struct policy_service *services;
@@ -212,6 +214,13 @@ const struct policy_client *policy_find_client(const struct policy *policy, cons
 const struct policy_call *policy_find_call(const struct policy *policy, const struct identifier *service);
 /* Does any right of this service let the client call method and path (already normalised)? Rights of a member hold for its subsystems. */
 bool policy_allows(const struct policy_service *service, const struct identifier *client, struct bytes method, struct bytes path);
+/* The law that holds here: the community's with what this policy makes stricter. ERROR_INPUT with the line, for what would loosen it. */
+must_check bool policy_tighten(const struct policy *policy, struct law *base, const char *file, struct law **out, struct error *e);
+/*
+ * What can never leave by this policy under this law, and why, a line each: for who applies it. A line is no error: the same file may serve under a
+ * law that changes.
+ */
+must_check bool policy_check(const struct policy *policy, const struct law *law, int64_t now_ms, struct buffer *out, struct error *e);
 /* Is the recipient (member, encoded), or its community, in the list? */
 bool policy_is_listed(const struct bytes *list, size_t count, struct bytes member);
 /* What changed, a line each ("+ service ...", "- right ...", "~ service ...: url"): what `comity apply` prints. `from` may be NULL. */

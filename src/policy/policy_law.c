@@ -3,6 +3,8 @@
 
 #include "base/time.h"
 #include "law/period.h"
+#include "law/tighten.h"
+#include "policy/decide.h"
 #include "policy/policy_parse_internal.h"
 
 enum { YEAR_MIN = 2000, YEAR_MAX = 9999 };
@@ -332,4 +334,56 @@ bool policy_is_listed(const struct bytes *list, size_t count, struct bytes membe
         }
     }
     return false;
+}
+
+/* ---- Under a law ---- */
+
+bool policy_tighten(const struct policy *policy, struct law *base, const char *file, struct law **out, struct error *e)
+{
+    return law_tighten(out, base, policy->law_text.size > 0 ? policy->law_text : BYTES("{}\n"), file, e);
+}
+
+static void check_release(const struct policy *policy, const struct policy_service *service, const struct policy_release *release,
+                          const struct law *law, struct buffer *out)
+{
+    const struct policy_category *category = &policy->categories[release->category];
+    bool is_sensitive = category->is_sensitive || law_is_sensitive(law, category->iri);
+    const char *what = NULL;
+    if (category->is_never || law_never_releases(law, category->iri)) {
+        what = "is never released";
+    } else if (!law_allows(law, release->basis, is_sensitive)) {
+        what = is_sensitive ? "is sensitive, and cannot leave on" : "cannot leave on";
+    }
+    if (what != NULL) {
+        buffer_append_format(out, "%.*s: ", BYTES_FMT(service->id));
+        iri_shorten(category->iri, out);
+        buffer_append_format(out, " %s %s under %.*s\n", what, category->is_never ? "" : law_basis_word(release->basis),
+                             BYTES_FMT(law->id));
+    }
+    if (release->also_bases != 0 && !law_allows(law, BASIS_VITAL, is_sensitive)) {
+        buffer_append_format(out, "%.*s: ", BYTES_FMT(service->id));
+        iri_shorten(category->iri, out);
+        buffer_append_format(out, " cannot leave on vital under %.*s, though 'also' says so\n", BYTES_FMT(law->id));
+    }
+}
+
+bool policy_check(const struct policy *policy, const struct law *law, int64_t now_ms, struct buffer *out, struct error *e)
+{
+    for (size_t i = 0; i < policy->instrument_count; i++) {
+        if (law_find_instrument(law, policy->instruments[i].kind) == NULL) {
+            buffer_append_format(out, "instrument %.*s: %.*s knows no kind '%.*s'\n", BYTES_FMT(policy->instruments[i].id),
+                                 BYTES_FMT(law->id), BYTES_FMT(policy->instruments[i].kind));
+        }
+    }
+    for (size_t i = 0; i < policy->service_count; i++) {
+        const struct policy_service *service = &policy->services[i];
+        enum reason reason = decide_published(service, policy, law, now_ms);
+        if (reason != REASON_NONE) {
+            buffer_append_format(out, "%.*s: is not published: %s\n", BYTES_FMT(service->id), reason_meaning(reason));
+        }
+        for (size_t j = 0; j < service->release_count; j++) {
+            check_release(policy, service, &service->releases[j], law, out);
+        }
+    }
+    return !out->failed || error_memory(e, "policy");
 }

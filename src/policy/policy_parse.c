@@ -342,6 +342,20 @@ static bool make_index(struct policy_parser *parser)
                          written_id(parser->text, twice.list, twice.second));
 }
 
+/* law_tighten() reads the section itself, when the law is known; the whole text, so that its lines are right. */
+static bool keep_law(struct policy_parser *parser)
+{
+    struct buffer section;
+    buffer_init(&section, POLICY_BYTES_MAX + 1);
+    bool ok = yaml_section(parser->yaml, parser->file, "law", &section, parser->e);
+    if (ok && section.size > 0) {
+        parser->policy->law_text = arena_copy(&parser->policy->arena, parser->yaml);
+        ok = parser->policy->law_text.data != NULL || parser_out_of_memory(parser);
+    }
+    buffer_clear(&section);
+    return ok;
+}
+
 static bool parse_text(struct policy_parser *parser)
 {
     void *text = NULL;
@@ -353,6 +367,9 @@ static bool parse_text(struct policy_parser *parser)
     }
     parser->text = text;
     sha256(parser->yaml, parser->policy->digest);
+    if (!keep_law(parser)) {
+        return false;
+    }
     return parse_categories(parser) && parse_clients(parser) && parser_law(parser) && parse_services(parser) && parse_calls(parser) &&
            make_index(parser);
 }
