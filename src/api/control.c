@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "api/answer.h"
+#include "api/operation_rights.h"
 #include "api/work.h"
 #include "base/time.h"
 
@@ -164,6 +165,28 @@ static const struct {
     { BYTES("POST"), BYTES("/v1/prunings"), route_prune },     { BYTES("POST"), BYTES("/v1/uses/proof"), route_uses_proof },
 };
 
+/* POST with the operation's object; most answer at once or after some seconds on the thread pool. */
+static const struct {
+    struct bytes path;
+    operation *run;
+    unsigned status;
+} operations[] = {
+    { BYTES("/v1/rights/requests"), operation_request_receive, 201 },
+    { BYTES("/v1/rights/requests/list"), operation_request_list, 200 },
+    { BYTES("/v1/rights/requests/do"), operation_request_do, 200 },
+    { BYTES("/v1/rights/report"), operation_report, 200 },
+    { BYTES("/v1/rights/obligations/list"), operation_obligation_list, 200 },
+    { BYTES("/v1/rights/notices/list"), operation_received_list, 200 },
+    { BYTES("/v1/rights/notices/end"), operation_received_end, 200 },
+    { BYTES("/v1/rights/assessments"), operation_assessment_add, 201 },
+    { BYTES("/v1/rights/assessments/list"), operation_assessment_list, 200 },
+    { BYTES("/v1/rights/register"), operation_register, 200 },
+    { BYTES("/v1/breaches"), operation_breach_open, 201 },
+    { BYTES("/v1/breaches/list"), operation_breach_list, 200 },
+    { BYTES("/v1/breaches/do"), operation_breach_do, 200 },
+    { BYTES("/v1/breaches/persons"), operation_breach_persons, 200 },
+};
+
 /* /v1/consents/{id}/withdraw: the id goes into the body's object, which may have a category. */
 static bool route_withdraw(struct control *control, struct server_request *request, struct bytes path)
 {
@@ -206,6 +229,16 @@ static void on_request(void *context, struct server_request *request)
             return;
         }
         allow = allow == NULL ? (const char *)routes[i].method.data : "GET, POST";
+    }
+    for (size_t i = 0; i < COUNT_OF(operations); i++) {
+        if (bytes_equal(path, operations[i].path)) {
+            if (bytes_equal(request->method, BYTES("POST"))) {
+                start_with_body(control, request, operations[i].run, operations[i].status);
+            } else {
+                answer_wrong_method(request, "POST");
+            }
+            return;
+        }
     }
     if (allow != NULL) {
         answer_wrong_method(request, allow);

@@ -11,6 +11,14 @@
 #include "consent/erasure.h"
 #include "consent/uses.h"
 #include "evidence/log_prune.h"
+#include "policy/policy.h"
+#include "rights/rights.h"
+
+/* Law and policy at one moment; references that the receiver drops. Both NULL: not at hand. */
+struct operation_grounds {
+    struct law *law;
+    struct policy *policy;
+};
 
 /* Borrowed. `uses` may be NULL where no list of uses is asked for, `log` where nothing is erased, `retention` where nothing is pruned. */
 struct operation_context {
@@ -18,6 +26,12 @@ struct operation_context {
     struct uses *uses;
     const struct erasure_log *log;
     const struct retention *retention;
+    /* Of the person's rights (operation_rights.h); NULL where nobody asks for them. */
+    struct rights *rights;
+    const struct signer *signer; /* the statement key */
+    struct bytes holder;         /* our member, as drafts name it */
+    struct operation_grounds (*grounds)(void *context);
+    void *grounds_context;
 };
 
 /*

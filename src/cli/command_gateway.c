@@ -220,6 +220,24 @@ static bool start_rest(struct service *service, const struct operation_context *
     return rest_start(&service->rest, &service->loop, &options, e);
 }
 
+static struct operation_grounds grounds(void *context)
+{
+    struct service *service = context;
+    struct operation_grounds out = { 0 };
+    gateway_grounds(service->gateway, &out.law, &out.policy);
+    return out;
+}
+
+/* COMMUNITY/CLASS/MEMBER is the beginning of our origin. */
+static struct bytes holder_of(const struct gateway_config *config)
+{
+    size_t size = config->origin.size;
+    while (size > 0 && config->origin.data[size - 1] != '/') {
+        size--;
+    }
+    return bytes_slice(config->origin, 0, size == 0 ? 0 : size - 1);
+}
+
 static bool start(struct service *service, struct error *e)
 {
     const struct gateway_config *config = service->config;
@@ -235,7 +253,12 @@ static bool start(struct service *service, struct error *e)
         .operations = { .consents = gateway_consents(service->gateway),
                         .uses = gateway_uses(service->gateway),
                         .log = gateway_erasure_log(service->gateway),
-                        .retention = gateway_retention(service->gateway) },
+                        .retention = gateway_retention(service->gateway),
+                        .rights = gateway_rights(service->gateway),
+                        .signer = gateway_signer(service->gateway),
+                        .holder = holder_of(config),
+                        .grounds = grounds,
+                        .grounds_context = service },
         .reload = reload,
         .status = tell_status,
         .context = service,

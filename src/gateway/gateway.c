@@ -9,6 +9,7 @@
 #include "consent/uses_map.h"
 #include "gateway/gateway_internal.h"
 #include "gateway/mirroring_internal.h"
+#include "gateway/obliging_internal.h"
 #include "gateway/witnessing_internal.h"
 #include "gateway/public_service_internal.h"
 #include "gateway/retention_internal.h"
@@ -90,6 +91,7 @@ static void tick(uv_timer_t *timer)
     watch_directory(gateway);
     if (!atomic_load(&gateway->is_draining)) {
         retention_tick(gateway);
+        obliging_tick(gateway);
     }
     if (!gateway->is_indexing && !atomic_load(&gateway->is_draining)) {
         gateway->uses_work.data = gateway;
@@ -243,13 +245,15 @@ bool gateway_start(struct gateway **out, const struct gateway_config *config, uv
     gateway_metrics_register();
     public_metrics_register();
     retention_metrics_register();
+    obliging_metrics_register();
     /* The timer comes last: until then nothing of the gateway is on the main loop, and a failure can free at once. */
     if (!gateway_config_check_complete(config, e) || !make_tables(gateway, e) || !store_open(&gateway->store, config->store_url, e) ||
         !open_evidence(gateway, e) || !begin_sequences(gateway, e) || !load_pseudonym_secret(gateway, e) || !witnessing_open(gateway, e) ||
         !mirroring_open(gateway, e) || !snapshot_load(&gateway->snapshot, gateway, e) || !witnessing_start(gateway, e) ||
         !mirroring_start(gateway, e) || !open_consents(gateway, e) ||
         !uses_open(&gateway->uses, gateway->store, gateway->public_disk, gateway->private_disk, e) ||
-        !grounds_keep(gateway, gateway->snapshot, e) || !log_start(gateway, e) || !start_workers(gateway, e) || !start_timer(gateway, e)) {
+        !rights_open(&gateway->rights, gateway->store, gateway->committer, e) || !grounds_keep(gateway, gateway->snapshot, e) ||
+        !log_start(gateway, e) || !start_workers(gateway, e) || !start_timer(gateway, e)) {
         gateway_free(gateway);
         return false;
     }
@@ -360,7 +364,7 @@ static void drain_tick(uv_timer_t *timer)
 {
     struct gateway *gateway = timer->data;
     bool is_late = uv_now(gateway->main_loop) >= gateway->drain_until_ms;
-    if (gateway->is_indexing || gateway->is_pruning || (!all_drained(gateway) && !is_late)) {
+    if (gateway->is_indexing || gateway->is_obliging || gateway->is_pruning || (!all_drained(gateway) && !is_late)) {
         return;
     }
     if (is_late && atomic_load(&gateway->requests) > 0) {
@@ -391,6 +395,7 @@ void gateway_free(struct gateway *gateway)
     mirroring_stop(gateway);
     witnessing_stop(gateway);
     stop_workers(gateway);
+    rights_close(gateway->rights);
     uses_close(gateway->uses);
     consents_close(gateway->consents);
     committer_stop(gateway->committer);
@@ -446,6 +451,24 @@ struct consents *gateway_consents(struct gateway *gateway)
 struct committer *gateway_committer(struct gateway *gateway)
 {
     return gateway->committer;
+}
+
+struct rights *gateway_rights(struct gateway *gateway)
+{
+    return gateway->rights;
+}
+
+const struct signer *gateway_signer(const struct gateway *gateway)
+{
+    return gateway->signer;
+}
+
+void gateway_grounds(struct gateway *gateway, struct law **law, struct policy **policy)
+{
+    struct snapshot *snapshot = gateway_snapshot(gateway);
+    *law = law_keep(snapshot->law);
+    *policy = policy_keep(snapshot->policy);
+    snapshot_release(snapshot);
 }
 
 struct uses *gateway_uses(struct gateway *gateway)

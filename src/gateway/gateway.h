@@ -12,6 +12,8 @@
 #include "consent/uses.h"
 #include "evidence/log_prune.h"
 #include "gateway/config.h"
+#include "policy/policy.h"
+#include "rights/rights.h"
 
 struct gateway;
 
@@ -35,6 +37,10 @@ struct store *gateway_store(struct gateway *gateway);
 struct consents *gateway_consents(struct gateway *gateway);
 struct committer *gateway_committer(struct gateway *gateway);
 struct uses *gateway_uses(struct gateway *gateway);
+struct rights *gateway_rights(struct gateway *gateway);
+const struct signer *gateway_signer(const struct gateway *gateway);
+/* Law and policy in force, as references that the caller drops. Any thread. */
+void gateway_grounds(struct gateway *gateway, struct law **law, struct policy **policy);
 const struct retention *gateway_retention(const struct gateway *gateway);
 /* For erasing persons; lives as long as the gateway. */
 const struct erasure_log *gateway_erasure_log(const struct gateway *gateway);

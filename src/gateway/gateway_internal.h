@@ -15,12 +15,14 @@
 #include "net/server.h"
 #include "policy/policy.h"
 #include "policy/reason.h"
+#include "rights/rights.h"
 
 /* Directory and policy at one moment: immutable, shared by reference count, swapped whole. */
 struct snapshot {
     _Atomic int reference_count;
     struct world *world;
     struct policy *policy;
+    struct law *law;              /* of our community */
     struct tls *peer_tls;         /* towards other gateways, both ways */
     struct tls **application_tls; /* one a listener of applications; NULL: plain */
     size_t application_count;
@@ -87,6 +89,7 @@ struct gateway {
     struct committer *committer;
     struct consents *consents;
     struct uses *uses;
+    struct rights *rights;
     struct erasure_log erasure_log;
     struct retention retention;
     struct checkpoint_cache *checkpoints;
@@ -114,6 +117,8 @@ struct gateway {
     uv_work_t uses_work;
     bool is_indexing;
     uint64_t uses_root_us; /* when a root of the map of uses was last committed */
+    uv_work_t oblige_work;
+    bool is_obliging;
     uv_work_t prune_work;
     bool is_pruning, has_pruned; /* the second: the last one succeeded */
     uint64_t prune_after_ms;     /* of the main loop's clock */

@@ -10,6 +10,7 @@
 #include "base/encode.h"
 #include "base/metrics.h"
 #include "base/time.h"
+#include "rights/notice_message.h"
 #include "witness/mirror_wire.h"
 #include "witness/submission.h"
 
@@ -44,13 +45,15 @@ static struct route routes[] = {
     { "POST", BYTES("/mirror/add-entries"), MIRROR_UPLOAD_BYTES_MAX, false, public_mirror_entries, COUNTED("mirror-entries") },
     { "GET", BYTES("/mirror/"), 0, false, public_mirror_copy, COUNTED("mirror") },
     { "GET", BYTES("/evidence/exchanges"), 0, true, public_exchanges, COUNTED("exchanges") },
+    { "POST", BYTES("/consent/erase-notices"), DATA_NOTICE_BYTES_MAX, true, public_erase_notice, COUNTED("erase-notices") },
+    { "POST", BYTES("/consent/confirmations"), DATA_NOTICE_BYTES_MAX, true, public_confirmation, COUNTED("confirmations") },
     { "GET", BYTES("/log/receipt/"), 0, false, public_log_receipt, COUNTED("log-receipt") },
     { "GET", BYTES("/log/"), 0, false, public_log_file, COUNTED("log") },
 };
 static struct metric elsewhere[STATUS_CLASSES] = COUNTED("none");
 
 /* What the public service has a say in, whether or not there is a route. */
-static const struct bytes places[] = { BYTES("/log/"), BYTES("/witness/"), BYTES("/mirror/"), BYTES("/evidence/") };
+static const struct bytes places[] = { BYTES("/log/"), BYTES("/witness/"), BYTES("/mirror/"), BYTES("/evidence/"), BYTES("/consent/") };
 
 void public_metrics_register(void)
 {

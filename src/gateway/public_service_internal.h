@@ -73,6 +73,8 @@ uint64_t public_body_bytes_max(void);
 
 /* ---- Routes ---- */
 
+public_route public_erase_notice;       /* POST /consent/erase-notices: public_consent.c */
+public_route public_confirmation;       /* POST /consent/confirmations */
 public_route public_exchanges;          /* GET /evidence/exchanges: public_exchanges.c */
 public_route public_log_file;           /* GET /log/...: public_log.c */
 public_route public_log_receipt;        /* GET /log/receipt/<index> */

@@ -29,6 +29,7 @@ void snapshot_release(struct snapshot *snapshot)
     tls_free(snapshot->log_tls);
     world_release(snapshot->world);
     policy_drop(snapshot->policy);
+    law_drop(snapshot->law);
     arena_clear(&snapshot->arena);
     free(snapshot);
 }
@@ -234,6 +235,7 @@ bool snapshot_load(struct snapshot **out, struct gateway *gateway, struct error 
     }
     s->reference_count = 1;
     if (!load_world(gateway, &s->world, e) || !load_policy(gateway, &s->policy, e) ||
+        !law_load_builtin(&s->law, bytes_of_text(LAW_DEFAULT_ID), e) ||
         !tls_make_peer(&s->peer_tls, config->certificate_path, config->tls_key_path, is_pin_known, gateway, e) ||
         !load_service_tls(s, config, e) || !load_application_tls(s, config, e) || !write_directory_text(s, e)) {
         snapshot_release(s);

@@ -1,6 +1,6 @@
 #include "rights/obligation_internal.h"
 
-enum { RETRY_FIRST_MS = 30 * 1000, RETRY_MOST_MS = 60 * 60 * 1000, LIST_MAX = 512 * 1024 };
+enum { RETRY_FIRST_MS = 5 * 1000, RETRY_MOST_MS = 60 * 60 * 1000, LIST_MAX = 512 * 1024 };
 
 const char *obligation_state_name(enum obligation_state state)
 {

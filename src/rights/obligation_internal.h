@@ -20,7 +20,7 @@ struct obligation_new {
 /* In the transaction of rights_begin(). One that was made before (by cause, reason, gateway and part) is left as it is. */
 must_check bool obligation_add(struct rights *rights, const struct obligation_new *obligation, int64_t now_ms, struct error *e);
 
-/* When a failed telling is tried again: 30 s, doubling to an hour. */
+/* When a failed telling is tried again: 5 s, doubling to an hour. */
 int64_t obligation_retry_ms(int64_t attempts);
 
 /* "a\nb" of a list, and back. */
