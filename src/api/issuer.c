@@ -16,7 +16,7 @@ struct issuer {
     pthread_mutex_t fetching; /* held by who fetches: the others wait for what he brings, and don't ask as well */
     struct token_keys *keys;  /* NULL: none yet */
     int64_t fetched_at_ms, tried_at_ms;
-    bool was_tried;
+    bool was_tried, has_failed; /* the last time */
 };
 struct issuers {
     struct issuer *list;
@@ -112,14 +112,16 @@ static bool renew(struct issuer *issuer, const struct token_keys *seen, int64_t 
     struct token_keys *fresh = NULL, *old = NULL;
     (void)pthread_mutex_lock(&issuer->fetching);
     bool is_done = issuer->keys != seen;
-    bool is_too_soon = issuer->was_tried && now_ms - issuer->tried_at_ms < ISSUER_FETCH_GAP_MS && now_ms >= issuer->tried_at_ms;
+    int64_t gap_ms = issuer->has_failed ? ISSUER_RETRY_GAP_MS : ISSUER_FETCH_GAP_MS;
+    bool is_too_soon = issuer->was_tried && now_ms - issuer->tried_at_ms < gap_ms && now_ms >= issuer->tried_at_ms;
     bool ok = is_done;
     if (!is_done && is_too_soon) {
-        error_set(e, ERROR_IO, "the issuer's keys", "try again in half a minute", "were asked for just now");
+        error_set(e, ERROR_IO, "the issuer's keys", "try again in a moment", "were asked for just now");
     } else if (!is_done) {
         issuer->was_tried = true;
         issuer->tried_at_ms = now_ms;
         ok = fetch_keys(issuer->config, &fresh, e);
+        issuer->has_failed = !ok;
         if (!ok) {
             diag_error(DIAG_WARN, "api", "an issuer's keys can't be had", e);
         }

@@ -1,13 +1,14 @@
 /*
  * The keys of the OpenID providers that api.yaml names: read from a file, or fetched by discovery (OpenID Connect Discovery 1.0) and kept. A
- * key that is not known makes it fetch anew, at most once in ISSUER_FETCH_GAP_MS, so that a stream of made-up keys can't.
+ * key that is not known makes it fetch anew, at most once in ISSUER_FETCH_GAP_MS, so that a stream of made-up keys can't; after a fetch that failed,
+ * sooner.
  */
 #ifndef COMITY_API_ISSUER_H
 #define COMITY_API_ISSUER_H
 
 #include "api/api_config.h"
 
-enum { ISSUER_FETCH_GAP_MS = 30 * 1000 };
+enum { ISSUER_FETCH_GAP_MS = 30 * 1000, ISSUER_RETRY_GAP_MS = 3 * 1000 };
 
 struct issuers;
 /* Reads the keys that are in files; those that are fetched come when a token first asks. `config` is borrowed and outlives it. */
