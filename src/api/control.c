@@ -98,41 +98,6 @@ static void start_with_body(struct control *control, struct server_request *requ
 
 /* ---- Routes ---- */
 
-static void route_decide(struct control *control, struct server_request *request)
-{
-    start_with_body(control, request, operation_decide, 201);
-}
-
-static void route_list(struct control *control, struct server_request *request)
-{
-    start_with_body(control, request, operation_list, 200);
-}
-
-static void route_withdraw_all(struct control *control, struct server_request *request)
-{
-    start_with_body(control, request, operation_withdraw_all, 200);
-}
-
-static void route_uses(struct control *control, struct server_request *request)
-{
-    start_with_body(control, request, operation_uses, 200);
-}
-
-static void route_uses_proof(struct control *control, struct server_request *request)
-{
-    start_with_body(control, request, operation_uses_proof, 200);
-}
-
-static void route_erase(struct control *control, struct server_request *request)
-{
-    start_with_body(control, request, operation_erase, 200);
-}
-
-static void route_prune(struct control *control, struct server_request *request)
-{
-    start_with_body(control, request, operation_prune, 200);
-}
-
 static void route_reload(struct control *control, struct server_request *request)
 {
     struct error e = { 0 };
@@ -156,13 +121,30 @@ static void route_status(struct control *control, struct server_request *request
 
 static const struct {
     struct bytes method, path;
+    operation *run; /* with the body; NULL: `route` */
+    unsigned status;
     void (*route)(struct control *control, struct server_request *request);
 } routes[] = {
-    { BYTES("POST"), BYTES("/v1/consents"), route_decide },    { BYTES("GET"), BYTES("/v1/consents"), route_list },
-    { BYTES("POST"), BYTES("/v1/consents/list"), route_list }, { BYTES("POST"), BYTES("/v1/consents/withdraw-all"), route_withdraw_all },
-    { BYTES("POST"), BYTES("/v1/uses"), route_uses },          { BYTES("POST"), BYTES("/v1/reload"), route_reload },
-    { BYTES("GET"), BYTES("/v1/status"), route_status },       { BYTES("POST"), BYTES("/v1/erasures"), route_erase },
-    { BYTES("POST"), BYTES("/v1/prunings"), route_prune },     { BYTES("POST"), BYTES("/v1/uses/proof"), route_uses_proof },
+    { BYTES("GET"), BYTES("/v1/consents"), operation_list, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/consents"), operation_decide, 201, NULL },
+    { BYTES("POST"), BYTES("/v1/consents/requests"), operation_request, 201, NULL },
+    { BYTES("POST"), BYTES("/v1/consents/answers"), operation_answer, 201, NULL },
+    { BYTES("POST"), BYTES("/v1/consents/changes"), operation_change, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/consents/list"), operation_list, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/consents/history"), operation_history, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/consents/withdraw-all"), operation_withdraw_all, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/consents/withdrawals"), operation_withdraw_where, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/persons/show"), operation_person, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/persons/born"), operation_person_born, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/persons/marks"), operation_person_mark, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/persons/representatives"), operation_representative_add, 201, NULL },
+    { BYTES("POST"), BYTES("/v1/persons/representatives/end"), operation_representative_end, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/uses"), operation_uses, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/uses/proof"), operation_uses_proof, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/erasures"), operation_erase, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/prunings"), operation_prune, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/reload"), NULL, 0, route_reload },
+    { BYTES("GET"), BYTES("/v1/status"), NULL, 0, route_status },
 };
 
 /* POST with the operation's object; most answer at once or after some seconds on the thread pool. */
@@ -225,7 +207,11 @@ static void on_request(void *context, struct server_request *request)
             continue;
         }
         if (bytes_equal(request->method, routes[i].method)) {
-            routes[i].route(control, request);
+            if (routes[i].run != NULL) {
+                start_with_body(control, request, routes[i].run, routes[i].status);
+            } else {
+                routes[i].route(control, request);
+            }
             return;
         }
         allow = allow == NULL ? (const char *)routes[i].method.data : "GET, POST";

@@ -1,4 +1,4 @@
-#include "api/operation.h"
+#include "api/operation_internal.h"
 
 #include <stdlib.h>
 
@@ -6,83 +6,25 @@
 #include "directory/identifier.h"
 #include "policy/policy.h"
 
-enum {
-    PERSON_BYTES_MAX = 512,
-    IDENTIFIER_BYTES_MAX = 2400,
-    IRI_BYTES_MAX = 512,
-    CATEGORIES_MAX = 64,
-    LIST_MAX = 100000,
-    CATCH_UP_ENTRIES = 100000,
-};
+enum { CATCH_UP_ENTRIES = 100000 };
 static const int64_t usual_valid_ms = 365LL * 86400 * 1000;
-
-/* ---- Reading requests ---- */
-
-static bool check_keys(const json_t *request, const char *const *keys, size_t count, struct error *e)
-{
-    const char *key;
-    json_t *value;
-    if (request != NULL && !json_is_object(request)) {
-        return error_set(e, ERROR_INPUT, "request", NULL, "is no JSON object");
-    }
-    json_object_foreach((json_t *)request, key, value)
-    {
-        bool is_known = false;
-        for (size_t i = 0; i < count; i++) {
-            is_known = is_known || strcmp(key, keys[i]) == 0;
-        }
-        if (!is_known) {
-            return error_set(e, ERROR_INPUT, "request", NULL, "unknown key '%.40s'", key);
-        }
-    }
-    return true;
-}
-
-/* A text of 1 to `max` bytes. Absent: BYTES_NONE if it may be. */
-static bool get_text(const json_t *request, const char *key, bool may_be_absent, size_t max, struct bytes *out, struct error *e)
-{
-    const json_t *value = json_object_get(request, key);
-    *out = BYTES_NONE;
-    if (value == NULL && may_be_absent) {
-        return true;
-    }
-    if (!json_is_string(value)) {
-        return error_set(e, ERROR_INPUT, key, NULL, "must be a text");
-    }
-    *out = bytes_of(json_string_value(value), json_string_length(value));
-    if (out->size == 0 || out->size > max) {
-        return error_set(e, ERROR_INPUT, key, NULL, "must have 1 to %zu bytes", max);
-    }
-    return true;
-}
-
-static bool get_iri(const json_t *value, const char *where, struct buffer *out, struct error *e)
-{
-    struct bytes text = bytes_of(json_string_value(value), json_is_string(value) ? json_string_length(value) : 0);
-    if (text.size == 0 || text.size > IRI_BYTES_MAX || !iri_expand(text, out) || out->failed) {
-        return error_set(e, ERROR_INPUT, where,
-                         "write a full IRI, or one with a known prefix: dpv:, pd:, health:, fin:, pub:, comity:", "'%.*s' is no IRI",
-                         (int)(text.size > 80 ? 80 : text.size), text.size == 0 ? "" : (const char *)text.data);
-    }
-    return true;
-}
 
 /* ---- Deciding ---- */
 
 /* A grant and the memory of what it points to. */
 struct grant_texts {
     struct buffer recipient, purpose;
-    struct buffer categories[CATEGORIES_MAX];
-    struct bytes views[CATEGORIES_MAX];
+    struct buffer categories[OPERATION_CATEGORIES_MAX];
+    struct bytes views[OPERATION_CATEGORIES_MAX];
     size_t category_count;
 };
 
 static void texts_init(struct grant_texts *t)
 {
-    buffer_init(&t->recipient, IDENTIFIER_BYTES_MAX);
-    buffer_init(&t->purpose, 2 * (size_t)IRI_BYTES_MAX);
-    for (size_t i = 0; i < CATEGORIES_MAX; i++) {
-        buffer_init(&t->categories[i], 2 * (size_t)IRI_BYTES_MAX);
+    buffer_init(&t->recipient, OPERATION_IDENTIFIER_BYTES_MAX);
+    buffer_init(&t->purpose, 2 * (size_t)OPERATION_IRI_BYTES_MAX);
+    for (size_t i = 0; i < OPERATION_CATEGORIES_MAX; i++) {
+        buffer_init(&t->categories[i], 2 * (size_t)OPERATION_IRI_BYTES_MAX);
     }
     t->category_count = 0;
 }
@@ -91,37 +33,27 @@ static void texts_clear(struct grant_texts *t)
 {
     buffer_clear(&t->recipient);
     buffer_clear(&t->purpose);
-    for (size_t i = 0; i < CATEGORIES_MAX; i++) {
+    for (size_t i = 0; i < OPERATION_CATEGORIES_MAX; i++) {
         buffer_clear(&t->categories[i]);
     }
 }
 
-/* Its canonical form, because decisions look it up by its bytes. */
 static bool read_recipient(const json_t *request, struct grant_texts *t, struct error *e)
 {
     struct bytes text;
-    struct identifier id;
-    uint8_t storage[IDENTIFIER_BYTES_MAX];
-    struct error cause = { 0 };
-    if (!get_text(request, "recipient", false, sizeof storage, &text, e)) {
-        return false;
-    }
-    if (!identifier_parse(text, 3, 3, storage, &id, &cause)) {
-        return error_set(e, ERROR_INPUT, "recipient", "write COMMUNITY/CLASS/MEMBER", "is no member: %s", cause.what);
-    }
-    identifier_append(&t->recipient, &id);
-    return !t->recipient.failed || error_memory(e, "recipient");
+    return operation_get_text(request, "recipient", false, OPERATION_IDENTIFIER_BYTES_MAX, &text, e) &&
+           operation_get_member(text, "recipient", &t->recipient, e);
 }
 
 static bool read_categories(const json_t *request, struct grant_texts *t, struct error *e)
 {
     const json_t *list = json_object_get(request, "categories");
     size_t count = json_array_size(list);
-    if (count == 0 || count > CATEGORIES_MAX) {
-        return error_set(e, ERROR_INPUT, "categories", NULL, "must be a list of 1 to %d IRIs", CATEGORIES_MAX);
+    if (count == 0 || count > OPERATION_CATEGORIES_MAX) {
+        return error_set(e, ERROR_INPUT, "categories", NULL, "must be a list of 1 to %d IRIs", OPERATION_CATEGORIES_MAX);
     }
     for (size_t i = 0; i < count; i++) {
-        if (!get_iri(json_array_get(list, i), "categories", &t->categories[i], e)) {
+        if (!operation_get_iri(json_array_get(list, i), "categories", &t->categories[i], e)) {
             return false;
         }
         t->views[i] = buffer_bytes(&t->categories[i]);
@@ -139,7 +71,7 @@ static bool read_until(const json_t *request, int64_t now_ms, int64_t *out, stru
 {
     struct bytes text;
     *out = now_ms + usual_valid_ms;
-    if (!get_text(request, "valid_until", true, 64, &text, e)) {
+    if (!operation_get_text(request, "valid_until", true, 64, &text, e)) {
         return false;
     }
     if (text.size > 0 && !time_parse(text, out)) {
@@ -151,7 +83,7 @@ static bool read_until(const json_t *request, int64_t now_ms, int64_t *out, stru
 static bool read_decision(const json_t *request, enum consent_event *out, struct error *e)
 {
     struct bytes decision;
-    if (!get_text(request, "decision", false, 16, &decision, e)) {
+    if (!operation_get_text(request, "decision", false, 16, &decision, e)) {
         return false;
     }
     *out = bytes_equal(decision, BYTES("give")) ? CONSENT_EVENT_GIVE : CONSENT_EVENT_REFUSE;
@@ -172,10 +104,10 @@ bool operation_decide(const struct operation_context *context, const json_t *req
         return error_memory(e, "consent");
     }
     texts_init(texts);
-    if (!check_keys(request, keys, COUNT_OF(keys), e) || !read_decision(request, &grant.event, e) ||
-        !get_text(request, "person", false, PERSON_BYTES_MAX, &grant.key.person, e) || !read_recipient(request, texts, e) ||
-        !get_iri(json_object_get(request, "purpose"), "purpose", &texts->purpose, e) || !read_categories(request, texts, e) ||
-        !read_until(request, grant.valid_from_ms, &grant.valid_until_ms, e)) {
+    if (!operation_check_keys(request, keys, COUNT_OF(keys), e) || !read_decision(request, &grant.event, e) ||
+        !operation_get_text(request, "person", false, OPERATION_PERSON_BYTES_MAX, &grant.key.person, e) ||
+        !read_recipient(request, texts, e) || !operation_get_iri(json_object_get(request, "purpose"), "purpose", &texts->purpose, e) ||
+        !read_categories(request, texts, e) || !read_until(request, grant.valid_from_ms, &grant.valid_until_ms, e)) {
         goto done;
     }
     grant.key.recipient = buffer_bytes(&texts->recipient);
@@ -201,18 +133,6 @@ struct listing {
     bool failed;
 };
 
-/* Null for nothing, and for what came over the network and is not UTF-8. */
-static json_t *json_text(struct bytes view)
-{
-    return view.size == 0 || !bytes_are_utf8(view) ? json_null() : json_stringn((const char *)view.data, view.size);
-}
-
-static json_t *json_time(int64_t time_ms)
-{
-    char text[TIME_TEXT_SIZE];
-    return json_string(time_text(time_ms, text));
-}
-
 static bool add_row(struct listing *listing, json_t *row)
 {
     listing->failed = row == NULL || json_array_append_new(listing->rows, row) != 0;
@@ -222,11 +142,11 @@ static bool add_row(struct listing *listing, json_t *row)
 static bool add_consent(void *context, const struct consent_record *record)
 {
     struct listing *listing = context;
-    json_t *row = json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "id", json_text(record->id), "person",
-                            json_text(record->person), "recipient", json_text(record->recipient), "purpose", json_text(record->purpose),
-                            "category", json_text(record->category), "state", consent_state_name(record->state), "valid_from",
-                            json_time(record->valid_from_ms), "valid_until", json_time(record->valid_until_ms), "changed_at",
-                            json_time(record->changed_at_ms));
+    json_t *row = json_pack("{s:o, s:o, s:o, s:o, s:o, s:s, s:o, s:o, s:o}", "id", operation_text(record->id), "person",
+                            operation_text(record->person), "recipient", operation_text(record->recipient), "purpose",
+                            operation_text(record->purpose), "category", operation_text(record->category), "state",
+                            consent_state_name(record->state), "valid_from", operation_time(record->valid_from_ms), "valid_until",
+                            operation_time(record->valid_until_ms), "changed_at", operation_time(record->changed_at_ms));
     return add_row(listing, row) && json_array_size(listing->rows) < listing->max;
 }
 
@@ -245,10 +165,11 @@ bool operation_list(const struct operation_context *context, const json_t *reque
 {
     static const char *const keys[] = { "person", "id" };
     struct bytes person, id;
-    struct listing listing = { .max = LIST_MAX };
+    struct listing listing = { .max = OPERATION_LIST_MAX };
     *answer = NULL;
-    if (!check_keys(request, keys, COUNT_OF(keys), e) || !get_text(request, "person", true, PERSON_BYTES_MAX, &person, e) ||
-        !get_text(request, "id", true, CONSENT_ID_SIZE, &id, e)) {
+    if (!operation_check_keys(request, keys, COUNT_OF(keys), e) ||
+        !operation_get_text(request, "person", true, OPERATION_PERSON_BYTES_MAX, &person, e) ||
+        !operation_get_text(request, "id", true, CONSENT_ID_SIZE, &id, e)) {
         return false;
     }
     json_t *made = json_pack("{s:[]}", "consents");
@@ -269,11 +190,11 @@ static bool add_use(void *context, const struct use *use)
     bool has_answer = use->answer_entry != UINT64_MAX;
     json_t *row = json_pack("{s:s, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "kind", kinds[use->kind], "log_index",
                             (json_int_t)use->entry, "answer_log_index",
-                            has_answer ? json_integer((json_int_t)use->answer_entry) : json_null(), "time", json_time(use->time_ms),
-                            "exchange", json_text(use->exchange), "client", json_text(use->client), "service", json_text(use->service),
-                            "purpose", json_text(use->purpose), "verdict", json_text(use->verdict), "reason", json_text(use->reason),
-                            "permitted", json_text(use->permitted), "released", json_text(use->released), "withheld",
-                            json_text(use->withheld));
+                            has_answer ? json_integer((json_int_t)use->answer_entry) : json_null(), "time", operation_time(use->time_ms),
+                            "exchange", operation_text(use->exchange), "client", operation_text(use->client), "service",
+                            operation_text(use->service), "purpose", operation_text(use->purpose), "verdict", operation_text(use->verdict),
+                            "reason", operation_text(use->reason), "permitted", operation_text(use->permitted), "released",
+                            operation_text(use->released), "withheld", operation_text(use->withheld));
     if (!add_row(listing, row)) {
         return false;
     }
@@ -285,17 +206,18 @@ bool operation_uses(const struct operation_context *context, const json_t *reque
 {
     static const char *const keys[] = { "person", "last" };
     struct bytes person;
-    struct listing listing = { .max = LIST_MAX };
+    struct listing listing = { .max = OPERATION_LIST_MAX };
     uint64_t lag = 0;
     *answer = NULL;
-    if (!check_keys(request, keys, COUNT_OF(keys), e) || !get_text(request, "person", false, PERSON_BYTES_MAX, &person, e)) {
+    if (!operation_check_keys(request, keys, COUNT_OF(keys), e) ||
+        !operation_get_text(request, "person", false, OPERATION_PERSON_BYTES_MAX, &person, e)) {
         return false;
     }
     const json_t *last = json_object_get(request, "last");
     if (last != NULL && (!json_is_integer(last) || json_integer_value(last) < 1)) {
         return error_set(e, ERROR_INPUT, "last", NULL, "must be a whole number from 1");
     }
-    if (last != NULL && json_integer_value(last) < LIST_MAX) {
+    if (last != NULL && json_integer_value(last) < OPERATION_LIST_MAX) {
         listing.max = (size_t)json_integer_value(last);
     }
     if (!uses_catch_up(context->uses, CATCH_UP_ENTRIES, &lag, e)) {
@@ -318,9 +240,9 @@ bool operation_withdraw(const struct operation_context *context, const json_t *r
     struct buffer category;
     const json_t *given = json_object_get(request, "category");
     *answer = NULL;
-    buffer_init(&category, 2 * (size_t)IRI_BYTES_MAX);
-    if (!check_keys(request, keys, COUNT_OF(keys), e) || !get_text(request, "id", false, CONSENT_ID_SIZE, &id, e) ||
-        (given != NULL && !get_iri(given, "category", &category, e))) {
+    buffer_init(&category, 2 * (size_t)OPERATION_IRI_BYTES_MAX);
+    if (!operation_check_keys(request, keys, COUNT_OF(keys), e) || !operation_get_text(request, "id", false, CONSENT_ID_SIZE, &id, e) ||
+        (given != NULL && !operation_get_iri(given, "category", &category, e))) {
         goto done;
     }
     if (!consent_withdraw(context->consents, id, given == NULL ? BYTES_NONE : buffer_bytes(&category), &is_changed, &log_index, e)) {
@@ -339,7 +261,8 @@ bool operation_withdraw_all(const struct operation_context *context, const json_
     struct bytes person;
     size_t changed = 0;
     *answer = NULL;
-    if (!check_keys(request, keys, COUNT_OF(keys), e) || !get_text(request, "person", false, PERSON_BYTES_MAX, &person, e) ||
+    if (!operation_check_keys(request, keys, COUNT_OF(keys), e) ||
+        !operation_get_text(request, "person", false, OPERATION_PERSON_BYTES_MAX, &person, e) ||
         !consent_withdraw_all(context->consents, person, &changed, e)) {
         return false;
     }

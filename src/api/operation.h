@@ -20,9 +20,10 @@ struct operation_grounds {
     struct policy *policy;
 };
 
-/* Borrowed. `uses` may be NULL where no list of uses is asked for, `log` where nothing is erased, `retention` where nothing is pruned. */
+/* Borrowed. `law` NULL: that of a community that names none. `uses` may be NULL where no list of uses is asked for, `log` where nothing is erased, `retention` where nothing is pruned. */
 struct operation_context {
     struct consents *consents;
+    const struct law *law;
     struct uses *uses;
     const struct erasure_log *log;
     const struct retention *retention;
@@ -51,6 +52,38 @@ operation operation_list;
 operation operation_withdraw;
 /* { "person" } to { "changed": how many }. */
 operation operation_withdraw_all;
+
+/*
+ * Consents on notices. Who acts stands in each: { "by"?: "person", "guardian", "relative", "delegate", "authority", "system"; "by_ref"?, "evidence"?:
+ * SHA-256 in hex, "method"?, "language"?, "assurance"? }. The answer has { "id", "changed": is anything another than before, "records": how many,
+ * "log_index": null when nothing was logged }. ERROR_DENIED names the reason in brackets at its end.
+ */
+/* { "person", "notice": its id, "until"? }: asks, by the system when nobody is named. */
+operation operation_request;
+/*
+ * { "decision": "give" or "refuse"; "person" and "notice" (its id; the current revision), or "id" of a record that asks; "sha256"?: the revision that was
+ * shown; "categories"?: those that are given, the other optional ones refused; "separate"?: [..]; "valid_from"?, "valid_until"?; "limits"?: { "mode",
+ * "fetch", "max", "per", "total", "data_from", "data_until", "recipient_life", "erase_at" }, what is absent as the notice has it }.
+ */
+operation operation_answer;
+/* { "id", "event": "defer", "pause", "resume", "withdraw", "revoke", "supersede", "invalidate" or "expire"; "category"?, "expected"?: sha256 }. */
+operation operation_change;
+/* { "person", "recipient"?, "purpose"?, "category"? }: withdraws all of that. */
+operation operation_withdraw_where;
+/* { "id" } to { "events": [ each with its lines by name, "categories", "log_index", "sha256" of the record behind it ] }. */
+operation operation_history;
+
+/* Persons. { "person" } to { "born", "died", "paused", "restricted", "representatives": [..] }. */
+operation operation_person;
+/* { "person", "born": "1980-03-01" or null }; by an authority when nobody is named. */
+operation operation_person_born;
+/* { "person", "event": "died", "alive", "pause", "resume", "restrict" or "unrestrict" }. */
+operation operation_person_mark;
+/* { "person", "role": "guardian", "delegate" or "relative"; "ref", "relation", "relation_evidence", "proof": SHA-256 in hex; "from"?, "until"? }. */
+operation operation_representative_add;
+/* { "id" }. */
+operation operation_representative_end;
+
 /* { "person", "last"? } to { "uses": [..], "lag" }: the newest last; lag is how many entries of the log are not in the index yet. */
 operation operation_uses;
 /*

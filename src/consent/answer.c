@@ -88,7 +88,7 @@ static bool add_request(struct transaction *t, const struct consent_rules *rules
         return false;
     }
     memcpy(terms.notice, notice->digest, sizeof terms.notice);
-    terms.limits = grant_limits(notice);
+    terms.limits = consent_limits_of(notice);
     for (size_t i = 0; i < notice->category_count; i++) {
         decisions[i] = (struct consent_decision){
             .category = notice->categories[i].iri, .state = CONSENT_REQUESTED, .valid_from_ms = t->now_ms, .valid_until_ms = until_ms

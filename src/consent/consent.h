@@ -96,6 +96,9 @@ struct consent_limits {
     int64_t erase_at_ms;          /* by when it is erased at the latest; 0: nothing was said */
 };
 
+/* The limits that a notice sets. Pure. */
+struct consent_limits consent_limits_of(const struct notice *notice);
+
 /* What is one for all decisions of a record, and for many records: shared, immutable. */
 struct consent_terms {
     uint8_t notice[SHA256_SIZE]; /* digest of the revision that was shown; all zero: none was */
@@ -310,6 +313,13 @@ must_check bool consent_withdraw_where(struct consents *consents, const struct c
                                        struct consent_receipt *receipt, struct error *e);
 
 /*
+ * Writes down the end of up to CONSENT_SWEEP_MAX records whose time is over, in one transaction; `*swept`: how many. Nothing depends on it being done
+ * soon: every decision computes expiry from the clock. It makes an end final, and tells of it in the log.
+ */
+enum { CONSENT_SWEEP_MAX = 64 };
+must_check bool consents_sweep(struct consents *consents, size_t *swept, struct error *e);
+
+/*
  * A decision without a notice, always a new record: how it was before there were notices. ERROR_INPUT: a person of 0 or more than 128 bytes, an
  * IRI of more than 512, no end, an end that has passed, a category twice.
  */
@@ -344,5 +354,15 @@ must_check bool consent_list(struct consents *consents, struct bytes person, str
  * before is overwritten on the disk (store_settle()). Blocks. ERROR_DENIED: a change about the person is not in the log yet. Again after a crash.
  */
 must_check bool consents_forget(struct consents *consents, struct bytes person, uint64_t *records, struct error *e);
+
+/* One event of a record, as it is in the log. Views. */
+struct consent_event_text {
+    struct bytes text;           /* docs/formats/events.md, consent/1 */
+    uint64_t log_index;          /* UINT64_MAX: not in the log yet */
+    uint8_t digest[SHA256_SIZE]; /* of the record behind this event */
+};
+typedef bool consent_event_each(void *context, const struct consent_event_text *event);
+/* The events of a record, in their order; none when there is no such record. Blocks; false from `each` ends it. */
+must_check bool consent_events(struct consents *consents, struct bytes id, consent_event_each *each, void *context, struct error *e);
 
 #endif

@@ -13,7 +13,7 @@ static bool deny(const char **reason, const char *code, struct error *e, const c
 
 /* ---- Limits ---- */
 
-struct consent_limits grant_limits(const struct notice *notice)
+struct consent_limits consent_limits_of(const struct notice *notice)
 {
     const struct use_limits *use = &notice->use;
     return (struct consent_limits){ .mode = use->mode,
@@ -73,7 +73,7 @@ const char *grant_find_wider(const struct consent_limits *notice, const struct c
 static bool take_limits(const struct grant_case *c, struct grant *out, const char **reason, struct error *e)
 {
     struct consent_limits *limits = &out->terms.limits;
-    *limits = grant_limits(c->notice);
+    *limits = consent_limits_of(c->notice);
     if (!c->answer->has_limits) {
         return true;
     }

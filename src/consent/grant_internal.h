@@ -25,8 +25,6 @@ struct grant {
 /* `*reason` as of struct consent_receipt. */
 must_check bool grant_check(const struct grant_case *c, struct grant *out, const char **reason, struct error *e);
 
-/* The limits that a notice sets. */
-struct consent_limits grant_limits(const struct notice *notice);
 /* What of `asked` is wider than `notice`'s: the name of the first such limit, NULL when none is. */
 const char *grant_find_wider(const struct consent_limits *notice, const struct consent_limits *asked);
 

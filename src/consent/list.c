@@ -56,3 +56,33 @@ bool consent_list(struct consents *consents, struct bytes person, struct bytes i
     }
     return store_run(consents->store, sql, values, count, take_row, &listing, NULL, e);
 }
+
+struct telling {
+    consent_event_each *each;
+    void *context;
+    struct consent_event_text event;
+    bool has_before;
+};
+
+static bool take_event(void *context, const struct store_value *columns, size_t count)
+{
+    struct telling *telling = context;
+    struct consent_event_text *event = &telling->event;
+    uint8_t digest[SHA256_SIZE];
+    (void)count;
+    event->text = columns[0].bytes;
+    event->log_index = columns[1].type == STORE_INTEGER ? (uint64_t)columns[1].integer : UINT64_MAX;
+    consent_digest_add(telling->has_before ? event->digest : NULL, event->text, digest);
+    memcpy(event->digest, digest, sizeof digest);
+    telling->has_before = true;
+    return telling->each(telling->context, event);
+}
+
+bool consent_events(struct consents *consents, struct bytes id, consent_event_each *each, void *context, struct error *e)
+{
+    static const char sql[] = "SELECT v.payload, v.log_index FROM consents c JOIN consent_events v ON v.record = c.number"
+                              " WHERE c.id = ?1 ORDER BY v.sequence";
+    struct telling telling = { .each = each, .context = context };
+    struct store_value values[] = { STORE_STR(id) };
+    return store_run(consents->store, sql, values, COUNT_OF(values), take_event, &telling, NULL, e);
+}

@@ -14,7 +14,7 @@
 #include "gateway/public_service_internal.h"
 #include "gateway/retention_internal.h"
 
-enum { TICK_MS = 1000, DRAIN_TICK_MS = 20, USES_AT_ONCE = 10000 };
+enum { TICK_MS = 1000, DRAIN_TICK_MS = 20, USES_AT_ONCE = 10000, SWEEPS_AT_ONCE = 16 };
 #define USES_ROOT_EVERY_US (UINT64_C(10) * 60 * 1000 * 1000)
 
 static void died(void *context, const struct error *e)
@@ -38,11 +38,25 @@ static void count_uses(struct gateway *gateway)
     }
 }
 
+/* A batch is one short transaction; between two of them any change of a person's comes first. */
+static void sweep_consents(struct gateway *gateway)
+{
+    struct error e;
+    size_t swept = CONSENT_SWEEP_MAX;
+    for (int i = 0; i < SWEEPS_AT_ONCE && swept == CONSENT_SWEEP_MAX && !atomic_load(&gateway->is_draining); i++) {
+        if (!consents_sweep(gateway->consents, &swept, &e)) {
+            diag_error(DIAG_WARN, "consent", "the end of consents is not written down yet", &e);
+            return;
+        }
+    }
+}
+
 static void index_uses(uv_work_t *work)
 {
     struct gateway *gateway = work->data;
     struct error e;
     uint64_t lag = 0;
+    sweep_consents(gateway);
     count_uses(gateway);
     if (!uses_catch_up(gateway->uses, USES_AT_ONCE, &lag, &e)) {
         diag_error(DIAG_WARN, "consent", "the index of uses is behind", &e);

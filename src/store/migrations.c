@@ -124,6 +124,7 @@ static const char *const notices_and_persons[] = {
     "ALTER TABLE consents ADD COLUMN digest BLOB",
     "UPDATE consents SET decided = (SELECT max(e.sequence) FROM consent_events e WHERE e.record = consents.number AND e.event IN (1, 2))",
     "CREATE INDEX consents_by_decided ON consents (person, recipient, purpose, decided)",
+    "CREATE INDEX consent_decisions_by_end ON consent_decisions (valid_until) WHERE state IN (1, 2, 3, 4)",
 
     "CREATE TABLE consent_events_of_both ("
     " sequence INTEGER NOT NULL PRIMARY KEY,"
