@@ -5,8 +5,8 @@ static const struct command_option root_options[] = {
 };
 
 static const struct command *const root_parts[] = {
-    &command_init,     &command_directory, &command_apply, &command_gateway, &command_policy, &command_consent, &command_log,
-    &command_evidence, &command_doctor,    &command_demo,  &command_torture, &command_help,   &command_version,
+    &command_init, &command_directory, &command_apply,  &command_gateway, &command_policy,  &command_consent, &command_law,
+    &command_log,  &command_evidence,  &command_doctor, &command_demo,    &command_torture, &command_help,    &command_version,
 };
 
 const struct command command_root = {

@@ -10,6 +10,7 @@ extern const struct command command_apply;
 extern const struct command command_gateway;
 extern const struct command command_consent;
 extern const struct command command_policy;
+extern const struct command command_law;
 extern const struct command command_log;
 extern const struct command command_evidence;
 extern const struct command command_doctor;
