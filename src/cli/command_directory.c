@@ -8,6 +8,7 @@
 #include "cli/file.h"
 #include "cli/output.h"
 #include "cli/value.h"
+#include "law/law.h"
 
 enum { VALUES_MAX = 32 };
 
@@ -317,6 +318,69 @@ static int run_recognise(struct call *call)
     return run_change(call, recognise, "recognised the community");
 }
 
+/* ---- Law, country, traits ---- */
+
+/* A file when there is one of that name, else a profile that is compiled in. */
+static bool load_law(struct law **out, const char *word, struct error *e)
+{
+    struct buffer text;
+    if (!file_is_there(word)) {
+        return law_load_builtin(out, bytes_of_text(word), e);
+    }
+    buffer_init(&text, LAW_BYTES_MAX + 1);
+    bool ok = file_read_whole(word, &text, e) && law_parse(out, buffer_bytes(&text), word, e);
+    buffer_clear(&text);
+    return ok;
+}
+
+static bool set_law(const struct call *call, json_t *draft, struct error *e)
+{
+    struct law *law = NULL;
+    char hex[2 * SHA256_SIZE + 1];
+    if (!load_law(&law, call->words[1], e)) {
+        return false;
+    }
+    hex_write(bytes_of(law->digest, SHA256_SIZE), hex);
+    json_t *object = json_pack("{s:o, s:o, s:s}", "id", json_of_bytes(law->id), "version", json_of_bytes(law->version), "digest", hex);
+    law_drop(law);
+    return json_object_set_new(draft, "law", object) == 0 || error_memory(e, "draft");
+}
+
+static int run_set_law(struct call *call)
+{
+    return run_change(call, set_law, "named the law");
+}
+
+static bool set_country(const struct call *call, json_t *draft, struct error *e)
+{
+    return json_object_set_new(draft, "country", json_string(call->words[1])) == 0 ||
+           error_set(e, ERROR_INPUT, "CODE", "write two capital letters, such as KE", "the country can't be kept");
+}
+
+static int run_set_country(struct call *call)
+{
+    return run_change(call, set_country, "named the country");
+}
+
+static bool set_traits(const struct call *call, json_t *draft, struct error *e)
+{
+    struct word_identifier id;
+    json_t *member = NULL;
+    if (!parse_word(call->words[1], 3, "COMMUNITY/CLASS/MEMBER", &id, e) || !get_member(draft, &id.id, &member, e)) {
+        return false;
+    }
+    if (!call_is_given(call, "trait")) {
+        (void)json_object_del(member, "traits"); /* not there: nothing to do */
+        return true;
+    }
+    return json_object_set_new(member, "traits", json_of_values(call, "trait")) == 0 || error_memory(e, "draft");
+}
+
+static int run_set_traits(struct call *call)
+{
+    return run_change(call, set_traits, "set the traits of");
+}
+
 /* ---- Tables ---- */
 
 static const struct command_option create_options[] = {
@@ -417,14 +481,55 @@ static const struct command directory_recognise = {
     .run = run_recognise,
 };
 
+static const struct command directory_set_law = {
+    .name = "set-law",
+    .arguments = "DRAFT LAW|FILE",
+    .summary = "name the community's law",
+    .text =
+        "Names the law profile by which the community's gateways decide: one that is compiled in ('comity law list'), or a file. The "
+        "directory has its id, version and digest; gateways that don't have the profile itself compiled in find it in their folder laws/.",
+    .examples = "comity directory set-law aurora.json KE-DPA",
+    .word_min = 2,
+    .word_max = 2,
+    .run = run_set_law,
+};
+
+static const struct command directory_set_country = {
+    .name = "set-country",
+    .arguments = "DRAFT CODE",
+    .summary = "name the country that the community lives in",
+    .text = "Names the jurisdiction, as two capital letters (ISO 3166-1). Data for a community of another country cross a border.",
+    .examples = "comity directory set-country aurora.json KE",
+    .word_min = 2,
+    .word_max = 2,
+    .run = run_set_country,
+};
+
+static const struct command_option traits_options[] = {
+    { "trait", "TRAIT", "state_organ or critical; may be given again; without it the member has none" },
+};
+static const struct command directory_set_traits = {
+    .name = "set-traits",
+    .arguments = "[--trait TRAIT]... DRAFT COMMUNITY/CLASS/MEMBER",
+    .summary = "say what the law looks at in a member",
+    .text = "A state_organ acts by statutory powers; a critical member runs critical infrastructure. A law may keep their data at home.",
+    .examples = "comity directory set-traits aurora.json AURORA/GOV/HOSPITAL --trait state_organ",
+    .options = traits_options,
+    .option_count = COUNT_OF(traits_options),
+    .word_min = 2,
+    .word_max = 2,
+    .run = run_set_traits,
+};
+
 static const struct command *const directory_parts[] = {
-    &directory_create,    &directory_add_member, &directory_add_subsystem, &directory_add_gateway, &directory_remove_gateway,
-    &directory_recognise, &directory_sign,       &directory_show,          &directory_verify,
+    &directory_create,         &directory_add_member, &directory_add_subsystem, &directory_add_gateway,
+    &directory_remove_gateway, &directory_recognise,  &directory_set_law,       &directory_set_country,
+    &directory_set_traits,     &directory_sign,       &directory_show,          &directory_verify,
 };
 
 const struct command command_directory = {
     .name = "directory",
-    .arguments = "create|add-member|add-subsystem|add-gateway|remove-gateway|recognise|sign|show|verify ...",
+    .arguments = "create|add-member|add-subsystem|add-gateway|remove-gateway|recognise|set-law|set-country|set-traits|sign|show|verify ...",
     .summary = "make, sign, show and verify a community's directory",
     .text =
         "A community's directory says who is who: its members, their subsystems, their gateways with addresses and keys, and which other "

@@ -142,6 +142,14 @@ static void append_directory(struct buffer *out, const struct directory *d, bool
 {
     char from[TIME_TEXT_SIZE], until[TIME_TEXT_SIZE];
     buffer_append_format(out, "community %.*s\n", BYTES_FMT(d->community));
+    if (d->country.size > 0) {
+        buffer_append_format(out, "country   %.*s\n", BYTES_FMT(d->country));
+    }
+    if (d->has_law) {
+        char hex[2 * SHA256_SIZE + 1];
+        hex_write(bytes_of(d->law_digest, SHA256_SIZE), hex);
+        buffer_append_format(out, "law       %.*s of %.*s, sha256 %s\n", BYTES_FMT(d->law_id), BYTES_FMT(d->law_version), hex);
+    }
     if (is_signed) {
         buffer_append_format(out, "serial    %" PRIu64 "\nvalid     %s to %s\n", d->serial, time_text(d->valid_from_ms, from),
                              time_text(d->valid_until_ms, until));
@@ -155,6 +163,11 @@ static void append_directory(struct buffer *out, const struct directory *d, bool
         const struct directory_member *member = &d->members[i];
         buffer_append_format(out, "\n%.*s/%.*s/", BYTES_FMT(d->community), BYTES_FMT(member->class_code));
         append_named(out, "", member->code, member->name);
+        for (uint32_t trait = 1; trait != 0 && trait <= member->traits; trait <<= 1) {
+            if ((member->traits & trait) != 0) {
+                buffer_append_format(out, "    %s\n", directory_trait_word(trait));
+            }
+        }
         for (size_t j = 0; j < member->subsystem_count; j++) {
             append_named(out, "    subsystem ", member->subsystems[j].code, member->subsystems[j].name);
         }

@@ -7,6 +7,7 @@
 #include "base/time.h"
 #include "cli/doctor_internal.h"
 #include "cli/file.h"
+#include "gateway/laws.h"
 #include "net/tls.h"
 #include "policy/policy.h"
 #include "store/policies.h"
@@ -209,6 +210,33 @@ static void check_self(struct doctor *doctor, const char *name)
     doctor_note(doctor, FINDING_OK, name, NULL, "the directory has its keys, at %.*s", BYTES_FMT(self->addresses[0]));
 }
 
+/* ---- Law ---- */
+
+static void check_law(struct doctor *doctor, const char *name)
+{
+    struct law *law = NULL;
+    struct error e = { 0 };
+    if (doctor->directory == NULL) {
+        return;
+    }
+    if (!laws_load(&law, config_of(doctor)->folder, doctor->directory, &e)) {
+        doctor_note_error(doctor, FINDING_FAIL, name, &e);
+    } else if (!doctor->directory->has_law) {
+        doctor_note(doctor, FINDING_WARN, name, "have the operator name one: comity directory set-law",
+                    "the directory names no law: '%s' holds", LAW_DEFAULT_ID);
+    } else if (law->in_force_day * 86400000 > doctor->now_ms) {
+        doctor_note(doctor, FINDING_WARN, name, "nothing, if the community wants it before it must", "%.*s of %.*s is not in force yet",
+                    BYTES_FMT(law->id), BYTES_FMT(law->version));
+    } else {
+        doctor_note(doctor, FINDING_OK, name, NULL, "%.*s of %.*s", BYTES_FMT(law->id), BYTES_FMT(law->version));
+    }
+    law_drop(law);
+    if (doctor->directory->country.size == 0 && doctor->directory->recognised_count > 0) {
+        doctor_note(doctor, FINDING_WARN, name, "have the operator name it: comity directory set-country",
+                    "the directory names no country: every recognised community is abroad");
+    }
+}
+
 /* ---- Store, policy, log ---- */
 
 static void check_store(struct doctor *doctor, const char *name)
@@ -315,6 +343,7 @@ const struct doctor_check doctor_installation_checks[] = {
     { "directory", check_directory },
     { "recognised", check_recognised },
     { "this gateway", check_self },
+    { "law", check_law },
     { "store", check_store },
     { "policy", check_policy },
     { "log", check_log },

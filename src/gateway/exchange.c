@@ -118,6 +118,7 @@ void exchange_end(struct exchange *x, const struct server_answer *answer)
         shared_checkpoint_release(x->entries[i].checkpoint);
     }
     consent_view_clear(&x->consents);
+    notices_drop(x->notices);
     body_free(x->answer_body);
     struct client_answer *reply = x->reply;
     struct snapshot *snapshot = x->snapshot;

@@ -2,6 +2,7 @@
 #ifndef COMITY_GATEWAY_EXCHANGE_INTERNAL_H
 #define COMITY_GATEWAY_EXCHANGE_INTERNAL_H
 
+#include "consent/notice_store.h"
 #include "gateway/gateway_internal.h"
 #include "gateway/message_internal.h"
 #include "gateway/xroad.h"
@@ -99,6 +100,7 @@ struct exchange {
     int64_t decided_at_ms;        /* the time that it was decided at; 0: it did not come to that */
     struct consent_view consents; /* zeroed until they were looked up */
     struct consent_room *room;    /* where they are found; NULL until they were wanted */
+    struct notices *notices;      /* in force when the consents were looked up; NULL: not looked up */
     bool is_loading, has_load_failed;
     bool is_metadata;
     struct bytes decision_text; /* the decision event */

@@ -22,7 +22,10 @@ struct snapshot {
     _Atomic int reference_count;
     struct world *world;
     struct policy *policy;
-    struct law *law;              /* of our community */
+    struct law *law;           /* the own community's, before the policy tightens it */
+    struct law *rules;         /* the same as the policy tightens it: what is decided by. NULL: the directory names no law yet */
+    struct law **foreign_laws; /* one for each of world->foreign; NULL: a profile that we don't have */
+    size_t foreign_law_count;
     struct tls *peer_tls;         /* towards other gateways, both ways */
     struct tls **application_tls; /* one a listener of applications; NULL: plain */
     size_t application_count;

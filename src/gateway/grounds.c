@@ -1,4 +1,4 @@
-/* What decisions stand on is kept and logged before anything is decided on it: directory notes and policy, by digest (evidence/archive.h). */
+/* What decisions stand on is kept and logged before anything is decided on it: directory notes, policy and law, by digest (evidence/archive.h). */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -155,11 +155,54 @@ static bool keep_policy(struct gateway *gateway, const struct snapshot *snapshot
                            : error_set(e, ERROR_ABSENT, "policy", "apply it again", "the store no longer has the policy in force");
 }
 
+/* ---- Law ---- */
+
+/* One event a law that this log has not named last: by which law of our community decisions are made from here on. */
+static bool log_law(struct gateway *gateway, const struct law *law, struct error *e)
+{
+    char hex[2 * SHA256_SIZE + 1];
+    struct buffer before, now, text;
+    uint64_t index = 0;
+    buffer_init(&before, 4096);
+    buffer_init(&now, 4096);
+    buffer_init(&text, 4096);
+    hex_write(bytes_of(law->digest, SHA256_SIZE), hex);
+    buffer_append_format(&now, "%s %.*s", hex, BYTES_FMT(gateway->config->origin));
+    bool ok = state_get_text(gateway->store, "law.logged", &before, e) || e->kind == ERROR_ABSENT;
+    if (ok && !bytes_equal(buffer_bytes(&before), buffer_bytes(&now))) {
+        event_text_append(&text, "comity-event", BYTES("law/1"));
+        event_text_append(&text, "id", law->id);
+        event_text_append(&text, "version", law->version);
+        event_text_append_digest(&text, "digest", law->digest);
+        event_text_append_decimal(&text, "time", time_now_ms());
+        ok = (!text.failed && !now.failed) || error_memory(e, "law");
+        ok = ok && committer_append(gateway->committer, RECORD_EVENT, buffer_bytes(&text), BYTES_NONE, &index, e) &&
+             state_set_text(gateway->store, "law.logged", buffer_bytes(&now), e);
+    }
+    buffer_clear(&before);
+    buffer_clear(&now);
+    buffer_clear(&text);
+    return ok;
+}
+
+static bool keep_laws(struct gateway *gateway, const struct snapshot *snapshot, struct disk *archive, struct error *e)
+{
+    if (!archive_put_text(archive, snapshot->law->text, NULL, e) || !log_law(gateway, snapshot->law, e)) {
+        return false;
+    }
+    for (size_t i = 0; i < snapshot->foreign_law_count; i++) {
+        if (snapshot->foreign_laws[i] != NULL && !archive_put_text(archive, snapshot->foreign_laws[i]->text, NULL, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool grounds_keep(struct gateway *gateway, const struct snapshot *snapshot, struct error *e)
 {
     struct disk *archive = NULL;
     bool ok = disk_open_folder(&archive, gateway->config->archive_folder, false, e) && keep_policy(gateway, snapshot, archive, e) &&
-              keep_directories(gateway, snapshot, archive, e);
+              keep_directories(gateway, snapshot, archive, e) && keep_laws(gateway, snapshot, archive, e);
     disk_free(archive);
     return ok;
 }

@@ -270,6 +270,8 @@ static enum verdict find_service(struct exchange *x)
 enum verdict holder_decide_again(struct exchange *x)
 {
     consent_view_clear(&x->consents);
+    notices_drop(x->notices);
+    x->notices = NULL;
     /* What the service said stays; it is cut anew. */
     if (x->reply != NULL && x->reply->body == NULL) {
         x->reply->body = x->answer_body;

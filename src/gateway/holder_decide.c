@@ -90,6 +90,7 @@ static struct bytes member_of(struct exchange *x, const struct identifier *subsy
 static enum verdict run_decision(struct exchange *x)
 {
     x->grounds = (struct decide_context){ .policy = x->snapshot->policy,
+                                          .law = x->snapshot->rules,
                                           .parties = holder_parties(x, x->asked.now_ms),
                                           .consents = x->consents.is_read ? &x->consents : NULL };
     x->decided_at_ms = x->asked.now_ms;
@@ -100,6 +101,11 @@ static enum verdict run_decision(struct exchange *x)
             return verdict;
         }
         x->grounds.consents = &x->consents;
+    }
+    if (x->consents.is_read) {
+        /* Behind the consents: what is published between the two overtakes them. */
+        x->notices = x->notices != NULL ? x->notices : consents_notices(x->worker->gateway->consents);
+        x->grounds.notices = x->notices;
         decide(&x->asked, &x->grounds, &x->decision);
     }
     return x->decision.reason == REASON_NONE ? GO_ON : exchange_refuse(x, x->decision.reason, NULL);

@@ -161,6 +161,13 @@ static bool is_in_subsystem(const struct exchange *x, const struct policy_servic
     return identifier_is_within(&service->parts, &subsystem);
 }
 
+/* One that lacks the law's impact assessment answers nobody, and is not offered (PIPL 55). */
+static bool is_published(const struct exchange *x, const struct policy_service *service)
+{
+    const struct law *rules = x->snapshot->rules;
+    return rules == NULL || decide_published(service, x->snapshot->policy, rules, time_now_ms()) == REASON_NONE;
+}
+
 static bool has_any_right(const struct policy_service *service, const struct identifier *client)
 {
     struct buffer text;
@@ -220,7 +227,7 @@ static enum verdict answer_methods(struct exchange *x, bool only_allowed)
     buffer_append_text(&out, "{\"service\":[");
     for (size_t i = 0; i < policy->service_count; i++) {
         const struct policy_service *service = &policy->services[i];
-        if (service->type == SERVICE_SOAP || !is_in_subsystem(x, service) || (only_allowed && !has_any_right(service, &x->client))) {
+        if (service->type == SERVICE_SOAP || !is_in_subsystem(x, service) || !is_published(x, service) || (only_allowed && !has_any_right(service, &x->client))) {
             continue;
         }
         buffer_append_text(&out, is_first ? "" : ",");

@@ -5,6 +5,7 @@
 #include "base/encode.h"
 #include "base/time.h"
 #include "gateway/gateway_internal.h"
+#include "gateway/laws.h"
 #include "store/policies.h"
 #include "store/state.h"
 
@@ -30,6 +31,10 @@ void snapshot_release(struct snapshot *snapshot)
     world_release(snapshot->world);
     policy_drop(snapshot->policy);
     law_drop(snapshot->law);
+    law_drop(snapshot->rules);
+    for (size_t i = 0; i < snapshot->foreign_law_count; i++) {
+        law_drop(snapshot->foreign_laws[i]);
+    }
     arena_clear(&snapshot->arena);
     free(snapshot);
 }
@@ -121,6 +126,31 @@ static bool load_world(struct gateway *gateway, struct world **out, struct error
     return world_load(out, config->member.parts[0], config->directory.file, config->directory.foreign_folder, config->directory.operators,
                       config->directory.operator_count, config->directory.threshold, time_now_ms(), accept_directory, warn_foreign, gateway,
                       e);
+}
+
+/* Without its own community's law a gateway decides nothing. Another's is looked at where it is known. */
+static bool load_laws(struct gateway *gateway, struct snapshot *s, struct error *e)
+{
+    const char *folder = gateway->config->folder;
+    if (!laws_load(&s->law, folder, s->world->own, e)) {
+        return false;
+    }
+    s->foreign_laws = arena_take_zeroed(&s->arena, (s->world->foreign_count + 1) * sizeof(struct law *));
+    if (s->foreign_laws == NULL) {
+        return error_memory(e, "laws");
+    }
+    for (size_t i = 0; i < s->world->foreign_count; i++) {
+        const struct directory *foreign = s->world->foreign[i];
+        struct error fault = { 0 };
+        if (foreign->has_law && !laws_load(&s->foreign_laws[i], folder, foreign, &fault)) {
+            char community[256];
+            (void)snprintf(community, sizeof community, "%.*s", BYTES_FMT(foreign->community));
+            diag(DIAG_WARN, "law", "a recognised community's law is not known here", "community", community, "what", fault.what, "todo",
+                 fault.todo, NULL);
+        }
+        s->foreign_law_count++;
+    }
+    return true;
 }
 
 static bool load_policy(struct gateway *gateway, struct policy **out, struct error *e)
@@ -234,8 +264,8 @@ bool snapshot_load(struct snapshot **out, struct gateway *gateway, struct error 
         return error_memory(e, "snapshot");
     }
     s->reference_count = 1;
-    if (!load_world(gateway, &s->world, e) || !load_policy(gateway, &s->policy, e) ||
-        !law_load_builtin(&s->law, bytes_of_text(LAW_DEFAULT_ID), e) ||
+    if (!load_world(gateway, &s->world, e) || !load_laws(gateway, s, e) || !load_policy(gateway, &s->policy, e) ||
+        (s->world->own->has_law && !policy_tighten(s->policy, s->law, "the policy", &s->rules, e)) ||
         !tls_make_peer(&s->peer_tls, config->certificate_path, config->tls_key_path, is_pin_known, gateway, e) ||
         !load_service_tls(s, config, e) || !load_application_tls(s, config, e) || !write_directory_text(s, e)) {
         snapshot_release(s);

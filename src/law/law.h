@@ -60,6 +60,8 @@ enum {
     LAW_NEEDS_STATE_ORGAN = 1 << 6,   /* the recipient has the trait state_organ in its directory */
 };
 
+enum { LAW_NEEDS_COUNT = 8 };
+
 /* Kinds of processing for which an impact assessment must be there before: bits of law.dpia_required. */
 enum {
     LAW_DPIA_SENSITIVE = 1 << 0,
@@ -219,6 +221,7 @@ enum {
     LAW_WHEN_LEGITIMATE_INTEREST = 1 << 6, /* the basis is that one */
     LAW_WHEN_NOT_FROM_PERSON = 1 << 7,     /* the data didn't come from the person */
 };
+enum { LAW_WHEN_COUNT = 8 };
 struct law_notice_element {
     enum law_element element;
     uint32_t when; /* one LAW_WHEN_* bit */

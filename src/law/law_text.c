@@ -43,16 +43,10 @@ static const cyaml_schema_value_t plain_value = { CYAML_VALUE_STRING(CYAML_FLAG_
 
 /* ---- Bases, acts, kinds of processing ---- */
 
-static const cyaml_strval_t needs_words[] = {
-    { "record", LAW_NEEDS_RECORD },           { "contract", LAW_NEEDS_CONTRACT },
-    { "law_ref", LAW_NEEDS_LAW_REF },         { "justification", LAW_NEEDS_JUSTIFICATION },
-    { "origin", LAW_NEEDS_ORIGIN },           { "balancing", LAW_NEEDS_BALANCING },
-    { "state_organ", LAW_NEEDS_STATE_ORGAN }, { "confirmation", LAW_NEEDS_CONFIRMATION },
-};
-static const cyaml_schema_value_t needs_value = { CYAML_VALUE_ENUM(CYAML_FLAG_STRICT, int, needs_words, COUNT_OF(needs_words)) };
+static const cyaml_schema_value_t needs_value = { CYAML_VALUE_ENUM(CYAML_FLAG_STRICT, int, law_needs_words, COUNT_OF(law_needs_words)) };
 static const cyaml_schema_field_t basis_fields[] = {
     CYAML_FIELD_ENUM("value", CYAML_FLAG_STRICT, struct text_basis, value, law_basis_words, BASIS_COUNT),
-    CYAML_FIELD_SEQUENCE("needs", ABSENT, struct text_basis, needs, &needs_value, 0, COUNT_OF(needs_words)),
+    CYAML_FIELD_SEQUENCE("needs", ABSENT, struct text_basis, needs, &needs_value, 0, COUNT_OF(law_needs_words)),
     SOURCE_FIELDS(struct text_basis),
 };
 static const cyaml_schema_value_t basis_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct text_basis, basis_fields) };
@@ -71,8 +65,7 @@ static const cyaml_schema_field_t purposes_fields[] = {
     CYAML_FIELD_END,
 };
 
-static const cyaml_strval_t guardian_words[] = { { "required", LAW_GUARDIAN_REQUIRED }, { "not_required", LAW_GUARDIAN_NOT_REQUIRED } };
-CHOICE(guardian, guardian_words);
+CHOICE(guardian, law_guardian_words);
 CHOICE(age_unknown, law_age_unknown_words);
 static const cyaml_schema_field_t minor_fields[] = {
     VALUE("age", struct text_minor, age, number_fields),
@@ -110,13 +103,7 @@ static const cyaml_schema_field_t retentions_fields[] = {
     CYAML_FIELD_END,
 };
 
-static const cyaml_strval_t deceased_words[] = {
-    { "nobody", LAW_DECEASED_NOBODY },
-    { "relatives", LAW_DECEASED_RELATIVES },
-    { "nominee", LAW_DECEASED_NOMINEE },
-    { "nominee_else_relatives", LAW_DECEASED_NOMINEE_ELSE_RELATIVES },
-};
-CHOICE(deceased, deceased_words);
+CHOICE(deceased, law_deceased_words);
 static const cyaml_schema_field_t rights_fields[] = {
     VALUE("access", struct text_rights, rights[LAW_ACCESS], word_fields),
     VALUE("copy", struct text_rights, rights[LAW_COPY], word_fields),
@@ -187,19 +174,9 @@ static const cyaml_schema_field_t border_fields[] = {
 
 /* ---- Notices ---- */
 
-static const cyaml_strval_t when_words[] = {
-    { "always", LAW_WHEN_ALWAYS },
-    { "provide", LAW_WHEN_PROVIDE },
-    { "sensitive", LAW_WHEN_SENSITIVE },
-    { "border", LAW_WHEN_BORDER },
-    { "minor", LAW_WHEN_MINOR },
-    { "automated", LAW_WHEN_AUTOMATED },
-    { "legitimate_interest", LAW_WHEN_LEGITIMATE_INTEREST },
-    { "not_from_person", LAW_WHEN_NOT_FROM_PERSON },
-};
 static const cyaml_schema_field_t element_fields[] = {
     CYAML_FIELD_ENUM("value", CYAML_FLAG_STRICT, struct text_element, value, law_element_words, COUNT_OF(law_element_words)),
-    CYAML_FIELD_ENUM("when", CYAML_FLAG_STRICT, struct text_element, when, when_words, COUNT_OF(when_words)),
+    CYAML_FIELD_ENUM("when", CYAML_FLAG_STRICT, struct text_element, when, law_when_words, COUNT_OF(law_when_words)),
     SOURCE_FIELDS(struct text_element),
 };
 static const cyaml_schema_value_t element_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct text_element, element_fields) };

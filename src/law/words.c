@@ -42,6 +42,33 @@ const cyaml_strval_t law_border_consent_words[3] = {
 
 const cyaml_strval_t law_foreign_authority_words[2] = { { "refused", LAW_FOREIGN_REFUSED }, { "approval", LAW_FOREIGN_APPROVAL } };
 
+const cyaml_strval_t law_needs_words[LAW_NEEDS_COUNT] = {
+    { "record", LAW_NEEDS_RECORD },           { "contract", LAW_NEEDS_CONTRACT },
+    { "law_ref", LAW_NEEDS_LAW_REF },         { "justification", LAW_NEEDS_JUSTIFICATION },
+    { "origin", LAW_NEEDS_ORIGIN },           { "balancing", LAW_NEEDS_BALANCING },
+    { "state_organ", LAW_NEEDS_STATE_ORGAN }, { "confirmation", LAW_NEEDS_CONFIRMATION },
+};
+
+const cyaml_strval_t law_deceased_words[4] = {
+    { "nobody", LAW_DECEASED_NOBODY },
+    { "relatives", LAW_DECEASED_RELATIVES },
+    { "nominee", LAW_DECEASED_NOMINEE },
+    { "nominee_else_relatives", LAW_DECEASED_NOMINEE_ELSE_RELATIVES },
+};
+
+const cyaml_strval_t law_when_words[LAW_WHEN_COUNT] = {
+    { "always", LAW_WHEN_ALWAYS },
+    { "provide", LAW_WHEN_PROVIDE },
+    { "sensitive", LAW_WHEN_SENSITIVE },
+    { "border", LAW_WHEN_BORDER },
+    { "minor", LAW_WHEN_MINOR },
+    { "automated", LAW_WHEN_AUTOMATED },
+    { "legitimate_interest", LAW_WHEN_LEGITIMATE_INTEREST },
+    { "not_from_person", LAW_WHEN_NOT_FROM_PERSON },
+};
+
+const cyaml_strval_t law_guardian_words[2] = { { "required", LAW_GUARDIAN_REQUIRED }, { "not_required", LAW_GUARDIAN_NOT_REQUIRED } };
+
 const char *law_basis_word(enum law_basis basis)
 {
     return (size_t)basis < COUNT_OF(law_basis_words) ? law_basis_words[basis].str : "unknown";

@@ -1,0 +1,160 @@
+"""The decision by a community's law, over real gateways: bases, borders, break-glass, impact assessments, and refusals that show nothing."""
+import re
+import time
+import unittest
+from datetime import datetime, timedelta, timezone
+
+from comity import CLIENT, CLINIC, DIAGNOSES, HOLDER, NAME, OTHER_PERSON, PERSON, PURPOSE, Federation, Service, answer, record
+from service import slow
+
+NAME_IRI, DIAGNOSES_IRI = 'https://w3id.org/dpv/pd#Name', 'https://w3id.org/dpv/pd#MedicalHealth'
+VITAL = {'Comity_Basis': 'vital', 'Comity_Justification': 'unconscious after an accident', 'Comity_Confirmed_By': 'Dr B'}
+
+
+def moment(**ahead):
+    return (datetime.now(timezone.utc) + timedelta(**ahead)).strftime('%Y-%m-%dT%H:%M:%SZ')
+
+
+def policy(url, **patients):
+    """China's law at the hospital: the name leaves by a contract with the person, diagnoses on consent, or in an emergency."""
+    return {
+        'categories': [{'id': NAME, 'sensitive': False}, {'id': DIAGNOSES}],
+        'instruments': [{'id': 'sc-1', 'kind': 'standard_contract', 'recipients': [CLINIC], 'categories': [NAME, DIAGNOSES],
+                         'from': '2026-01-01', 'until': '2099-12-31'}],
+        'services': [{
+            'id': f'{HOLDER}/patients', 'url': f'{url}/patients', 'person': {'in': 'path', 'template': '/{person}/**'},
+            'purposes': [PURPOSE], 'default_purpose': PURPOSE,
+            'releases': [{'category': NAME, 'basis': 'contract', 'ref': 'treatment contract'},
+                         {'category': DIAGNOSES, 'also': ['vital'], 'law_ref': 'PIPL 13(4)'}],
+            'fields': [{'path': '$.name', 'category': NAME}, {'path': '$.conditions', 'category': DIAGNOSES}],
+            'rights': [{'subject': CLIENT}],
+            'dpia': {'ref': 'PIA-1', 'date': '2026-01-01', 'valid_until': '2099-12-31'},
+            **patients}],
+    }
+
+
+class Decision(unittest.TestCase):
+    def setUp(self):
+        self.requests = []
+        self.wait = 0.0
+        self.service = Service(self.serve)
+        self.federation = Federation(service=self.service)
+        self.federation.make()
+        for community, law, country in ((self.federation.aurora, 'KE-DPA', 'KE'), (self.federation.baobab, 'CN-PIPL', 'CN')):
+            community.run('set-law', community.draft, law)
+            community.run('set-country', community.draft, country)
+        self.federation.publish()
+        self.holder = self.federation.holder
+        self.policy = policy(self.federation.service_url)
+        self.holder.apply(self.policy)
+        self.federation.start()
+        self.addCleanup(self.federation.__exit__, None)
+
+    def serve(self, handler, request):
+        self.requests.append(request)
+        told = answer(record(PERSON))
+        (slow(self.wait, told) if self.wait else told)(handler, request)
+
+    def change(self, **keys):
+        """Other keys of the file, or of the service (given as patients={...})."""
+        self.policy['services'][0].update(keys.pop('patients', {}))
+        self.policy.update(keys)
+        self.holder.apply(self.policy)
+        self.holder.reload()
+
+    def event(self, got):
+        """The decision event of an exchange: a list of (name, value)."""
+        entries = self.holder.run_json('log', 'show', '--exchange', got.header('X-Road-Request-Id') or got.json()['exchange'])['entries']
+        index = next(entry['index'] for entry in entries if entry['kind'] == 'decision')
+        text = self.holder.run('log', 'show', index, '--part', 'statement').stdout
+        return [tuple(line.split(': ', 1)) for line in text.splitlines()]
+
+    def replay(self):
+        told = self.holder.run_json('log', 'replay')
+        self.assertEqual((told['different'], told['undecidable']), (0, 0), told)
+        self.assertGreater(told['same'], 0)
+
+    def test_each_category_has_its_basis(self):
+        got = self.federation.ask()
+        self.assertEqual((got.status, got.json()), (200, {'name': 'Kim Example'}))
+        event = self.event(got)
+        for line in (('basis', f'contract {NAME_IRI}'), ('why', f'consent.none {DIAGNOSES_IRI}'), ('instrument', 'sc-1')):
+            self.assertIn(line, event)
+        self.assertTrue(dict(event)['law'].startswith('sha-256=:'))
+        self.replay()
+
+    def test_break_glass_leaves_at_once_and_is_to_be_reviewed(self):
+        got = self.federation.ask(**VITAL)
+        self.assertEqual(got.status, 200, got)
+        self.assertEqual(sorted(got.json()), ['conditions', 'name'])
+        self.assertEqual(self.requests[-1].header('Comity-Basis'), 'vital')
+        event = dict(self.event(got))
+        self.assertEqual((event['claim'], event['justification'], event['confirmed_by']), ('vital', 'unconscious after an accident', 'Dr B'))
+        self.assertGreater(int(event['review_by']), time.time() * 1000)
+        for lack in ('Comity_Justification', 'Comity_Confirmed_By'):
+            refused = self.federation.ask(**{name: value for name, value in VITAL.items() if name != lack})
+            self.assertEqual(refused.reason, 'basis.justification', refused)
+        for field, value in (('Comity_Basis', 'consent'), ('Comity_Justification', 'x' * 501), ('Comity_Confirmed_By', 'x' * 129)):
+            self.assertEqual(self.federation.ask(**{**VITAL, field: value}).reason, 'request.malformed')
+        self.replay()
+
+    def test_the_border(self):
+        self.change(instruments=[{**self.policy['instruments'][0], 'until': '2026-02-01'}])
+        self.assertEqual(self.federation.ask().reason, 'border.instrument')
+        self.assertEqual(self.federation.ask(**VITAL).reason, 'border.instrument')  # an emergency crosses no border by itself
+        self.change(instruments=[{**self.policy['instruments'][0], 'until': '2099-12-31', 'suspended': True}])
+        self.assertEqual(self.federation.ask().reason, 'border.instrument')
+        self.change(instruments=[{'id': 'x-1', 'kind': 'exempt_emergency', 'recipients': ['AURORA'], 'categories': [NAME, DIAGNOSES],
+                                  'from': '2026-01-01'}])
+        self.assertEqual(self.federation.ask(**VITAL).status, 200)
+        self.change(blacklist=[CLINIC])
+        self.assertEqual(self.federation.ask(**VITAL).reason, 'border.recipient')
+        self.change(blacklist=[])
+        self.assertEqual(self.federation.ask(Comity_Authority='Court of Aurora').reason, 'border.foreign_authority')
+        self.change(foreign_authority={'approvals': [{'ref': 'leave 1', 'recipient': 'AURORA', 'from': '2026-01-01', 'until': '2099-01-01'}]})
+        self.assertEqual(self.federation.ask(Comity_Authority='Court of Aurora').status, 200)
+        self.replay()
+
+    def test_an_instrument_that_ends_while_the_service_works(self):
+        self.wait = 3.0
+        self.change(instruments=[{**self.policy['instruments'][0], 'until': moment(seconds=2)}])
+        got = self.federation.ask()
+        self.assertEqual(got.reason, 'border.instrument', got)
+        self.assertEqual(len(self.requests), 1)  # it was permitted, and asked for, and did not leave
+        self.replay()
+
+    def test_without_its_assessment_a_service_is_not_there(self):
+        listed = self.federation.ask(service='listMethods', rest='').json()['service']
+        self.assertEqual([service['service_code'] for service in listed], ['patients'])
+        self.change(patients={'dpia': {'ref': 'PIA-1', 'date': '2026-01-01', 'valid_until': '2026-02-01'}})
+        self.assertEqual(self.federation.ask().reason, 'dpia.expired')
+        self.assertEqual(self.federation.ask(service='listMethods', rest='').json()['service'], [])
+        del self.policy['services'][0]['dpia']
+        self.change()
+        self.assertEqual(self.federation.ask().reason, 'dpia.missing')
+        self.replay()
+
+    def test_no_consent_and_no_such_person_look_alike(self):
+        """Of one person the hospital knows a withdrawal, of the other nothing: the consumer sees no difference at all."""
+        self.change(patients={'releases': [{'category': NAME}, {'category': DIAGNOSES}]})
+        record_id = self.federation.give_consent(PERSON, [NAME, DIAGNOSES])
+        self.federation.withdraw_consent(record_id)
+
+        def told(person):
+            got = self.federation.ask(person)
+            ids = re.compile(r'[0-9a-f]{8}-[0-9a-f-]{27}|' + re.escape(person))
+            varying = {'date', 'x-road-request-hash', 'comity-decision', 'comity-head-digest', 'content-digest'}
+            headers = sorted((name, ids.sub('*', value)) for name, value in got.headers if name.lower() not in varying)
+            return got.status, headers, ids.sub('*', got.body.decode()), dict(self.event(got))
+
+        known, unknown = told(PERSON), told(OTHER_PERSON)
+        self.assertEqual(known[:3], unknown[:3])
+        self.assertIn('consent.none', known[2])
+        self.assertEqual((known[3]['reason'], unknown[3]['reason']), ('consent.withdrawn', 'consent.none'))
+        self.assertEqual(self.requests, [])  # the service was asked about neither
+        self.assertEqual(set(known[3]), set(unknown[3]))
+        self.replay()
+
+
+if __name__ == '__main__':
+    unittest.main()
