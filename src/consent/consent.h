@@ -180,6 +180,8 @@ struct consents_options {
 must_check bool consents_open(struct consents **out, const struct consents_options *options, struct error *e);
 /* After the last call on it, and after the last view is cleared; the committer may still run. NULL is allowed. */
 void consents_close(struct consents *consents);
+/* Makes the store's side of all changes durable, which else only the log's is. Blocks. */
+must_check bool consents_sync(struct consents *consents, struct error *e);
 
 /*
  * From memory: neither waits for the disk nor takes memory. `*view` is cleared or zeroed before, and has views into `room`. False when it is not

@@ -186,8 +186,19 @@ must_check bool records_set_logged(struct store *store, const struct pending_eve
  * views are overtaken all the same, and the events stay unlogged until the next change or start. `last_index` (may be NULL): where
  * the last one went.
  */
-must_check bool logging_run(struct consents *consents, int64_t first_sequence, const struct consent_key *keys, size_t key_count,
-                            uint64_t *last_index, struct error *e);
+struct logging_change {
+    int64_t first_sequence; /* INT64_MAX: there is none */
+    const struct consent_key *keys;
+    size_t key_count;
+    struct bytes changes; /* of the store's rows, to be kept beside the first event; empty: the store is durable */
+};
+must_check bool logging_run(struct consents *consents, const struct logging_change *change, uint64_t *last_index, struct error *e);
+
+/*
+ * recovery.c: brings the store up to the log, by the changes that lie there beside the events. From the entry on up to which the store has counted:
+ * what it holds of the log is always a beginning of it. ERROR_INPUT: an event is in the log that the store lacks and that has no changes beside it.
+ */
+must_check bool recovery_run(struct store *store, struct disk *public, struct disk *private, struct error *e);
 /* notice_store.c: reads what was published, and logs what a crash left out. */
 must_check bool notice_store_open(struct consents *consents, struct error *e);
 bool logging_init(struct consents *consents);

@@ -62,9 +62,13 @@ bool consents_open(struct consents **out, const struct consents_options *options
     for (size_t i = 0; i < COUNT_OF(metrics); i++) {
         metric_register(metrics[i]);
     }
+    if (options->committer != NULL && !recovery_run(options->store, options->public, options->private, e)) {
+        goto fail;
+    }
+    static const struct logging_change none = { .first_sequence = INT64_MAX };
     if (!notice_store_open(consents, e) ||
         (options->committer != NULL && (!counters_open(&consents->counters, options->store, options->public, options->private, e) ||
-                                        !logging_run(consents, INT64_MAX, NULL, 0, NULL, e)))) {
+                                        !logging_run(consents, &none, NULL, e)))) {
         goto fail;
     }
     *out = consents;
@@ -72,6 +76,11 @@ bool consents_open(struct consents **out, const struct consents_options *options
 fail:
     consents_close(consents);
     return false;
+}
+
+bool consents_sync(struct consents *consents, struct error *e)
+{
+    return store_sync(consents->store, e);
 }
 
 struct counters *consents_counters(struct consents *consents)

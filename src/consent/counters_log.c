@@ -471,14 +471,19 @@ static bool load_key(struct counters *c, struct error *e)
     return ok;
 }
 
-static bool read_state(struct counters *c, const char *name, uint64_t *out, struct error *e)
+static bool read_state(struct store *store, const char *name, uint64_t *out, struct error *e)
 {
     struct error absent;
     *out = 0;
-    if (state_get_u64(c->store, name, out, &absent) || absent.kind == ERROR_ABSENT) {
+    if (state_get_u64(store, name, out, &absent) || absent.kind == ERROR_ABSENT) {
         return true;
     }
     return error_set(e, absent.kind, absent.where, absent.todo, "%s", absent.what);
+}
+
+bool counters_read_next(struct store *store, uint64_t *next, struct error *e)
+{
+    return read_state(store, STATE_NEXT, next, e);
 }
 
 static void free_pending(void *context, void *row)
@@ -511,7 +516,7 @@ static bool begin_anew(struct counters *c, uint64_t *from, struct error *e)
 {
     count_table_each(&c->pending, free_pending, NULL);
     count_table_clear(&c->pending);
-    bool ok = load_rates(c, e) && read_state(c, STATE_NEXT, &c->next, e) && read_state(c, STATE_FROM, from, e);
+    bool ok = load_rates(c, e) && read_state(c->store, STATE_NEXT, &c->next, e) && read_state(c->store, STATE_FROM, from, e);
     c->is_torn = !ok;
     return ok;
 }

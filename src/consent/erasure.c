@@ -321,8 +321,8 @@ bool erasure_run(const struct erasure_log *log, struct consents *consents, struc
                   "a request about this person was just accepted; without its entry it could be played again");
         goto failed;
     }
-    if (out->count > 0 &&
-        (!log_events(log, out, e) || !committer_seal(log->committer, e) || !log_erase(log->private, out->entries, out->count, NULL, e))) {
+    if (out->count > 0 && (!consents_sync(consents, e) || !log_events(log, out, e) || !committer_seal(log->committer, e) ||
+                           !log_erase(log->private, out->entries, out->count, NULL, e))) {
         goto failed;
     }
     /* Also when all was erased before: a crash may have come between. */

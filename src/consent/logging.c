@@ -105,12 +105,12 @@ static size_t wait_for(struct consents *consents, struct event_entry *entries, s
 }
 
 /* Submits events that may stand in any order among themselves, waits, and notes in the store where they went. */
-static bool append(struct consents *consents, struct pending_event *events, size_t count, const struct consent_key *keys, size_t key_count,
+static bool append(struct consents *consents, struct pending_event *events, size_t count, const struct logging_change *change,
                    struct error *e)
 {
     struct event_entry *entries = calloc(count, sizeof *entries);
     if (entries == NULL) {
-        consents_overtake(consents, keys, key_count);
+        consents_overtake(consents, change->keys, change->key_count);
         return error_memory(e, "consents");
     }
     for (size_t i = 0; i < count; i++) {
@@ -121,7 +121,8 @@ static bool append(struct consents *consents, struct pending_event *events, size
         entries[i].entry.mailbox = &entries[i].mailbox;
         entries[i].entry.owner = &events[i];
     }
-    size_t taken = submit(consents, entries, count, keys, key_count, e);
+    entries[0].entry.record.attachment = change->changes;
+    size_t taken = submit(consents, entries, count, change->keys, change->key_count, e);
     size_t logged = wait_for(consents, entries, taken);
     free(entries);
     if (logged > 0) {
@@ -139,31 +140,31 @@ static bool append(struct consents *consents, struct pending_event *events, size
     return taken == count;
 }
 
-bool logging_run(struct consents *consents, int64_t first_sequence, const struct consent_key *keys, size_t key_count, uint64_t *last_index,
-                 struct error *e)
+bool logging_run(struct consents *consents, const struct logging_change *change, uint64_t *last_index, struct error *e)
 {
+    static const struct logging_change none;
     struct arena arena = { 0 };
     struct pending_event *events = NULL;
     size_t count = 0, older = 0;
     bool ok = records_find_unlogged(consents->store, &arena, &events, &count, e);
     /* One by one: if one fails, none that came after it may stand before it. */
-    while (ok && older < count && events[older].sequence < first_sequence) {
-        ok = append(consents, &events[older], 1, NULL, 0, e);
+    while (ok && older < count && events[older].sequence < change->first_sequence) {
+        ok = append(consents, &events[older], 1, &none, e);
         older++;
     }
     if (older > 0) {
         overtake_all(consents);
     }
     if (ok && older < count) {
-        ok = append(consents, &events[older], count - older, keys, key_count, e);
+        ok = append(consents, &events[older], count - older, change, e);
     } else {
-        consents_overtake(consents, keys, key_count);
+        consents_overtake(consents, change->keys, change->key_count);
     }
     if (ok && count > 0) {
         if (last_index != NULL) {
             *last_index = events[count - 1].log_index;
         }
-        consents_overtake(consents, keys, key_count); /* what was given is in force from here */
+        consents_overtake(consents, change->keys, change->key_count); /* what was given is in force from here */
     }
     arena_clear(&arena);
     return ok;

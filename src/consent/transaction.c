@@ -1,9 +1,12 @@
 /* The frame of every change: a transaction in the store, then the log; docs/formats/events.md says what is written. */
 #include "consent/consent_internal.h"
 
+#include "base/diag.h"
 #include "base/encode.h"
 #include "base/random.h"
 #include "base/time.h"
+
+enum { TRANSACTION_CHANGES_MAX = 1024 * 1024 * 1024 }; /* of a transaction on all that one person has: it is for memory to say */
 
 void consent_make_id(const char *prefix, char id[CONSENT_ID_SIZE])
 {
@@ -33,7 +36,7 @@ bool transaction_begin(struct transaction *t, struct consents *consents, struct 
         return error_set(e, ERROR_DENIED, "consents", "send the change to the running gateway", "they are open for reading only");
     }
     (void)pthread_mutex_lock(&consents->changing);
-    if (!store_begin(consents->store, e)) {
+    if (!store_begin_remembered(consents->store, e)) {
         (void)pthread_mutex_unlock(&consents->changing);
         return false;
     }
@@ -140,20 +143,63 @@ static bool fail_unlogged(struct error *e, bool is_pending)
                      cause.what);
 }
 
+static bool is_of_one_person(const struct transaction *t)
+{
+    for (size_t i = 1; i < t->key_count; i++) {
+        if (!bytes_equal(t->keys[i].person, t->keys[0].person)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/*
+ * What the transaction changed goes into the log beside its first event, and that is what makes it durable (docs/decisions/0013-...md): the store's own
+ * commit waits for no disk. Too much for an entry: the store is made durable first, as it were two changes. So it is where it
+ * is about several persons: an entry is erased with what lies beside it, and must hold nothing of anybody else.
+ */
+static bool commit(struct transaction *t, struct buffer *changes, struct error *e)
+{
+    struct store *store = t->consents->store;
+    if (!store_changes(store, changes, e)) {
+        store_rollback(store);
+        return false;
+    }
+    if (!store_commit(store, e)) {
+        return false;
+    }
+    if (changes->size <= RECORD_ATTACHMENT_BYTES_MAX && is_of_one_person(t)) {
+        return true;
+    }
+    buffer_reset(changes);
+    return store_sync(store, e);
+}
+
 bool transaction_end(struct transaction *t, bool ok, uint64_t *last_index, struct error *e)
 {
     struct consents *consents = t->consents;
+    struct error unsynced;
+    struct buffer changes;
     uint64_t index = UINT64_MAX;
     bool is_written = ok && t->first_sequence != 0;
+    buffer_init(&changes, TRANSACTION_CHANGES_MAX);
     if (is_written) {
-        ok = store_commit(consents->store, e);
+        ok = commit(t, &changes, e);
     } else {
         store_rollback(consents->store);
     }
     /* Also when nothing was written: an earlier try may have come into the store and not into the log. */
-    if (ok && !logging_run(consents, is_written ? t->first_sequence : INT64_MAX, t->keys, t->key_count, &index, e)) {
+    const struct logging_change change = { .first_sequence = is_written ? t->first_sequence : INT64_MAX,
+                                           .keys = t->keys,
+                                           .key_count = t->key_count,
+                                           .changes = buffer_bytes(&changes) };
+    if (ok && !logging_run(consents, &change, &index, e)) {
         ok = fail_unlogged(e, t->is_pending);
+        if (is_written && !store_sync(consents->store, &unsynced)) { /* the log has it not: the store must keep it */
+            diag_error(DIAG_ERROR, "consent", "a change that the log did not take may be lost in a power cut", &unsynced);
+        }
     }
+    buffer_wipe(&changes);
     (void)pthread_mutex_unlock(&consents->changing);
     if (last_index != NULL) {
         *last_index = is_written ? index : UINT64_MAX;

@@ -80,6 +80,24 @@ static bool begin_utf8(struct json_scan *s, uint8_t byte)
     return true;
 }
 
+/* Past all characters that are whole, well formed and not ASCII. */
+static const uint8_t *skip_utf8(const uint8_t *p, const uint8_t *end)
+{
+    while (p < end && *p >= 0x80) {
+        uint8_t first = *p;
+        if (first >= 0xe1 && first <= 0xef && first != 0xed && end - p >= 3 && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80) {
+            p += 3; /* most of the world's letters */
+            continue;
+        }
+        size_t length = bytes_utf8_length(bytes_of(p, (size_t)(end - p)));
+        if (length == 0) {
+            return p;
+        }
+        p += length;
+    }
+    return p;
+}
+
 static bool continue_utf8(struct json_scan *s, uint8_t byte)
 {
     if (byte < s->utf8_low || byte > s->utf8_high) {
@@ -204,6 +222,11 @@ static enum json_scan_token scan_string(struct json_scan *s, enum json_scan_toke
             if (p < end && *p == '"') {
                 return end_string(s, token, p + 1);
             }
+            const uint8_t *behind = skip_utf8(p, end);
+            if (behind != p) {
+                p = behind;
+                continue;
+            }
         }
         if (p == end) {
             return take_part(s, token, p, false);
@@ -237,76 +260,61 @@ static bool may_end(uint8_t inside)
     return inside == NUMBER_ZERO || inside == NUMBER_WHOLE || inside == NUMBER_FRACTION || inside == NUMBER_EXPONENT;
 }
 
-/* One more digit changes nothing. */
-static inline bool is_amid_digits(uint8_t inside)
-{
-    return inside == NUMBER_WHOLE || inside == NUMBER_FRACTION || inside == NUMBER_EXPONENT;
-}
-
 /* False: the byte is not of the number. */
-static inline bool step_number(struct json_scan *s, uint8_t byte)
+static bool step_number(uint8_t *inside, uint8_t byte)
 {
-    switch (s->inside) {
+    switch (*inside) {
     case NUMBER_MINUS:
-        s->inside = byte == '0' ? NUMBER_ZERO : NUMBER_WHOLE;
+        *inside = byte == '0' ? NUMBER_ZERO : NUMBER_WHOLE;
         return is_digit(byte);
-    case NUMBER_WHOLE:
-        if (is_digit(byte)) {
-            return true;
-        }
-        __attribute__((fallthrough));
     case NUMBER_ZERO:
+    case NUMBER_WHOLE:
         if (byte == '.') {
-            s->inside = NUMBER_POINT;
+            *inside = NUMBER_POINT;
             return true;
         }
         break;
     case NUMBER_POINT:
+        *inside = NUMBER_FRACTION;
+        return is_digit(byte);
     case NUMBER_FRACTION:
-        if (is_digit(byte)) {
-            s->inside = NUMBER_FRACTION;
-            return true;
-        }
-        if (s->inside == NUMBER_POINT) {
-            return false;
-        }
         break;
     case NUMBER_E:
         if (byte == '+' || byte == '-') {
-            s->inside = NUMBER_SIGN;
+            *inside = NUMBER_SIGN;
             return true;
         }
         __attribute__((fallthrough));
     default:
-        if (is_digit(byte)) {
-            s->inside = NUMBER_EXPONENT;
-        }
+        *inside = NUMBER_EXPONENT;
         return is_digit(byte);
     }
-    if (byte == 'e' || byte == 'E') {
-        s->inside = NUMBER_E;
-        return true;
-    }
-    return false;
+    *inside = NUMBER_E;
+    return byte == 'e' || byte == 'E';
 }
 
-static enum json_scan_token scan_number(struct json_scan *s, const uint8_t *p)
+/* Behind the front of a number: `inside` says how far it is. */
+static inline enum json_scan_token scan_number(struct json_scan *s, const uint8_t *p, uint8_t inside)
 {
-    uint8_t before = s->inside;
-    while (p < s->end) {
-        before = s->inside;
-        while (is_digit(*p) && is_amid_digits(before) && p + 1 < s->end) {
-            p++;
+    const uint8_t *end = s->end;
+    for (;;) {
+        if (inside == NUMBER_WHOLE || inside == NUMBER_FRACTION || inside == NUMBER_EXPONENT) {
+            while (p < end && is_digit(*p)) {
+                p++;
+            }
         }
-        if (!step_number(s, *p)) {
+        uint8_t before = inside;
+        if (p == end || !step_number(&inside, *p)) {
+            inside = before;
             break;
         }
         p++;
     }
-    if (p == s->end && !s->is_finished) {
+    s->inside = inside;
+    if (p == end && !s->is_finished) {
         return take_part(s, JSON_SCAN_NUMBER, p, false);
     }
-    if (!may_end(p == s->end ? s->inside : before)) {
+    if (!may_end(inside)) {
         return refuse(s, p, "not JSON: a digit is missing in a number");
     }
     (void)take_part(s, JSON_SCAN_NUMBER, p, true);
@@ -317,8 +325,7 @@ static enum json_scan_token scan_number(struct json_scan *s, const uint8_t *p)
 static enum json_scan_token begin_number(struct json_scan *s)
 {
     uint8_t byte = *s->at;
-    s->inside = byte == '-' ? NUMBER_MINUS : byte == '0' ? NUMBER_ZERO : NUMBER_WHOLE;
-    return scan_number(s, s->at + 1);
+    return scan_number(s, s->at + 1, byte == '-' ? NUMBER_MINUS : byte == '0' ? NUMBER_ZERO : NUMBER_WHOLE);
 }
 
 /* `digits` says which one, `inside` how many bytes of it were there. */
@@ -424,7 +431,7 @@ static enum json_scan_token resume(struct json_scan *s)
     }
     switch (s->resume) {
     case JSON_SCAN_NUMBER:
-        return scan_number(s, s->at);
+        return scan_number(s, s->at, s->inside);
     case JSON_SCAN_LITERAL:
         return scan_literal(s, s->at);
     default:

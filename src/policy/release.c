@@ -166,17 +166,22 @@ static inline void add_live(struct release *r, uint64_t state, size_t word)
     }
 }
 
+/* In each word the positions that the next member or element is a step of; NULL: no path names it. */
+static inline const uint64_t *next_step(const struct release *r, struct level *parent)
+{
+    if (!parent->is_array || r->plan->index_count == 0) {
+        return parent->step;
+    }
+    return release_plan_index(r->plan, parent->next_index++);
+}
+
 /* One step down from a container: by name, index or wildcard. */
 static bool step_down(struct release *r, struct level *parent)
 {
     if (r->live_capacity - r->live_count < parent->live_count && !make_room(r, parent->live_count)) {
         return false;
     }
-    const uint64_t *step = parent->step;
-    if (parent->is_array && r->plan->index_count > 0) {
-        step = release_plan_index(r->plan, parent->next_index);
-        parent->next_index++;
-    }
+    const uint64_t *step = next_step(r, parent);
     for (size_t i = parent->live_at, end = i + parent->live_count; i < end; i++) {
         const struct live *now = &r->live[i];
         const struct plan_word *word = &r->plan->words[now->word];
@@ -189,16 +194,37 @@ static bool step_down(struct release *r, struct level *parent)
     return true;
 }
 
-/* A value begins: r->says and r->fate. Its machines are at the end of `live`. */
-static inline bool begin_value(struct release *r)
+/* The same for a value that has nothing below it: only what matches. */
+static void step_to_scalar(struct release *r, struct level *parent)
+{
+    const uint64_t *step = next_step(r, parent);
+    for (size_t i = parent->live_at, end = i + parent->live_count; i < end; i++) {
+        const struct live *now = &r->live[i];
+        const struct plan_word *word = &r->plan->words[now->word];
+        uint64_t takes = word->wild | (step != NULL ? step[now->word] : 0);
+        uint64_t ends = (now->state & takes) << 1 & word->end;
+        if (ends != 0) {
+            add_matches(r, ends, now->word);
+        }
+    }
+}
+
+/* The root, with its machines in `live`. */
+static void begin_root(struct release *r)
+{
+    r->mapping = (struct mapping){ .is_mapped = false };
+    r->says = &r->mapping;
+    r->fate = FATE_REMOVED;
+    for (size_t i = 0; i < r->plan->word_count; i++) {
+        add_live(r, r->plan->words[i].start, i);
+    }
+}
+
+/* A container begins: r->says and r->fate. Its machines are at the end of `live`. */
+static bool begin_container(struct release *r)
 {
     if (r->depth == 0) {
-        r->mapping = (struct mapping){ .is_mapped = false };
-        r->says = &r->mapping;
-        r->fate = FATE_REMOVED;
-        for (size_t i = 0; i < r->plan->word_count; i++) {
-            add_live(r, r->plan->words[i].start, i);
-        }
+        begin_root(r);
         return true;
     }
     struct level *parent = &r->levels[r->depth - 1];
@@ -206,6 +232,22 @@ static inline bool begin_value(struct release *r)
     r->says = parent->says;
     r->fate = parent->fate;
     return parent->live_count == 0 || step_down(r, parent);
+}
+
+/* Another value begins. */
+static inline void begin_scalar(struct release *r)
+{
+    if (r->depth == 0) {
+        begin_root(r);
+        return;
+    }
+    struct level *parent = &r->levels[r->depth - 1];
+    parent->has_children = true;
+    r->says = parent->says;
+    r->fate = parent->fate;
+    if (parent->live_count > 0) {
+        step_to_scalar(r, parent);
+    }
 }
 
 /* ---- Writing ---- */
@@ -349,15 +391,11 @@ static void note_removed(struct release *r, const struct mapping *mapping)
     }
 }
 
-static bool take_scalar(struct release *r)
+static void take_scalar(struct release *r)
 {
     const struct json_scan *scan = &r->scan;
     if (scan->is_first) {
-        size_t live_at = r->live_count;
-        if (!begin_value(r)) {
-            return out_of_memory(r);
-        }
-        r->live_count = live_at;
+        begin_scalar(r);
         if (r->fate == FATE_KEPT) {
             r->kept_bits |= r->says->keeps;
             write_lead(r);
@@ -379,7 +417,6 @@ static bool take_scalar(struct release *r)
             write_copy(r, BYTES("null"));
         }
     }
-    return true;
 }
 
 /* ---- Containers ---- */
@@ -397,7 +434,7 @@ static bool keep_lead(struct release *r)
 static bool open_level(struct release *r, bool is_array)
 {
     size_t live_at = r->live_count;
-    if (!begin_value(r)) {
+    if (!begin_container(r)) {
         return out_of_memory(r);
     }
     size_t live_count = r->live_count - live_at;
@@ -616,7 +653,7 @@ static bool take_tokens(struct release *r)
         case JSON_SCAN_STRING:
         case JSON_SCAN_NUMBER:
         case JSON_SCAN_LITERAL:
-            ok = take_scalar(r);
+            take_scalar(r);
             break;
         case JSON_SCAN_OBJECT_OPEN:
         case JSON_SCAN_ARRAY_OPEN:

@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/diag.h"
+#include "store/changes_internal.h"
+#include "store/state.h"
 
 /*
  * Makes the file private before SQLite sees it: SQLite would make it by the umask, and gives the -wal and -shm files beside it the
@@ -148,6 +150,7 @@ bool store_read(struct store *store, const char *sql, const struct store_value *
 static void end_transaction(struct store *store)
 {
     sqlite3 *db = store->writer.db;
+    changes_end(store);
     if (sqlite3_get_autocommit(db) == 0) {                    /* SQLite may have rolled back by itself, on a full disk for one */
         (void)sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL); /* a failed one leaves what a crash would: nothing */
     }
@@ -186,6 +189,36 @@ static bool begin(struct store *store, bool is_relaxed, struct error *e)
 bool store_begin(struct store *store, struct error *e)
 {
     return begin(store, false, e);
+}
+
+bool store_begin_remembered(struct store *store, struct error *e)
+{
+    if (!begin(store, true, e)) {
+        return false;
+    }
+    if (changes_begin(store, e)) {
+        return true;
+    }
+    store_rollback(store);
+    return false;
+}
+
+bool store_sync(struct store *store, struct error *e)
+{
+    static const char name[] = "store.synced"; /* something must change, or there is nothing to wait for */
+    uint64_t number;
+    struct error absent;
+    if (!store_begin(store, e)) {
+        return false;
+    }
+    if (!state_get_u64(store, name, &number, &absent)) {
+        number = 0;
+    }
+    if (!state_set_u64(store, name, number + 1, e)) {
+        store_rollback(store);
+        return false;
+    }
+    return store_commit(store, e);
 }
 
 bool store_begin_relaxed(struct store *store, struct error *e)

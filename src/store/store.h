@@ -5,6 +5,7 @@
 #ifndef COMITY_STORE_STORE_H
 #define COMITY_STORE_STORE_H
 
+#include "base/buffer.h"
 #include "base/error.h"
 
 struct store;
@@ -51,6 +52,16 @@ must_check bool store_read(struct store *store, const char *sql, const struct st
  * store_commit() returns true; when it returns false all of it was rolled back. Either way the transaction is over.
  */
 must_check bool store_begin(struct store *store, struct error *e);
+/*
+ * A relaxed one that remembers each row that it changes: store_changes() appends them to `out` as one text of bytes (SQLite's changeset), before the
+ * commit. Whoever keeps it elsewhere can apply it again, should the store have lost it: to a store in the state that it was made in.
+ */
+must_check bool store_begin_remembered(struct store *store, struct error *e);
+must_check bool store_changes(struct store *store, struct buffer *out, struct error *e);
+/* Inside a transaction. ERROR_INPUT: these are no changes, or a row is not as it was when they were made; roll back. */
+must_check bool store_apply_changes(struct store *store, struct bytes changes, struct error *e);
+/* Makes durable what relaxed transactions have committed. */
+must_check bool store_sync(struct store *store, struct error *e);
 /*
  * One whose content can be made again from elsewhere: store_commit() doesn't wait for the disk. A power cut may undo it, whole, and what was committed
  * after it; nothing else is harmed, and the next commit of the other sort makes it durable as well.

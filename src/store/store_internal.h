@@ -36,6 +36,7 @@ struct store {
     struct connection writer;
     struct connection reader; /* can't write; outside store_read() in no transaction, so that each begins with the newest commit */
     bool is_in_transaction;   /* of the writer */
+    void *session;            /* remembers that transaction's changes; NULL: nobody does */
     bool is_relaxed;          /* that transaction's commit doesn't wait for the disk */
     char path[];
 };

@@ -32,6 +32,12 @@ bool __real_store_begin(struct store *store, struct error *e);
 bool __wrap_store_begin(struct store *store, struct error *e);
 bool __real_store_commit(struct store *store, struct error *e);
 bool __wrap_store_commit(struct store *store, struct error *e);
+bool __real_store_begin_relaxed(struct store *store, struct error *e);
+bool __wrap_store_begin_relaxed(struct store *store, struct error *e);
+bool __real_store_begin_remembered(struct store *store, struct error *e);
+bool __wrap_store_begin_remembered(struct store *store, struct error *e);
+bool __real_store_changes(struct store *store, struct buffer *out, struct error *e);
+bool __wrap_store_changes(struct store *store, struct buffer *out, struct error *e);
 
 static _Atomic int calls_left = -1; /* the call that fails; below zero: none */
 static _Atomic bool has_failed;
@@ -72,6 +78,21 @@ bool __wrap_store_read(struct store *store, const char *sql, const struct store_
 bool __wrap_store_begin(struct store *store, struct error *e)
 {
     return !fails_now(e) && __real_store_begin(store, e);
+}
+
+bool __wrap_store_begin_relaxed(struct store *store, struct error *e)
+{
+    return !fails_now(e) && __real_store_begin_relaxed(store, e);
+}
+
+bool __wrap_store_begin_remembered(struct store *store, struct error *e)
+{
+    return !fails_now(e) && __real_store_begin_remembered(store, e);
+}
+
+bool __wrap_store_changes(struct store *store, struct buffer *out, struct error *e)
+{
+    return !fails_now(e) && __real_store_changes(store, out, e);
 }
 
 bool __wrap_store_commit(struct store *store, struct error *e)
