@@ -12,6 +12,7 @@ extern const struct command command_consent;
 extern const struct command command_policy;
 extern const struct command command_rights;
 extern const struct command command_breach;
+extern const struct command command_notice;
 extern const struct command command_log;
 extern const struct command command_person;
 extern const struct command command_evidence;
