@@ -6,22 +6,26 @@
 #include "base/time.h"
 #include "demo/scene.h"
 
-enum { ANSWER_MS = 30000 };
+enum { ANSWER_MS = 30000, OWN_FIELDS = 3, FIELDS_MAX = 8 };
 
-static bool get(unsigned port, const char *path, const char *client, struct client_answer **out, struct error *e)
+static bool get(unsigned port, const char *path, const char *client, const struct field *more, size_t count, struct client_answer **out,
+                struct error *e)
 {
     char address[64];
     (void)snprintf(address, sizeof address, "127.0.0.1:%u", port);
     const struct bytes where = bytes_of_text(address);
     const struct client_target target = { .protocol = PROTOCOL_HTTP1, .addresses = &where, .address_count = 1 };
-    const struct field fields[] = { { BYTES("Accept"), BYTES("application/json") },
-                                    { BYTES("X-Road-Client"), bytes_of_text(client) },
-                                    { BYTES("Comity-Purpose"), BYTES(SCENE_PURPOSE) } };
+    struct field fields[FIELDS_MAX] = { { BYTES("Accept"), BYTES("application/json") },
+                                        { BYTES("X-Road-Client"), bytes_of_text(client) },
+                                        { BYTES("Comity-Purpose"), BYTES(SCENE_PURPOSE) } };
+    for (size_t i = 0; i < count && OWN_FIELDS + i < FIELDS_MAX; i++) {
+        fields[OWN_FIELDS + i] = more[i];
+    }
     const struct client_request request = { .method = BYTES("GET"),
                                             .target = bytes_of_text(path),
                                             .authority = where,
                                             .fields = fields,
-                                            .field_count = client == NULL ? 1 : COUNT_OF(fields) };
+                                            .field_count = client == NULL ? 1 : OWN_FIELDS + count };
     return client_fetch(&target, &request, ANSWER_MS, out, NULL, e);
 }
 
@@ -33,10 +37,16 @@ static void take(const struct client_answer *answer, struct bytes name, char *ou
 
 bool ask(unsigned port, const char *path, const char *client, struct reply *out, struct error *e)
 {
+    return ask_with(port, path, client, NULL, 0, out, e);
+}
+
+bool ask_with(unsigned port, const char *path, const char *client, const struct field *more, size_t count, struct reply *out,
+              struct error *e)
+{
     struct client_answer *answer = NULL;
     struct bytes body;
     *out = (struct reply){ 0 };
-    if (!get(port, path, client, &answer, e)) {
+    if (!get(port, path, client, more, count, &answer, e)) {
         return false;
     }
     out->status = answer->status;
@@ -81,7 +91,7 @@ bool ask_until_there(unsigned port, const char *path, unsigned wanted, int timeo
     unsigned status = 0;
     while (time_monotonic_us() < until_us) {
         struct client_answer *answer = NULL;
-        if (get(port, path, NULL, &answer, e)) {
+        if (get(port, path, NULL, NULL, 0, &answer, e)) {
             status = answer->status;
             client_answer_free(answer);
             if (status == wanted) {

@@ -18,6 +18,9 @@ struct reply {
 };
 /* GET `path` at 127.0.0.1:`port` as `client` for the purpose of the demo. */
 must_check bool ask(unsigned port, const char *path, const char *client, struct reply *out, struct error *e);
+/* The same with more fields. */
+must_check bool ask_with(unsigned port, const char *path, const char *client, const struct field *more, size_t count, struct reply *out,
+                         struct error *e);
 /* The compact text of `json` (NULL: nothing) into `out`, with a NUL that is not counted. */
 void json_text(const json_t *json, struct buffer *out);
 void reply_clear(struct reply *reply);

@@ -74,7 +74,12 @@ static bool make_community(struct scene *scene, size_t which, struct error *e)
     json_t *made = NULL;
     const char *const arguments[] = { "directory",          "create",      "--community", communities[which], "--key",
                                       operator_keys[which], drafts[which], NULL };
-    bool ok = comity(scene, NULL, arguments, &made, e) && take_text(made, "operator", scene->operators[which], e);
+    /* Two countries with a law each; what Cedar says of itself nobody asks, as nobody recognises it. */
+    static const char *const laws[] = { "CN-PIPL", "KE-DPA", "strict" }, *const countries[] = { "CN", "KE", "ET" };
+    const char *const law[] = { "directory", "set-law", drafts[which], laws[which], NULL };
+    const char *const country[] = { "directory", "set-country", drafts[which], countries[which], NULL };
+    bool ok = comity(scene, NULL, arguments, &made, e) && take_text(made, "operator", scene->operators[which], e) &&
+              comity(scene, NULL, law, NULL, e) && comity(scene, NULL, country, NULL, e);
     json_decref(made);
     return ok;
 }
@@ -156,12 +161,20 @@ static bool hand_out(struct scene *scene, const struct scene_gateway *g, struct 
     return true;
 }
 
-static bool apply(struct scene *scene, const struct scene_gateway *g, const char *file, struct error *e)
+bool scene_apply(struct scene *scene, const struct scene_gateway *g, const char *file, const char *own, struct error *e)
 {
     char to[SCENE_PATH_MAX], path[SCENE_PATH_MAX];
     (void)snprintf(to, sizeof to, "%s/policy.yaml", g->name);
     const char *const arguments[] = { "apply", path, NULL };
-    return scene_write(scene, file, to, g->subsystem, e) && scene_path(scene, to, path, e) && comity(scene, g, arguments, NULL, e);
+    return scene_write(scene, file, to, own, e) && scene_path(scene, to, path, e) && comity(scene, g, arguments, NULL, e);
+}
+
+bool scene_publish(struct scene *scene, const char *file, struct error *e)
+{
+    char path[SCENE_PATH_MAX];
+    const char *const arguments[] = { "notice", "publish", path, "--by", "the hospital's privacy office", NULL };
+    return scene_write(scene, file, file, "", e) && scene_path(scene, file, path, e) &&
+           comity(scene, &scene->gateways[HOSPITAL], arguments, NULL, e);
 }
 
 /* The clinic watches the hospital's log: it cosigns its checkpoints, and keeps a copy. */
@@ -206,7 +219,8 @@ static bool make_communities(struct scene *scene, struct error *e)
         }
     }
     for (size_t i = 0; i < SCENE_GATEWAYS; i++) {
-        if (!hand_out(scene, &g[i], e) || !apply(scene, &g[i], i == HOSPITAL ? "hospital.yaml" : "clinic.yaml", e)) {
+        if (!hand_out(scene, &g[i], e) ||
+            !scene_apply(scene, &g[i], i == HOSPITAL ? "hospital.yaml" : "clinic.yaml", i == HOSPITAL ? "" : g[i].subsystem, e)) {
             return false;
         }
     }
@@ -221,10 +235,10 @@ static bool start_service(struct scene *scene, struct error *e)
         !scene_path(scene, "nginx.log", log, e)) {
         return false;
     }
-    for (unsigned person = 1001; person <= 1003; person++) {
-        (void)snprintf(from, sizeof from, "summary-PT-%u.json", person);
+    for (unsigned person = 1001; person <= 1005; person++) {
+        (void)snprintf(from, sizeof from, person <= 1003 ? "summary-PT-%u.json" : "summary-other.json", person);
         (void)snprintf(to, sizeof to, "fhir/summary/PT-%u", person);
-        if (!scene_write(scene, from, to, "", e)) {
+        if (!scene_write(scene, from, to, to + strlen("fhir/summary/"), e)) {
             return false;
         }
     }
@@ -295,7 +309,7 @@ bool scene_make(struct scene *scene, const char *folder, struct error *e)
     scene->service_port = process_free_port();
     if (!prepare_folder(scene, folder, e) || !make_communities(scene, e) || !start_service(scene, e) ||
         !scene_start_gateway(scene, &scene->gateways[HOSPITAL], true, e) ||
-        !scene_start_gateway(scene, &scene->gateways[CLINIC], true, e)) {
+        !scene_start_gateway(scene, &scene->gateways[CLINIC], true, e) || !scene_publish(scene, "notice-summary.json", e)) {
         scene_end(scene);
         return false;
     }

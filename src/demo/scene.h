@@ -53,8 +53,12 @@ must_check bool scene_comity(const struct scene *scene, const struct scene_gatew
 
 /* The text of a compiled-in file. */
 const char *scene_file(const char *name);
-/* Writes a compiled-in file to FOLDER/`to`, with @FOLDER@, @SERVICE_PORT@ and @SUBSYSTEM@ filled in. */
-must_check bool scene_write(const struct scene *scene, const char *name, const char *to, const char *subsystem, struct error *e);
+/* Writes a compiled-in file to FOLDER/`to`, with @FOLDER@, @SERVICE_PORT@, days (@YESTERDAY@, @LAST_YEAR@, @NEXT_YEAR@) and @OWN@ filled in. */
+must_check bool scene_write(const struct scene *scene, const char *name, const char *to, const char *own, struct error *e);
+/* Sets a gateway's policy from a compiled-in file, whose @OWN@ is `own`. A gateway that runs has it when this returns. */
+must_check bool scene_apply(struct scene *scene, const struct scene_gateway *gateway, const char *file, const char *own, struct error *e);
+/* Has the hospital publish a notice from a compiled-in file. */
+must_check bool scene_publish(struct scene *scene, const char *file, struct error *e);
 /* Makes FOLDER/`name`. */
 must_check bool scene_make_folder(const struct scene *scene, const char *name, struct error *e);
 /* Puts text behind what FOLDER/`to` holds; makes it if absent. */

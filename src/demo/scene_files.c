@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/time.h"
 #include "demo/files.h"
 #include "demo/scene.h"
 
@@ -57,8 +58,13 @@ static bool write_file(const char *path, const char *mode, struct bytes data, st
 }
 
 /* Replaces @NAME@ by its value. */
-static void fill(struct buffer *out, const char *text, const struct scene *scene, const char *subsystem)
+static void fill(struct buffer *out, const char *text, const struct scene *scene, const char *own)
 {
+    static const struct {
+        const char *name;
+        int64_t days; /* from today */
+    } days[] = { { "@YESTERDAY@", -1 }, { "@LAST_YEAR@", -200 }, { "@NEXT_YEAR@", 300 } };
+    char moment[TIME_TEXT_SIZE];
     while (*text != '\0') {
         if (strncmp(text, "@FOLDER@", 8) == 0) {
             buffer_append_text(out, scene->folder);
@@ -66,21 +72,31 @@ static void fill(struct buffer *out, const char *text, const struct scene *scene
         } else if (strncmp(text, "@SERVICE_PORT@", 14) == 0) {
             buffer_append_decimal(out, scene->service_port);
             text += 14;
-        } else if (strncmp(text, "@SUBSYSTEM@", 11) == 0) {
-            buffer_append_text(out, subsystem);
-            text += 11;
+        } else if (strncmp(text, "@OWN@", 5) == 0) {
+            fill(out, own, scene, "");
+            text += 5;
         } else {
-            buffer_append_u8(out, (uint8_t)*text++);
+            size_t i = 0;
+            while (i < COUNT_OF(days) && strncmp(text, days[i].name, strlen(days[i].name)) != 0) {
+                i++;
+            }
+            if (i < COUNT_OF(days)) {
+                (void)time_text(time_now_ms() + days[i].days * 24 * 3600 * 1000, moment);
+                buffer_append(out, bytes_of(moment, 10)); /* the date in it */
+                text += strlen(days[i].name);
+            } else {
+                buffer_append_u8(out, (uint8_t)*text++);
+            }
         }
     }
 }
 
-bool scene_write(const struct scene *scene, const char *name, const char *to, const char *subsystem, struct error *e)
+bool scene_write(const struct scene *scene, const char *name, const char *to, const char *own, struct error *e)
 {
     char path[SCENE_PATH_MAX];
     struct buffer text;
     buffer_init(&text, FILE_BYTES_MAX);
-    fill(&text, scene_file(name), scene, subsystem);
+    fill(&text, scene_file(name), scene, own);
     bool ok = (!text.failed || error_memory(e, name)) && scene_path(scene, to, path, e) && write_file(path, "we", buffer_bytes(&text), e);
     buffer_clear(&text);
     return ok;
