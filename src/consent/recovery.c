@@ -10,7 +10,7 @@
 
 struct stored_event {
     struct bytes text; /* of the event in the log */
-    uint64_t index;       /* where the store knows it to be; UINT64_MAX: nowhere */
+    uint64_t index;    /* where the store knows it to be; UINT64_MAX: nowhere */
     bool is_there, is_equal;
 };
 

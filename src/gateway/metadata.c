@@ -227,7 +227,8 @@ static enum verdict answer_methods(struct exchange *x, bool only_allowed)
     buffer_append_text(&out, "{\"service\":[");
     for (size_t i = 0; i < policy->service_count; i++) {
         const struct policy_service *service = &policy->services[i];
-        if (service->type == SERVICE_SOAP || !is_in_subsystem(x, service) || !is_published(x, service) || (only_allowed && !has_any_right(service, &x->client))) {
+        if (service->type == SERVICE_SOAP || !is_in_subsystem(x, service) || !is_published(x, service) ||
+            (only_allowed && !has_any_right(service, &x->client))) {
             continue;
         }
         buffer_append_text(&out, is_first ? "" : ",");

@@ -192,7 +192,8 @@ static void a_database_that_is_not_the_logs_is_refused(void **state)
     consents_close(rig->consents);
     rig->consents = NULL;
     int64_t changed = 0;
-    assert_true(store_run(rig->store, "UPDATE consent_events SET payload = payload || 'x', log_index = NULL", NULL, 0, NULL, NULL, &changed, &e));
+    assert_true(
+        store_run(rig->store, "UPDATE consent_events SET payload = payload || 'x', log_index = NULL", NULL, 0, NULL, NULL, &changed, &e));
     assert_true(store_run(rig->store, "DELETE FROM state WHERE name LIKE 'counters.%'", NULL, 0, NULL, NULL, &changed, &e));
     const struct consents_options options = {
         .store = rig->store, .committer = rig->committer, .public = rig->public, .private = rig->private
