@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "api/answer.h"
+#include "api/operation_notice.h"
 #include "api/operation_rights.h"
 #include "api/work.h"
 #include "base/time.h"
@@ -131,6 +132,7 @@ static const struct {
     { BYTES("POST"), BYTES("/v1/consents/answers"), operation_answer, 201, NULL },
     { BYTES("POST"), BYTES("/v1/consents/changes"), operation_change, 200, NULL },
     { BYTES("POST"), BYTES("/v1/consents/list"), operation_list, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/notices"), operation_publish_notice, 201, NULL },
     { BYTES("POST"), BYTES("/v1/consents/history"), operation_history, 200, NULL },
     { BYTES("POST"), BYTES("/v1/consents/withdraw-all"), operation_withdraw_all, 200, NULL },
     { BYTES("POST"), BYTES("/v1/consents/withdrawals"), operation_withdraw_where, 200, NULL },

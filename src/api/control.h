@@ -5,6 +5,7 @@
  *   POST /v1/consents                    decide: give or refuse        GET  /v1/consents        all of them
  *   POST /v1/consents/list               of a person, or one by id     POST /v1/uses            a person's uses
  *   POST /v1/consents/withdraw-all       all of a person               POST /v1/reload          directory, policy, TLS keys
+ *   POST /v1/notices                     publish a revision
  *   POST /v1/consents/{id}/withdraw      one, or one category of it    GET  /v1/status
  *
  * Bodies and answers: api/operation.h. A person's identifier is in a body, never in a URL. Errors are problem+json with a reason.

@@ -20,6 +20,7 @@ struct operation_grounds {
     struct policy *policy;
 };
 
+struct operation_ground; /* operation_notice.h */
 /* Borrowed. `law` NULL: that of a community that names none. `uses` may be NULL where no list of uses is asked for, `log` where nothing is erased, `retention` where nothing is pruned. */
 struct operation_context {
     struct consents *consents;
@@ -33,6 +34,10 @@ struct operation_context {
     struct bytes holder;         /* our member, as drafts name it */
     struct operation_grounds (*grounds)(void *context);
     void *grounds_context;
+    /* What a notice is checked by, at this moment (operation_notice.h), and where its text is kept; NULL where none is published. */
+    bool (*take_ground)(void *context, struct operation_ground *out, struct error *e);
+    void *ground_context;
+    const char *archive_folder;
 };
 
 /*

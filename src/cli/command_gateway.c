@@ -12,6 +12,7 @@
 #include "audit/export.h"
 #include "base/time.h"
 #include "cli/commands_internal.h"
+#include "cli/ground.h"
 #include "cli/notify.h"
 #include "cli/output.h"
 #include "cli/place.h"
@@ -27,6 +28,7 @@ struct service {
     struct management *management;
     struct control *control;
     struct rest *rest; /* NULL: without listen.api */
+    struct ground_source ground;
     uv_signal_t signals[SIGNAL_COUNT];
     size_t signal_count; /* of those that are on the loop */
     bool is_stopping;
@@ -248,9 +250,13 @@ static bool start(struct service *service, struct error *e)
     if (!management_start(&service->management, &service->loop, &management, e)) {
         return false;
     }
+    service->ground = (struct ground_source){ .config = service->config, .store = gateway_store(service->gateway) };
     const struct control_options control = {
         .path = config->control_path,
         .operations = { .consents = gateway_consents(service->gateway),
+                        .take_ground = ground_take,
+                        .ground_context = &service->ground,
+                        .archive_folder = service->config->archive_folder,
                         .uses = gateway_uses(service->gateway),
                         .log = gateway_erasure_log(service->gateway),
                         .retention = gateway_retention(service->gateway),

@@ -13,6 +13,7 @@ extern const struct command command_policy;
 extern const struct command command_rights;
 extern const struct command command_breach;
 extern const struct command command_law;
+extern const struct command command_notice;
 extern const struct command command_log;
 extern const struct command command_person;
 extern const struct command command_evidence;

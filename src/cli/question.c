@@ -1,6 +1,7 @@
 #include "cli/question.h"
 
 #include "cli/control_client.h"
+#include "cli/ground.h"
 
 static bool open_for(struct place *place, const struct question *question, struct error *e)
 {
@@ -36,7 +37,14 @@ bool question_ask(const struct call *call, struct place *place, const struct que
         }
         const struct erasure_log log = { place->public_disk, place->private_disk, place->committer, place->config->replay_window_ms };
         const struct retention retention = { place->public_disk, place->private_disk, place->signer, place->config->log_retention_ms };
-        const struct operation_context context = { .consents = place->consents, .uses = place->uses, .log = &log, .retention = &retention };
+        struct ground_source source = { .config = place->config, .store = place->store };
+        const struct operation_context context = { .consents = place->consents,
+                                                   .uses = place->uses,
+                                                   .log = &log,
+                                                   .retention = &retention,
+                                                   .take_ground = ground_take,
+                                                   .ground_context = &source,
+                                                   .archive_folder = place->config->archive_folder };
         if (question->run(&context, request, answer, &e)) {
             return true;
         }

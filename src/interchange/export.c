@@ -119,14 +119,14 @@ static struct bytes text_of(const json_t *value)
 
 bool import_dpv(const json_t *value, const struct notices *notices, struct arena *arena, struct consent_document *out, struct error *e)
 {
-    const json_t *literal = json_object_get(value, "comity:record"), *proof = json_object_get(value, "comity:proof");
+    const json_t *record = json_object_get(value, "comity:record"), *proof = json_object_get(value, "comity:proof");
     const json_t *language = json_object_get(json_object_get(value, "dpv:hasNotice"), "dct:language");
     json_t *again = NULL;
-    if (!json_is_object(json_object_get(literal, "@value"))) {
+    if (!json_is_object(record)) {
         return error_set(e, ERROR_INPUT, "consent: /comity:record", "import what a comity exported",
                          "is missing: this is not our own form");
     }
-    if (!consent_document_read(json_object_get(literal, "@value"), arena, out, e)) {
+    if (!consent_document_read(record, arena, out, e)) {
         return false;
     }
     const struct notice *notice = notices_find_by_digest(notices, out->notice_digest);
