@@ -1,6 +1,6 @@
 # The front door. Meson and ninja do the work: this file only names what people do. Everything that is made is in build/.
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test bench soak fuzz lint format install clean
+.PHONY: help deps build demo test bench soak coverage fuzz lint format install clean
 SHELL := /bin/sh
 MAKEFLAGS += --no-print-directory
 PREFIX ?= /usr/local
@@ -41,6 +41,9 @@ soak: ## load and faults for SECONDS (600), 1,000 kills, 1,000 seeds of torture;
 	@cd tests/support && KILLS=$(or $(KILLS),1000) PYTHONPATH=. COMITY=../../build/release/comity /usr/bin/python3 ../faults/kill_test.py
 	@cd tests/support && BITS=0 MUTATIONS=20000 PYTHONPATH=. COMITY=../../build/release/comity /usr/bin/python3 ../interop/evidence_test.py
 	@build/release/comity torture --seed 1 --runs $(or $(RUNS),1000)
+
+coverage: ## which branches of the decision its tests run; every one must be
+	@tools/coverage
 
 fuzz: ## each fuzz target for SECONDS (60); TARGET=name for one
 	@tools/deps build test

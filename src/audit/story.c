@@ -170,6 +170,24 @@ static void write_why(const struct story *s, struct buffer *out)
     }
 }
 
+/* How values of a category were transformed: comity-transformed has items "IRI;by=KIND". */
+static void append_transformed(const struct story *s, struct bytes category, struct buffer *out)
+{
+    static const struct bytes mark = BYTES(";by=");
+    struct bytes item, rest = said_value(&s->answer_said, "comity-transformed", false);
+    bool is_first = true;
+    while (rest.size > 0 && bytes_split(&rest, ',', &item)) {
+        item = bytes_trim(item);
+        struct bytes behind = bytes_slice(item, category.size, item.size);
+        if (bytes_start_with(item, category) && bytes_start_with(behind, mark)) {
+            buffer_append_text(out, is_first ? " (transformed: " : ", ");
+            story_append_clean(out, bytes_slice(behind, mark.size, behind.size));
+            is_first = false;
+        }
+    }
+    buffer_append_text(out, is_first ? "" : ")");
+}
+
 static void write_what_left(const struct story *s, struct buffer *out)
 {
     begin(out, "What left");
@@ -187,6 +205,7 @@ static void write_what_left(const struct story *s, struct buffer *out)
     for (size_t i = 0; i < s->released_count; i++) {
         buffer_append_text(out, i > 0 ? ", " : "");
         story_append_clean(out, short_name(s->released[i]));
+        append_transformed(s, s->released[i], out);
     }
     buffer_append_text(out, "\n");
     for (size_t i = 0; i < s->withheld_count; i++) {

@@ -6,7 +6,9 @@
 #include "cli/commands_internal.h"
 #include "cli/file.h"
 #include "cli/output.h"
+#include "law/iri.h"
 #include "law/values.h"
+#include "law/vocabulary.h"
 
 /* A file when there is one of that name, else a profile that is compiled in. */
 static bool load(struct law **out, const char *word, struct error *e)
@@ -284,6 +286,63 @@ done:
     return end;
 }
 
+/* ---- vocabulary ---- */
+
+static const char *const kind_words[] = { [VOCABULARY_UNKNOWN] = "unknown",
+                                          [VOCABULARY_CATEGORY] = "category",
+                                          [VOCABULARY_PURPOSE] = "purpose",
+                                          [VOCABULARY_PROCESSING] = "processing" };
+
+static json_t *json_of_term(const struct vocabulary_term *term)
+{
+    json_t *parents = json_array();
+    for (size_t i = 0; i < term->parent_count; i++) {
+        if (json_array_append_new(parents, json_of_bytes(vocabulary_terms[term->parents[i]].iri)) != 0) {
+            json_decref(parents);
+            return NULL;
+        }
+    }
+    return json_pack("{s:o, s:s, s:o, s:o}", "iri", json_of_bytes(term->iri), "kind", kind_words[term->kind], "label",
+                     json_of_bytes(term->label), "broader", parents);
+}
+
+static void append_term(struct buffer *out, const struct vocabulary_term *term)
+{
+    buffer_append_format(out, "%-10s  ", kind_words[term->kind]);
+    iri_shorten(term->iri, out);
+    for (size_t i = 0; i < term->parent_count; i++) {
+        buffer_append_text(out, i == 0 ? " < " : ", ");
+        iri_shorten(vocabulary_terms[term->parents[i]].iri, out);
+    }
+    buffer_append_format(out, "  # %.*s\n", BYTES_FMT(term->label));
+}
+
+static int run_vocabulary(struct call *call)
+{
+    json_t *list = call->is_json ? json_array() : NULL;
+    struct buffer out;
+    bool ok = true;
+    buffer_init(&out, (size_t)1024 * 1024);
+    for (size_t i = 0; i < vocabulary_term_count; i++) {
+        const struct vocabulary_term *term = &vocabulary_terms[i];
+        if (call->word_count > 0 && strcmp(call->words[0], kind_words[term->kind]) != 0) {
+            continue;
+        }
+        if (call->is_json) {
+            ok = json_array_append_new(list, json_of_term(term)) == 0 && ok;
+        } else {
+            append_term(&out, term);
+        }
+    }
+    if (!ok) {
+        json_decref(list);
+        list = NULL;
+    }
+    ok = call->is_json ? output_json(list) : output_buffer(&out);
+    buffer_clear(&out);
+    return ok ? COMMAND_DONE : COMMAND_NOT_TRIED;
+}
+
 /* ---- Tables ---- */
 
 static const struct command law_list = {
@@ -325,10 +384,22 @@ static const struct command law_diff = {
     .word_max = 2,
     .run = run_diff,
 };
-static const struct command *const law_parts[] = { &law_list, &law_show, &law_check, &law_diff };
+static const struct command law_vocabulary = {
+    .name = "vocabulary",
+    .arguments = "[category|purpose|processing]",
+    .summary = "list the words for data and purposes that profiles, policies and notices use",
+    .text =
+        "Each with what it is narrower than: a law that lists a category has listed all that is narrower. They are those of the W3C Data Privacy "
+        "Vocabulary 2.3 and some of Comity's own (comity:).",
+    .examples = "comity law vocabulary category",
+    .word_min = 0,
+    .word_max = 1,
+    .run = run_vocabulary,
+};
+static const struct command *const law_parts[] = { &law_list, &law_show, &law_check, &law_diff, &law_vocabulary };
 const struct command command_law = {
     .name = "law",
-    .arguments = "list|show|check|diff ...",
+    .arguments = "list|show|check|diff|vocabulary ...",
     .summary = "law profiles: what a community's law says, as data",
     .text =
         "A law profile is a YAML file that says, for a jurisdiction, what a gateway must do: which data are sensitive, what needs a separate consent, "

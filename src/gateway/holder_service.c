@@ -237,9 +237,12 @@ static bool cut(struct exchange *x, struct release *release, struct error *e)
 /* Ages are counted to the moment that was decided for; pseudonyms are the recipient's, by the key that is made for it here. */
 static bool make_release(struct exchange *x, struct release **release, struct error *e)
 {
-    struct transform_context context = { .now_ms = x->decided_at_ms };
     const struct gateway *gateway = x->worker->gateway;
-    context.has_pseudonym_key = gateway->has_pseudonym_secret &&
+    struct transform_context context = { .now_ms = x->decided_at_ms };
+    for (size_t i = 0; i < x->service->release_count; i++) {
+        context.barred |= x->decision.withheld[i] == REASON_CATEGORY_NEVER ? (uint64_t)1 << i : 0;
+    }
+    context.has_pseudonym_key = gateway->has_pseudonym_secret && x->service->has_pseudonyms &&
                                 transform_recipient_key(bytes_of(gateway->pseudonym_secret, sizeof gateway->pseudonym_secret), &x->client,
                                                         context.pseudonym_key);
     bool ok = release_make(release, x->service, x->decision.permitted, &context, e);

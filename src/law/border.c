@@ -6,7 +6,7 @@ static const int64_t day_ms = INT64_C(86400000);
 
 const char *border_reason_word(enum border_outcome outcome)
 {
-    switch (outcome) {
+    switch (outcome) { /* COVERAGE: there is no other outcome */
     case BORDER_RECIPIENT:
         return "border.recipient";
     case BORDER_FOREIGN_AUTHORITY:

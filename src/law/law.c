@@ -64,41 +64,53 @@ const struct law_builtin *law_find_builtin(const uint8_t digest[SHA256_SIZE])
 
 /* ---- Questions ---- */
 
-bool law_mark_sensitive(struct law *law)
+enum { MARK_SENSITIVE = 1, MARK_FORBIDDEN = 2, MARK_NEVER = 4 };
+
+static void mark_within(struct law *law, const struct law_category *list, size_t count, uint8_t mark)
 {
-    law->sensitive_terms = arena_take_zeroed(&law->arena, vocabulary_term_count);
-    for (size_t i = 0; law->sensitive_terms != NULL && i < vocabulary_term_count; i++) {
-        for (size_t j = 0; j < law->sensitive_count && law->sensitive_terms[i] == 0; j++) {
-            law->sensitive_terms[i] = vocabulary_is_within(vocabulary_terms[i].iri, law->sensitive[j].iri);
+    for (size_t i = 0; i < vocabulary_term_count; i++) {
+        for (size_t j = 0; j < count; j++) {
+            if (vocabulary_is_within(vocabulary_terms[i].iri, list[j].iri)) {
+                law->marks[i] |= mark;
+            }
         }
     }
-    return law->sensitive_terms != NULL;
+}
+
+/* Climbing the hierarchy once for each law, so that a decision only looks the term up. */
+bool law_mark_terms(struct law *law)
+{
+    law->marks = arena_take_zeroed(&law->arena, vocabulary_term_count);
+    if (law->marks == NULL) {
+        return false;
+    }
+    mark_within(law, law->sensitive, law->sensitive_count, MARK_SENSITIVE);
+    mark_within(law, law->forbidden_purposes, law->forbidden_purpose_count, MARK_FORBIDDEN);
+    mark_within(law, law->never_released, law->never_released_count, MARK_NEVER);
+    return true;
+}
+
+/* All that the lists name is in the vocabulary, so what isn't there is in none of them. */
+static bool has_mark(const struct law *law, struct bytes iri, uint8_t mark)
+{
+    const struct vocabulary_term *term = vocabulary_find(iri);
+    return term != NULL && (law->marks[term - vocabulary_terms] & mark) != 0;
 }
 
 bool law_is_sensitive(const struct law *law, struct bytes category)
 {
     const struct vocabulary_term *term = vocabulary_find(category);
-    return term == NULL || term->kind != VOCABULARY_CATEGORY || law->sensitive_terms[term - vocabulary_terms] != 0;
-}
-
-static bool is_within_any(struct bytes iri, const struct law_category *list, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        if (vocabulary_is_within(iri, list[i].iri)) {
-            return true;
-        }
-    }
-    return false;
+    return term == NULL || term->kind != VOCABULARY_CATEGORY || (law->marks[term - vocabulary_terms] & MARK_SENSITIVE) != 0;
 }
 
 bool law_forbids_purpose(const struct law *law, struct bytes purpose)
 {
-    return is_within_any(purpose, law->forbidden_purposes, law->forbidden_purpose_count);
+    return has_mark(law, purpose, MARK_FORBIDDEN);
 }
 
 bool law_never_releases(const struct law *law, struct bytes category)
 {
-    return is_within_any(category, law->never_released, law->never_released_count);
+    return has_mark(law, category, MARK_NEVER);
 }
 
 bool law_allows(const struct law *law, enum law_basis basis, bool is_sensitive)

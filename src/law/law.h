@@ -251,6 +251,8 @@ struct law {
     struct law_category *never_released; /* and what is narrower: passwords, PINs; on no basis */
     size_t never_released_count;
 
+    uint8_t *marks; /* private: one a term of the vocabulary: sensitive, forbidden, never released */
+
     struct law_number minor_age; /* in years: younger is a minor */
     enum law_guardian minor_guardian;
     struct law_source minor_guardian_source;
@@ -260,7 +262,6 @@ struct law {
 
     struct law_category *sensitive; /* and what is narrower */
     size_t sensitive_count;
-    uint8_t *sensitive_terms; /* private: one a term of the vocabulary, 1 for sensitive */
     uint32_t sensitive_bases; /* bits of bases other than consent on which a sensitive category may leave, when the service names its law */
     struct law_source sensitive_bases_source[BASIS_COUNT];
 

@@ -94,7 +94,7 @@ static bool refuse_term(struct law_parser *parser, const char *place, const char
     static const char *const kinds[] = { "term", "category of data", "purpose", "processing" };
     const char **words = calloc(vocabulary_term_count, sizeof *words);
     struct buffer texts;
-    char todo[sizeof parser->e->todo] = "see comity law show --vocabulary for the ones there are";
+    char todo[sizeof parser->e->todo] = "see 'comity law vocabulary' for the ones there are";
     buffer_init(&texts, vocabulary_term_count * 64);
     size_t count = 0;
     for (size_t i = 0; words != NULL && i < vocabulary_term_count; i++) {
@@ -378,7 +378,7 @@ bool law_parse(struct law **out, struct bytes yaml, const char *file, struct err
         parser.law->text = arena_copy(&parser.law->arena, yaml);
         ok = parser.law->text.data != NULL ? true : error_memory(e, file);
     }
-    ok = ok && parse_text(&parser) && (law_mark_sensitive(parser.law) ? true : error_memory(e, file));
+    ok = ok && parse_text(&parser) && (law_mark_terms(parser.law) ? true : error_memory(e, file));
     if (ok) {
         *out = parser.law;
     } else {

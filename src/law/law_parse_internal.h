@@ -46,7 +46,7 @@ bool law_is_language(const char *text); /* in the form of BCP 47 */
 /* What no single value shows: refuses a profile that contradicts itself. */
 must_check bool law_check(struct law_parser *parser);
 
-/* From law.c: marks which terms of the vocabulary are sensitive. */
-must_check bool law_mark_sensitive(struct law *law);
+/* From law.c: marks which terms of the vocabulary are sensitive, forbidden, never released. */
+must_check bool law_mark_terms(struct law *law);
 
 #endif

@@ -427,7 +427,7 @@ static bool apply(struct tightening *t)
         ok = tighten_period(t, text->dpia->valid, "law.dpia.valid", SHORTER, &law->dpia_valid);
     }
     agree(law);
-    return ok && (law_mark_sensitive(law) ? true : error_memory(t->parser.e, t->parser.file));
+    return ok && (law_mark_terms(law) ? true : error_memory(t->parser.e, t->parser.file));
 }
 
 bool law_tighten(struct law **out, struct law *base, struct bytes policy, const char *file, struct error *e)

@@ -1,18 +1,20 @@
-#include "law/vocabulary.h"
+#include "law/vocabulary_internal.h"
+
+static uint32_t hash(struct bytes text)
+{
+    uint32_t value = UINT32_C(2166136261);
+    for (size_t i = 0; i < text.size; i++) {
+        value = (value ^ text.data[i]) * UINT32_C(16777619);
+    }
+    return value;
+}
 
 const struct vocabulary_term *vocabulary_find(struct bytes iri)
 {
-    size_t low = 0, high = vocabulary_term_count;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-        int order = bytes_compare(iri, vocabulary_terms[middle].iri);
-        if (order == 0) {
-            return &vocabulary_terms[middle];
-        }
-        if (order < 0) {
-            high = middle;
-        } else {
-            low = middle + 1;
+    for (uint32_t slot = hash(iri) % VOCABULARY_SLOTS; vocabulary_slots[slot] != 0; slot = (slot + 1) % VOCABULARY_SLOTS) {
+        const struct vocabulary_term *term = &vocabulary_terms[vocabulary_slots[slot] - 1];
+        if (bytes_equal(term->iri, iri)) {
+            return term;
         }
     }
     return NULL;

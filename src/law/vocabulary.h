@@ -21,7 +21,7 @@ struct vocabulary_term {
     size_t parent_count;
 };
 
-/* NULL for what isn't known. No allocation; any thread; some comparisons of text. */
+/* NULL for what isn't known. No allocation; any thread; one hash and about one comparison. */
 const struct vocabulary_term *vocabulary_find(struct bytes iri);
 /* Is `iri` the same as `broader`, or is `broader` among its ancestors? Unknown IRIs are within themselves only. */
 bool vocabulary_is_within(struct bytes iri, struct bytes broader);

@@ -45,7 +45,10 @@ static bool check_contract(const struct decide_request *request, struct decide_r
     bool is_good = service->contract.ref.size > 0
                        ? request->now_ms >= service->contract.from_ms && request->now_ms < service->contract.until_ms
                        : service->relation != RELATION_ENTRUST;
-    return is_good || refuse(result, REASON_CONTRACT_ENDED);
+    if (!is_good) {
+        return refuse(result, REASON_CONTRACT_ENDED);
+    }
+    return true;
 }
 
 /* Break-glass is believed at once, but not without a word, and not without the second person where one is asked for. */
@@ -54,7 +57,11 @@ static bool check_claim(const struct decide_request *request, const struct decid
     bool needs_second = context->policy->is_vital_confirmed || (context->law->basis[BASIS_VITAL].needs & LAW_NEEDS_CONFIRMATION) != 0;
     bool is_confirmed = request->confirmed_by.size > 0 || !needs_second;
     bool is_justified = request->justification.size > 0 && request->justification.size <= JUSTIFICATION_SIZE_MAX;
-    return !request->claims_vital || (is_confirmed && is_justified) || refuse(result, REASON_BASIS_JUSTIFICATION);
+    bool is_good = !request->claims_vital || (is_confirmed && is_justified);
+    if (!is_good) {
+        return refuse(result, REASON_BASIS_JUSTIFICATION);
+    }
+    return true;
 }
 
 /*
@@ -69,7 +76,11 @@ static bool check_harvest(const struct decide_request *request, const struct dec
                     counters->recent / limit->burst >= counters->usual;
     result->starts_hold = (is_over || is_burst) && !counters->is_held;
     bool is_emergency = request->claims_vital && request->confirmed_by.size > 0;
-    return (!is_over && !is_burst && !counters->is_held) || is_emergency || refuse(result, REASON_HARVEST_LIMIT);
+    bool is_good = (!is_over && !is_burst && !counters->is_held) || is_emergency;
+    if (!is_good) {
+        return refuse(result, REASON_HARVEST_LIMIT);
+    }
+    return true;
 }
 
 /* How much a reason tells, when nothing at all is permitted: what the person did last and most decidedly comes first. */
@@ -117,7 +128,10 @@ static int weight(enum reason reason)
 /* All that leaves must keep to all ranges of dates that it stands on: the service answers once. */
 static void narrow_range(struct decide_result *result, const struct consent_decision *consent)
 {
-    const struct consent_limits *limits = consent == NULL || consent->terms == NULL ? &consent_terms_none.limits : &consent->terms->limits;
+    if (consent == NULL) {
+        return;
+    }
+    const struct consent_limits *limits = &consent->terms->limits; /* a consent without terms is on no notice, and permits nothing */
     if (limits->has_data_from && (!result->has_data_from || limits->data_from_ms > result->data_from_ms)) {
         result->has_data_from = true;
         result->data_from_ms = limits->data_from_ms;
@@ -256,10 +270,10 @@ enum reason decide_find_service(const struct policy *policy, const struct identi
         return REASON_SERVICE_TYPE;
     }
     buffer_init(&normal, raw_path.size + 1);
-    bool is_normal = glob_normalise(raw_path, &normal, NULL) && !normal.failed;
+    bool is_normal = glob_normalise(raw_path, &normal, NULL) && !normal.failed; /* COVERAGE: memory */
     *path = is_normal ? arena_copy(arena, buffer_bytes(&normal)) : BYTES_NONE;
     buffer_clear(&normal);
-    if (is_normal && path->data == NULL) {
+    if (is_normal && path->data == NULL) { /* COVERAGE: memory */
         return REASON_GATEWAY_INTERNAL;
     }
     if (!is_normal || !policy_allows(*service, client, method, *path)) {

@@ -30,7 +30,7 @@ enum reason decide_person(struct deciding *d)
 /* REASON_NONE: this consent permits. */
 static enum reason reason_of(enum consent_state state)
 {
-    switch (state) {
+    switch (state) { /* COVERAGE: there is no other state */
     case CONSENT_GIVEN:
         return REASON_NONE;
     case CONSENT_REFUSED:

@@ -143,6 +143,7 @@ struct policy_service {
     struct bytes duty; /* the statutory duty that the service was declared for: law and article; empty: none */
     bool is_automated; /* answers feed decisions that no human makes (PIPL 24, GDPR 22) */
     enum policy_disclosure disclosure;
+    bool has_pseudonyms;   /* one of its transformations makes some */
     bool is_whole_never;   /* a value leaves transformed only: what is no JSON, and so can't be cut, doesn't leave */
     bool keeps_range;      /* the service keeps to Comity-Data-From and Comity-Data-Until */
     struct bytes *notices; /* ids that a consent must be on; none: any notice that names the service */

@@ -86,6 +86,9 @@ bool parser_transform(struct policy_parser *p, const struct text_transform *from
     if (!take_how(p, from, place, &to->how) || (from->as != NULL && !parser_category(p, from->as, as, &to->as))) {
         return false;
     }
+    if (from->as != NULL && p->policy->categories[category].is_never) {
+        return parser_refuse(p, as, "take the field out, or the category's 'never'", "nothing may be made of a category that never leaves");
+    }
     if (to->as == category) {
         return parser_refuse(p, as, "take it out: without 'as' the value leaves transformed only, by its own category",
                              "'%s' is the value's own category", from->as);
@@ -126,6 +129,7 @@ bool parser_check_transforms(struct policy_parser *p, size_t index)
         if (transform == NULL) {
             continue;
         }
+        to->has_pseudonyms = to->has_pseudonyms || transform->how.kind == TRANSFORM_PSEUDONYM;
         to->is_whole_never = to->is_whole_never || transform->as == POLICY_STRUCTURE;
         if (transform->as != POLICY_STRUCTURE && !is_released(to, transform->as)) {
             return parser_refuse(p, parser_at(p, "services[%zu].%s[%zu].transform.as", index, is_release ? "releases" : "fields", at),

@@ -124,7 +124,7 @@ static void add_match(const struct release *r, const struct plan_field *field, s
         if (field->transform != NULL && field->as == 0) {
             ask_transform(mapping, field->transform);
         }
-    } else if ((field->as & r->permitted) != 0) {
+    } else if ((field->as & r->permitted) != 0 && (field->category & r->context.barred) == 0) {
         mapping->keeps |= field->as;
         mapping->replaced |= field->category;
         ask_transform(mapping, field->transform);

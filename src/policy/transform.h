@@ -57,6 +57,7 @@ struct transform_context {
     int64_t now_ms;                     /* the moment that was decided for: ages are counted to its day, UTC */
     uint8_t pseudonym_key[SHA256_SIZE]; /* transform_recipient_key() */
     bool has_pseudonym_key;             /* without it no pseudonym is made: the value doesn't leave */
+    uint64_t barred;                    /* bits of the service's releases: categories of which nothing is made, as they leave in no form */
 };
 /* The key of one recipient (a member: further parts don't count) from the gateway's secret. False: memory. */
 must_check bool transform_recipient_key(struct bytes secret, const struct identifier *recipient, uint8_t key[SHA256_SIZE]);

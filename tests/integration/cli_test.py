@@ -377,7 +377,8 @@ class Consents:
         self.assertEqual(states, {VACCINATION: 'given', HEALTH: 'withdrawn'})
         self.assertTrue(self.gateway('--json', 'consent', 'withdraw', made['id']).json()['changed'])
         again = self.gateway('--json', 'consent', 'withdraw', made['id']).json()
-        self.assertEqual(again, {'changed': False, 'log_index': None})
+        # The same answer as at the first time, and where that stands in the log.
+        self.assertEqual(again, {'id': made['id'], 'changed': False, 'records': 0, 'log_index': one['log_index']})
 
     def test_all_of_a_person(self):
         for _ in range(2):
@@ -389,7 +390,7 @@ class Consents:
         listed = self.gateway('--json', 'consent', 'list', '--person', '-', stdin=PERSON + '\n').json()['consents']
         self.assertEqual(sorted(row['state'] for row in listed), ['given', 'given', 'refused'])
         told = self.gateway('--json', 'consent', 'withdraw', '--person', f'@{self.person}', '--all').json()
-        self.assertEqual(told['changed'], 2)
+        self.assertEqual((told['changed'], told['records']), (True, 2))
         everyone = self.gateway('--json', 'consent', 'list').json()['consents']
         self.assertEqual([row['state'] for row in everyone if row['person'] != PERSON], ['given'])
 

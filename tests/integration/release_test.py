@@ -2,10 +2,12 @@
 import gzip
 import json
 import os
+import tempfile
+import time
 import unittest
 
 import service as behaviours
-from comity import ADDRESS, CLIENT, HOLDER, IMMUNISATIONS, NAME, PERSON, PURPOSE, Federation, holder_policy
+from comity import ADDRESS, CLIENT, HOLDER, IMMUNISATIONS, NAME, PERSON, PURPOSE, Federation, holder_policy, run_command
 
 BORN, AGES, NUMBER = 'pd:BirthDate', 'pd:AgeRange', 'pd:UID'
 ANSWER = {'name': 'Kim Example', 'born': '1980-02-29', 'phone': '+254700000123', 'place': {'lat': -1.2921, 'lon': 36.8219},
@@ -92,6 +94,17 @@ class Release(unittest.TestCase):
         self.assertIsNone(got.header('Comity-Withheld-Fields'))
         self.assertEqual(self.ask(self.everything).json()['number'], pseudonym, 'the same value is the same for one recipient')
         self.assertLessEqual(len(got.body), len(json.dumps(ANSWER)))
+
+    def test_the_evidence_says_how(self):
+        exchange = self.ask().header('X-Road-Request-Id')
+        time.sleep(1.5)  # until it is published
+        with tempfile.TemporaryDirectory() as folder:
+            trust, bundle = os.path.join(folder, 'trust'), os.path.join(folder, 'bundle')
+            self.federation.holder.run('evidence', 'trust', '--output', trust)
+            self.federation.holder.run('evidence', 'export', '--exchange', exchange, '--output', bundle)
+            told = run_command('evidence', 'verify', bundle, '--trust', trust).stdout
+        self.assertIn('AgeRange (transformed: age_band)', told)
+        self.assertIn('PhysicalAddress (transformed: mask, coarsen_place)', told)
 
     def test_whole_where_its_category_is_permitted(self):
         got = self.ask(self.everything)

@@ -12,6 +12,16 @@ PREFIXES = {
 KINDS = {"category": "VOCABULARY_CATEGORY", "purpose": "VOCABULARY_PURPOSE", "processing": "VOCABULARY_PROCESSING"}
 
 
+SLOTS = 2048  # VOCABULARY_SLOTS of vocabulary_internal.h
+
+
+def fnv1a(text):
+    value = 2166136261
+    for byte in text.encode("ascii"):
+        value = (value ^ byte) * 16777619 % 2**32
+    return value
+
+
 def expand(short):
     prefix, name = short.split(":")
     return PREFIXES[prefix] + name
@@ -56,7 +66,7 @@ def write(path, terms):
     order = sorted(terms)
     index = {iri: i for i, iri in enumerate(order)}
     with open(path, "w", encoding="ascii") as out:
-        out.write('/* Made by make_vocabulary.py from vocabulary.tsv. */\n#include "law/vocabulary.h"\n\n')
+        out.write('/* Made by make_vocabulary.py from vocabulary.tsv. */\n#include "law/vocabulary_internal.h"\n\n')
         for iri in order:
             parents = terms[iri][1]
             if parents:
@@ -67,11 +77,23 @@ def write(path, terms):
             out.write('    { BYTES("%s"), %s, BYTES("%s"), %s, %d },\n'
                       % (iri, KINDS[kind], label, "parents_%d" % index[iri] if parents else "NULL", len(parents)))
         out.write("};\nconst size_t vocabulary_term_count = sizeof vocabulary_terms / sizeof vocabulary_terms[0];\n")
+        slots = [0] * SLOTS
+        for iri in order:
+            slot = fnv1a(iri) % SLOTS
+            while slots[slot] != 0:
+                slot = (slot + 1) % SLOTS
+            slots[slot] = index[iri] + 1
+        out.write("\nconst uint16_t vocabulary_slots[VOCABULARY_SLOTS] = {\n")
+        for start in range(0, SLOTS, 16):
+            out.write("    %s,\n" % ", ".join(str(slot) for slot in slots[start:start + 16]))
+        out.write("};\n")
 
 
 def main():
     terms = read(sys.argv[1])
     check(sys.argv[1], terms)
+    if 2 * len(terms) > SLOTS:
+        sys.exit("%s: too many terms for %d slots" % (sys.argv[1], SLOTS))
     write(sys.argv[2], terms)
 
 

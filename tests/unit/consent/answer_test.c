@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "base/time.h"
+#include "consent/past.h"
 #include "notice_fixture.h"
 #include "rig.h"
 
@@ -448,6 +449,110 @@ static void withdraws_what_is_named(void **state)
     must_deny(consent_withdraw_where(w->rig.consents, &filter, &by_system, &receipt, &e), &receipt, "consent.guardian");
 }
 
+/* ---- What an auditor makes of the log ---- */
+
+struct reading {
+    struct consent_history *history;
+};
+
+static void take_entry(void *context, const struct log_entry *entry)
+{
+    struct reading *reading = context;
+    struct error e = { 0 };
+    if (entry->kind == RECORD_EVENT && consent_history_takes(entry->statement)) {
+        must(consent_history_add(reading->history, entry->statement, entry->index, NULL, &e), &e, "history");
+    }
+}
+
+/* The newest view that the log gives has the digest of the view that a worker decides on: of keys with and without consents. */
+static void must_agree(struct world *w, const struct consent_key *keys, size_t count)
+{
+    struct reading reading = { consent_history_make() };
+    struct error e = { 0 };
+    (void)rig_read(&w->rig, take_entry, &reading);
+    for (size_t i = 0; i < count; i++) {
+        struct consent_view view;
+        uint8_t digest[SHA256_SIZE];
+        must(consents_load(w->rig.consents, &keys[i], &view, &e), &e, "load");
+        assert_true(consent_view_digest(&view, digest));
+        const struct consent_past *past = consent_history_find(reading.history, &keys[i]);
+        if (past != NULL) {
+            assert_memory_equal(past->versions[0].digest, digest, sizeof digest);
+        } else {
+            uint8_t nothing[SHA256_SIZE];
+            assert_true(consent_view_digest(NULL, nothing));
+            assert_memory_equal(nothing, digest, sizeof digest);
+        }
+        consent_view_clear(&view);
+    }
+    consent_history_free(reading.history);
+}
+
+static void the_log_tells_the_same(void **state)
+{
+    struct world *w = *state;
+    struct error e = { 0 };
+    struct consent_receipt given, asked, mother, receipt;
+    struct consent_key keys[] = { anna, anna, anna };
+    const struct consent_offer offer = { .person = anna.person, .notice_id = BYTES("n-blood") };
+    keys[1].recipient = BYTES("KE/MED/OTHER");
+    keys[2].person = BYTES("bert-2");
+    must_agree(w, keys, COUNT_OF(keys));
+    be_born(w, anna.person, 2020);
+    must_agree(w, keys, COUNT_OF(keys));
+    must(consent_request(w->rig.consents, &w->rules, &offer, &by_system, &asked, &e), &e, "ask");
+    must_agree(w, keys, COUNT_OF(keys));
+    register_mother(w, anna.person, INT64_MAX, &mother);
+    give(w, anna.person, &by_mother, &given);
+    must_agree(w, keys, COUNT_OF(keys));
+    struct consent_answer answer = answer_of(w, BYTES_NONE);
+    const struct consent_choice no_name[] = { { BYTES(BLOOD), true }, { BYTES(NAME), false } };
+    answer.id = bytes_of_text(asked.id);
+    answer.choices = no_name;
+    answer.choice_count = 2;
+    must(consent_answer(w->rig.consents, &w->rules, &answer, &by_mother, &receipt, &e), &e, "answer the older record");
+    must_agree(w, keys, COUNT_OF(keys));
+    assert_true(change(w, asked.id, CONSENT_EVENT_PAUSE, &by_mother, &receipt));
+    must_agree(w, keys, COUNT_OF(keys));
+    assert_true(mark(w, PERSON_EVENT_PAUSE, &by_person, &receipt));
+    must_agree(w, keys, COUNT_OF(keys));
+    assert_true(mark(w, PERSON_EVENT_RESUME, &by_person, &receipt));
+    must(representatives_end(w->rig.consents, bytes_of_text(mother.id), &by_authority, &receipt, &e), &e, "end");
+    must_agree(w, keys, COUNT_OF(keys));
+    assert_true(mark(w, PERSON_EVENT_DIED, &by_authority, &receipt));
+    must_agree(w, keys, COUNT_OF(keys));
+}
+
+/* ---- Ends ---- */
+
+/* In batches, and each of them only once; what is not over stays. */
+static void what_is_over_is_swept(void **state)
+{
+    struct world *w = *state;
+    struct error e = { 0 };
+    struct consent_receipt given;
+    size_t swept = 0;
+    be_born(w, anna.person, 1980);
+    for (int i = 0; i < CONSENT_SWEEP_MAX + 3; i++) {
+        char category[64], id[CONSENT_ID_SIZE];
+        (void)snprintf(category, sizeof category, "urn:c:%d", i);
+        assert_true(rig_decide(&w->rig, &anna, category, CONSENT_EVENT_GIVE, id, &e)); /* for a day */
+    }
+    give(w, anna.person, &by_person, &given); /* for a year */
+    must(consents_sweep(w->rig.consents, &swept, &e), &e, "sweep");
+    assert_int_equal(swept, 0);
+    clock_ms += 2 * day_ms;
+    for (int i = 0; i < 2; i++) {
+        must(consents_sweep(w->rig.consents, &swept, &e), &e, "sweep");
+        assert_int_equal(swept, i == 0 ? CONSENT_SWEEP_MAX : 3);
+    }
+    must(consents_sweep(w->rig.consents, &swept, &e), &e, "sweep");
+    assert_int_equal(swept, 0);
+    clock_ms -= 2 * day_ms; /* the clock goes back, and revives nothing */
+    assert_int_equal(rig_state(&w->rig, &anna, "urn:c:0"), CONSENT_EXPIRED);
+    assert_int_equal(rig_state(&w->rig, &anna, BLOOD), CONSENT_GIVEN);
+}
+
 /* ---- The machine, against a model ---- */
 
 static enum consent_state model_after(enum consent_state state, enum consent_event event)
@@ -553,6 +658,8 @@ int main(void)
         TEST(a_mark_overtakes_every_view),
         TEST(a_death_ends_everything),
         TEST(withdraws_what_is_named),
+        TEST(the_log_tells_the_same),
+        TEST(what_is_over_is_swept),
         TEST(no_sequence_leaves_a_final_state),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

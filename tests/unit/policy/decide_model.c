@@ -122,7 +122,7 @@ static bool is_unapproved(const struct asked *a)
 {
     const struct case_world *w = a->w;
     bool is_foreign = w->purpose == 4 || w->is_for_authority;
-    bool is_approved = is_good(w->approval) && (!w->is_approval_for_purpose || w->purpose == 4);
+    bool is_approved = is_good(w->approval) && !w->is_approval_for_other && (!w->is_approval_for_purpose || w->purpose == 4);
     return is_abroad(a) && is_foreign && (!is_approved || a->law->border.foreign_authority == LAW_FOREIGN_REFUSED);
 }
 
@@ -325,7 +325,9 @@ static bool lacks_justification(const struct asked *a)
 static bool has_other_duty(const struct asked *a)
 {
     bool is_declared = a->w->duty == 1 && a->r->has_law_ref && !a->r->is_duty_other;
-    return (a->law->basis[a->basis].needs & LAW_NEEDS_STATE_ORGAN) != 0 && !(a->w->is_client_state_organ && is_declared);
+    bool is_public = (a->law->basis[a->basis].needs & LAW_NEEDS_STATE_ORGAN) != 0 ||
+                     (a->basis == BASIS_STATUTORY_DUTY && (a->w->duty == 1 || a->w->is_client_state_organ));
+    return is_public && !(a->w->is_client_state_organ && is_declared);
 }
 
 /* ---- Consent ---- */
@@ -372,7 +374,10 @@ static bool is_withdrawn(const struct asked *a)
 
 static bool is_expired(const struct asked *a)
 {
-    bool has_run_out = (is_state(a, CONSENT_GIVEN) || is_state(a, CONSENT_PAUSED)) && a->r->dates == WHEN_ENDED;
+    /* What is not final ends with its dates: a request that nobody answered as well. */
+    bool can_run_out = is_state(a, CONSENT_GIVEN) || is_state(a, CONSENT_PAUSED) || is_state(a, CONSENT_REQUESTED) ||
+                       is_state(a, CONSENT_DEFERRED);
+    bool has_run_out = can_run_out && a->r->dates == WHEN_ENDED;
     return is_state(a, CONSENT_EXPIRED) || has_run_out;
 }
 
@@ -383,18 +388,30 @@ static bool is_superseded(const struct asked *a)
 
 static bool has_none(const struct asked *a)
 {
-    return is_on_consent(a) && (!a->r->has_decision || a->r->state != CONSENT_GIVEN || !is_good(a->r->dates) || a->r->notice == 0);
+    return is_on_consent(a) &&
+           (!a->r->has_decision || a->r->state != CONSENT_GIVEN || !is_good(a->r->dates) || a->r->notice == 0 || a->r->has_no_terms);
 }
 
 static bool has_old_notice(const struct asked *a)
 {
-    return is_on_consent(a) && (a->r->notice == 2 || a->r->notice == 3);
+    return is_on_consent(a) && (a->w->has_no_notices || a->r->notice == 2 || a->r->notice == 3);
+}
+
+/* DPV: searching is a kind of providing a service; a broader notice holds only if it says so and the law lets it. */
+static bool is_notice_for_it(const struct asked *a)
+{
+    const struct case_world *w = a->w;
+    if (w->is_notice_broader) {
+        bool is_same = w->purpose == 0 || w->purpose == 1;
+        return is_same || (w->purpose == 5 && w->does_notice_descend && a->law->consent_inherit_purpose.value);
+    }
+    return w->is_notice_for_purpose;
 }
 
 static bool has_other_notice(const struct asked *a)
 {
     const struct case_world *w = a->w;
-    return is_on_consent(a) && (!a->r->is_in_notice || !w->is_notice_for_recipient || !w->is_notice_for_purpose || w->notices == 2 ||
+    return is_on_consent(a) && (!a->r->is_in_notice || !w->is_notice_for_recipient || !is_notice_for_it(a) || w->notices == 2 ||
                                 (w->has_notice_services && !w->is_notice_for_service));
 }
 

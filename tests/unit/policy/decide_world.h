@@ -9,7 +9,7 @@
 #include "law/law.h"
 #include "policy/decide.h"
 
-enum { WORLD_RELEASES = 3, WORLD_INSTRUMENTS = 2, WORLD_IRIS = 8, WORLD_LAWS = 5 };
+enum { WORLD_RELEASES = 3, WORLD_INSTRUMENTS = 2, WORLD_IRIS = 8, WORLD_LAWS = 7 };
 #define WORLD_NOW INT64_C(1795507200000) /* 2026-11-24T08:00:00Z */
 
 enum when { WHEN_NONE = 0, WHEN_NOW, WHEN_ENDED, WHEN_NOT_YET, WHEN_COUNT }; /* of a document; WHEN_NONE: there is none */
@@ -36,7 +36,7 @@ struct world_release {
     unsigned notice;   /* 0: none, 1: current, 2: superseded, 3: unknown, 4: an older one that the current is equivalent to */
     uint32_t separate; /* LAW_SEPARATE_* */
     enum consent_role role;
-    bool is_written;
+    bool is_written, has_no_terms;
     uint64_t max, total, in_period, used;
     bool is_counted; /* are its uses handed in? */
     unsigned range;  /* 0: none, 1: from, 2: until, 3: both, 4: both, and they don't meet those of 3 */
@@ -58,7 +58,7 @@ struct case_world {
     bool is_dpia_old; /* the law has ended it, if it ends any */
     bool claims_vital, is_justified, is_justified_too_long, is_confirmed, is_for_authority, needs_confirmation;
     enum when approval;
-    bool is_approval_for_purpose;
+    bool is_approval_for_purpose, is_approval_for_other;
     unsigned duty; /* 0: none, 1: declared */
     bool is_automated, keeps_range;
     unsigned notices; /* of the service: 0: any, 1: this one, 2: another */
@@ -75,7 +75,7 @@ struct case_world {
     bool has_died, is_paused, is_restricted, has_guardian, has_delegate;
     /* The notice that is in force. */
     bool is_notice_for_recipient, is_notice_for_service, has_notice_services, is_notice_for_purpose, is_notice_automated, does_notice_cross,
-        does_notice_allow_minor;
+        does_notice_allow_minor, is_notice_broader, does_notice_descend, has_no_notices;
     size_t release_count;
     struct world_release releases[WORLD_RELEASES];
 };

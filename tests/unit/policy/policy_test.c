@@ -250,6 +250,10 @@ static const struct mistake {
     { HEAD PERSON
       "  releases: [{category: pd:Name}]\n  fields: [{path: $.n, category: pd:Name}, {path: $.t, category: structure, transform: {kind: mask}}]\n",
       "policy.yaml:10", "about nobody", "name a category" },
+    { "categories:\n- {id: pd:Name, sensitive: false}\n- {id: pd:HealthRecord, never: true}\nservices:\n- id: A/B/C/D/s\n  url: http://h\n" PERSON
+      "  releases: [{category: pd:Name}, {category: pd:HealthRecord}]\n  fields: [{path: $.n, category: pd:Name}, {path: $.h, category: "
+      "pd:HealthRecord, transform: {kind: mask, as: pd:Name}}]\n",
+      "policy.yaml:10", "nothing may be made of a category that never leaves", "take the field out" },
     { HEAD PERSON NAME "  disclose_withheld: all\n", "policy.yaml:11", "'disclose_withheld' can't be 'all'", "nothing" },
     { "calls: [{service: X/Y/Z/D}]\n", "policy.yaml:1", "", "" },
     { "calls: [{service: X/Y/Z/D/s, evidence: both}]\n", "policy.yaml:1", "both", "batch" },

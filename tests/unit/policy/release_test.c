@@ -464,6 +464,28 @@ static void a_full_buffer_is_told(void **state)
     arena_clear(&made.arena);
 }
 
+/* A category that the law lets out in no form: another one's permission makes nothing of it. */
+static void nothing_is_made_of_what_never_leaves(void **state)
+{
+    static const char *const fields[] = { "$.d=ayb", "$.e=byc" };
+    const bool permitted[CATEGORIES] = { false, true, true };
+    const struct transform_context barred = { .barred = 1 };
+    struct made made;
+    struct release *release = NULL;
+    struct buffer out;
+    struct error e = { 0 };
+    (void)state;
+    make_service(&made, fields, 2);
+    buffer_init(&out, 1024);
+    assert_true(release_make(&release, &made.service, permitted, &barred, &e));
+    assert_true(release_add(release, BYTES("{\"d\":\"1980-02-29\",\"e\":\"1980-02-29\"}"), &out, &e) && release_end(release, &out, &e));
+    assert_true(bytes_equal(buffer_bytes(&out), BYTES("{\"e\":\"1980-02-29\"}")));
+    assert_true(release_removed(release)[0] && !release_failed(release)[0]);
+    release_free(release);
+    buffer_clear(&out);
+    arena_clear(&made.arena);
+}
+
 static void a_field_must_be_released(void **state)
 {
     static const char *const fields[] = { "$=z" };
@@ -651,6 +673,7 @@ int main(void)
         cmocka_unit_test(memory_does_not_grow),
         cmocka_unit_test(a_full_buffer_is_told),
         cmocka_unit_test(a_field_must_be_released),
+        cmocka_unit_test(nothing_is_made_of_what_never_leaves),
         cmocka_unit_test(cuts_as_the_model),
         cmocka_unit_test(small_answers_are_fast),
     };
