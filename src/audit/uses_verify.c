@@ -185,7 +185,7 @@ static bool check_entry(struct checking *c, const json_t *object, const char *wh
 
 static bool check_root(struct checking *c)
 {
-    struct receipt receipt;
+    struct receipt receipt = { .index = 0 };
     struct bytes statement, time;
     struct error e;
     uint8_t leaf[SHA256_SIZE];

@@ -54,7 +54,7 @@ enum { TAIL_SIZE = 1 + sizeof INDIVIDUAL_LABEL + BASE64_SIZE(ED25519_SIGNATURE_S
 
 struct bytes individual_attach(struct bytes attachment, struct bytes signature, struct arena *arena)
 {
-    _Static_assert(sizeof INDIVIDUAL_LABEL == sizeof "comity-ed25519", "the NUL's place is the space's");
+    _Static_assert(TAIL_SIZE == 105, "as docs/formats/records.md has it");
     if (signature.size == 0) {
         return attachment.data == NULL ? BYTES("") : attachment;
     }
