@@ -36,6 +36,16 @@ static json_t *json_of_erasure(const struct erasure *erasure, bool is_dry)
     return answer;
 }
 
+/* What lies beside log and consents: requests that are closed, and what recipients owe. */
+static bool forget_rights(const struct operation_context *context, struct bytes person, struct error *e)
+{
+    char alias[CONSENT_ALIAS_SIZE];
+    if (context->rights == NULL) {
+        return true;
+    }
+    return consents_alias(context->consents, person, alias, e) && rights_forget(context->rights, person, bytes_of_text(alias), e);
+}
+
 bool operation_erase(const struct operation_context *context, const json_t *request, json_t **answer, struct error *e)
 {
     struct bytes person;
@@ -44,6 +54,10 @@ bool operation_erase(const struct operation_context *context, const json_t *requ
     *answer = NULL;
     if (!read_request(request, &person, &is_dry, e) ||
         !erasure_run(context->log, context->consents, context->uses, person, is_dry, &erasure, e)) {
+        return false;
+    }
+    if (!is_dry && !forget_rights(context, person, e)) {
+        erasure_clear(&erasure);
         return false;
     }
     *answer = json_of_erasure(&erasure, is_dry);

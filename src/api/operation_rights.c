@@ -285,7 +285,7 @@ bool operation_received_end(const struct operation_context *context, const json_
 {
     static const char *const keys[] = { "from", "id", "outcome", "law", "by" };
     struct input in;
-    struct bytes from, id, outcome, law, by;
+    struct bytes from = BYTES_NONE, id = BYTES_NONE, outcome = BYTES_NONE, law = BYTES_NONE, by = BYTES_NONE;
     *answer = NULL;
     bool ok = input_open(&in, request, keys, COUNT_OF(keys), e) && line(&in, "from", &from) && line(&in, "id", &id) &&
               line(&in, "outcome", &outcome) && line(&in, "law", &law) && line(&in, "by", &by);

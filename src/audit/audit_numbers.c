@@ -144,11 +144,14 @@ bool audit_compare_numbers(struct audit *a)
         check(a, &theirs, false);
     }
     numbers_clear(&theirs);
-    bool is_made = ok && numbers_make(&own, a->ours.count);
-    if (is_made) {
+    if (!ok) {
+        return false;
+    }
+    ok = numbers_make(&own, a->ours.count);
+    if (ok) {
         take(&own, &a->ours, EXCHANGE_REQUEST_SENT);
         check(a, &own, true);
-        numbers_clear(&own);
     }
-    return is_made;
+    numbers_clear(&own);
+    return ok;
 }

@@ -62,8 +62,14 @@ bool place_open_uses(struct place *place, struct error *e)
            uses_open(&place->uses, place->store, place->public_disk, place->private_disk, e);
 }
 
+bool place_open_rights(struct place *place, struct error *e)
+{
+    return place_open_store(place, e) && rights_open(&place->rights, place->store, place->committer, e);
+}
+
 void place_close(struct place *place)
 {
+    rights_close(place->rights);
     uses_close(place->uses);
     if (place->consents != NULL) {
         consents_close(place->consents);

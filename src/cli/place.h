@@ -6,6 +6,7 @@
 #include "consent/uses.h"
 #include "evidence/committer.h"
 #include "gateway/config.h"
+#include "rights/rights.h"
 #include "store/store.h"
 
 enum { PLACE_PATH_SIZE = 4096 };
@@ -20,6 +21,7 @@ struct place {
     struct committer *committer;
     struct consents *consents;
     struct uses *uses;
+    struct rights *rights;
 };
 
 /* Reads gateway.yaml. Close with place_close() also after a failure. */
@@ -34,6 +36,8 @@ must_check bool place_open_log(struct place *place, struct error *e);
 must_check bool place_open_consents(struct place *place, bool for_change, struct error *e);
 /* The index of uses over the store and the log's folders. */
 must_check bool place_open_uses(struct place *place, struct error *e);
+/* Requests of persons and what is owed, over the store and, for changes, the log. */
+must_check bool place_open_rights(struct place *place, struct error *e);
 /* Closes what is open, in the right order. */
 void place_close(struct place *place);
 

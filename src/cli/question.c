@@ -17,7 +17,7 @@ static bool open_for(struct place *place, const struct question *question, struc
     case QUESTION_PROVES:
         return place_open_log(place, e) && place_open_uses(place, e);
     case QUESTION_ERASES:
-        return place_open_consents(place, true, e) && place_open_uses(place, e);
+        return place_open_consents(place, true, e) && place_open_uses(place, e) && place_open_rights(place, e);
     }
     return false;
 }
@@ -40,6 +40,7 @@ bool question_ask(const struct call *call, struct place *place, const struct que
         struct ground_source source = { .config = place->config, .store = place->store };
         const struct operation_context context = { .consents = place->consents,
                                                    .uses = place->uses,
+                                                   .rights = place->rights,
                                                    .log = &log,
                                                    .retention = &retention,
                                                    .take_ground = ground_take,

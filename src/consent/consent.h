@@ -350,6 +350,9 @@ typedef bool consent_each(void *context, const struct consent_record *record);
 must_check bool consent_list(struct consents *consents, struct bytes person, struct bytes id, consent_each *each, void *context,
                              struct error *e);
 
+enum { CONSENT_ALIAS_SIZE = 7 + 32 + 1 };
+/* What stands in the place of an identifier: "erased:" and half of a keyed hash in hex; the same for one person always. */
+must_check bool consents_alias(struct consents *consents, struct bytes person, char alias[CONSENT_ALIAS_SIZE], struct error *e);
 /*
  * Puts a keyed hash in the place of the person's identifier in every record and event of the database, for a person none of whose consents is in
  * force; what is known of the person beside that (date of birth, representatives' person) goes likewise. `*records` counts. What was there

@@ -167,6 +167,10 @@ static bool names_person(const struct log_entry *entry, struct bytes person, boo
     struct use_mark mark;
     struct arena arena = { 0 };
     use_mark_read(entry, &mark);
+    /* Of other events too: what is known of persons, what they asked for. */
+    if (mark.person.size == 0 && entry->kind == RECORD_EVENT && !event_text_get(entry->statement, "person", &mark.person)) {
+        mark.person = BYTES_NONE;
+    }
     *is_silent = mark.person.size == 0;
     *ok = true;
     if (*is_silent) {

@@ -9,7 +9,7 @@
 enum { KEY_SIZE = 32, ALIAS_BYTES = 16 };
 static const char key_name[] = "consents.erased_key";
 static const char alias_start[] = "erased:";
-enum { ALIAS_SIZE = sizeof alias_start - 1 + 2 * ALIAS_BYTES + 1 };
+_Static_assert(CONSENT_ALIAS_SIZE == sizeof alias_start - 1 + 2 * ALIAS_BYTES + 1, "its parts fit");
 
 /* The key of the hashes that stand for identifiers; made when the first is needed. Inside a transaction. */
 static bool load_key(struct store *store, uint8_t key[KEY_SIZE], struct error *e)
@@ -32,7 +32,7 @@ static bool load_key(struct store *store, uint8_t key[KEY_SIZE], struct error *e
 }
 
 /* Who asks later, with the identifier in hand, finds the records; they alone name nobody. */
-static bool make_alias(struct store *store, struct bytes person, char alias[ALIAS_SIZE], struct error *e)
+static bool make_alias(struct store *store, struct bytes person, char alias[CONSENT_ALIAS_SIZE], struct error *e)
 {
     uint8_t key[KEY_SIZE], hash[SHA256_SIZE];
     if (!load_key(store, key, e)) {
@@ -143,7 +143,7 @@ static bool rename_person(struct store *store, struct bytes person, uint64_t *re
 {
     static const char of_records[] = "UPDATE consents SET person = ?2 WHERE person = ?1";
     static const char of_representatives[] = "UPDATE representatives SET person = ?2 WHERE person = ?1";
-    char alias[ALIAS_SIZE];
+    char alias[CONSENT_ALIAS_SIZE];
     struct arena arena = { 0 };
     int64_t changed = 0;
     bool ok = make_alias(store, person, alias, e) && rewrite_texts(store, person, alias, &arena, e);
@@ -155,6 +155,18 @@ static bool rename_person(struct store *store, struct bytes person, uint64_t *re
     *records = (uint64_t)changed;
     arena_clear(&arena);
     return ok;
+}
+
+bool consents_alias(struct consents *consents, struct bytes person, char alias[CONSENT_ALIAS_SIZE], struct error *e)
+{
+    if (!store_begin(consents->store, e)) {
+        return false;
+    }
+    if (!make_alias(consents->store, person, alias, e)) {
+        store_rollback(consents->store);
+        return false;
+    }
+    return store_commit(consents->store, e);
 }
 
 bool consents_forget(struct consents *consents, struct bytes person, uint64_t *records, struct error *e)

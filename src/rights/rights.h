@@ -15,6 +15,12 @@ struct rights;
 must_check bool rights_open(struct rights **out, struct store *store, struct committer *committer, struct error *e);
 void rights_close(struct rights *rights); /* NULL is allowed */
 
+/*
+ * Puts `alias` (consents_alias()) in the place of the person in requests that are closed, whose words go as well, in what recipients owe, and takes the
+ * texts of their events out of the database. Overwritten on the disk. ERROR_DENIED: one of these events is not in the log yet.
+ */
+must_check bool rights_forget(struct rights *rights, struct bytes person, struct bytes alias, struct error *e);
+
 /* "r-", "b-", "a-", "o-" and 32 hex digits, NUL-terminated. */
 enum { RIGHTS_ID_SIZE = 40, RIGHTS_WORDS_MAX = 4000, RIGHTS_NAME_MAX = 200 };
 
