@@ -23,7 +23,7 @@ struct snapshot {
     struct world *world;
     struct policy *policy;
     struct law *law;           /* the own community's, before the policy tightens it */
-    struct law *rules;         /* the same as the policy tightens it: what is decided by. NULL: the directory names no law yet */
+    struct law *rules;         /* the same as the policy tightens it: what is decided by */
     struct law **foreign_laws; /* one for each of world->foreign; NULL: a profile that we don't have */
     size_t foreign_law_count;
     struct tls *peer_tls;         /* towards other gateways, both ways */

@@ -165,7 +165,7 @@ static bool is_in_subsystem(const struct exchange *x, const struct policy_servic
 static bool is_published(const struct exchange *x, const struct policy_service *service)
 {
     const struct law *rules = x->snapshot->rules;
-    return rules == NULL || decide_published(service, x->snapshot->policy, rules, time_now_ms()) == REASON_NONE;
+    return decide_published(service, x->snapshot->policy, rules, time_now_ms()) == REASON_NONE;
 }
 
 static bool has_any_right(const struct policy_service *service, const struct identifier *client)

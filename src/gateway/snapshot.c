@@ -265,7 +265,7 @@ bool snapshot_load(struct snapshot **out, struct gateway *gateway, struct error 
     }
     s->reference_count = 1;
     if (!load_world(gateway, &s->world, e) || !load_laws(gateway, s, e) || !load_policy(gateway, &s->policy, e) ||
-        (s->world->own->has_law && !policy_tighten(s->policy, s->law, "the policy", &s->rules, e)) ||
+        !policy_tighten(s->policy, s->law, "the policy", &s->rules, e) ||
         !tls_make_peer(&s->peer_tls, config->certificate_path, config->tls_key_path, is_pin_known, gateway, e) ||
         !load_service_tls(s, config, e) || !load_application_tls(s, config, e) || !write_directory_text(s, e)) {
         snapshot_release(s);
