@@ -21,10 +21,9 @@ struct operation_grounds {
 };
 
 struct operation_ground; /* operation_notice.h */
-/* Borrowed. `law` NULL: that of a community that names none. `uses` may be NULL where no list of uses is asked for, `log` where nothing is erased, `retention` where nothing is pruned. */
+/* Borrowed. `uses` may be NULL where no list of uses is asked for, `log` where nothing is erased, `retention` where nothing is pruned. */
 struct operation_context {
     struct consents *consents;
-    const struct law *law;
     struct uses *uses;
     const struct erasure_log *log;
     const struct retention *retention;
@@ -34,7 +33,7 @@ struct operation_context {
     struct bytes holder;         /* our member, as drafts name it */
     struct operation_grounds (*grounds)(void *context);
     void *grounds_context;
-    /* What a notice is checked by, at this moment (operation_notice.h), and where its text is kept; NULL where none is published. */
+    /* What a notice and a consent on one are checked by, at this moment (operation_notice.h), and where notices' texts are kept; NULL where neither is done. */
     bool (*take_ground)(void *context, struct operation_ground *out, struct error *e);
     void *ground_context;
     const char *archive_folder;

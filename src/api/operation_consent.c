@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "api/operation_internal.h"
+#include "api/operation_notice.h"
 #include "base/encode.h"
 #include "base/time.h"
 #include "consent/event_text.h"
@@ -10,17 +11,17 @@
 /* Law and notices as they are now; cleared by rules_clear(). */
 struct rules {
     struct consent_rules rules;
-    struct law *own;
+    struct operation_ground ground;
     struct notices *notices;
 };
 
 static bool rules_take(const struct operation_context *context, struct rules *r, struct error *e)
 {
-    *r = (struct rules){ .rules = { .law = context->law } };
-    if (context->law == NULL && !law_load_builtin(&r->own, BYTES(LAW_DEFAULT_ID), e)) {
+    *r = (struct rules){ .notices = NULL };
+    if (!context->take_ground(context->ground_context, &r->ground, e)) {
         return false;
     }
-    r->rules.law = context->law != NULL ? context->law : r->own;
+    r->rules.law = r->ground.law;
     r->notices = consents_notices(context->consents);
     r->rules.notices = r->notices;
     return true;
@@ -29,7 +30,7 @@ static bool rules_take(const struct operation_context *context, struct rules *r,
 static void rules_clear(struct rules *r)
 {
     notices_drop(r->notices);
-    law_drop(r->own);
+    operation_ground_clear(&r->ground);
 }
 
 static bool answer_with(bool ok, const struct consent_receipt *receipt, json_t **answer, struct error *e)
@@ -242,7 +243,7 @@ bool operation_answer(const struct operation_context *context, const json_t *req
     bool ok = false, has_digest = false;
     struct consent_act act;
     struct consent_receipt receipt;
-    struct rules rules = { .own = NULL };
+    struct rules rules = { .notices = NULL };
     struct answering *a = calloc(1, sizeof *a);
     *answer = NULL;
     if (a == NULL) {

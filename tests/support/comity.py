@@ -61,6 +61,37 @@ def record(person):
     }
 
 
+def notice(name, categories=(IMMUNISATIONS,), recipient=CLINIC, purpose=PURPOSE):
+    """A notice of the hospital with everything that a law may ask for; all categories are optional but the first."""
+    def full(iri):
+        prefix, _, rest = iri.partition(':')
+        known = {'dpv': 'https://w3id.org/dpv#', 'pd': 'https://w3id.org/dpv/pd#', 'comity': 'https://w3id.org/comity/pd#'}
+        return known[prefix] + rest if prefix in known else iri
+
+    def text(words):
+        return {'en': words}
+
+    return {
+        'v': 1, 'id': name, 'lifecycle': 'complete', 'active': True, 'law': 'strict', 'jurisdiction': [],
+        'holder': {'member': HOSPITAL, 'name': text('Baobab Hospital'), 'contact': 'mailto:privacy@hospital.example', 'address': '1 Harbour Road',
+                   'url': 'https://hospital.example/'},
+        'recipient': {'member': recipient, 'name': text('Aurora Clinic'), 'contact': 'mailto:privacy@clinic.example', 'address': '9 River Road',
+                      'country': 'KE'},
+        'purpose': {'iri': full(purpose), 'text': text('to treat you'), 'descends': False}, 'basis': 'consent', 'service': [f'{HOLDER}/patients'],
+        'categories': [{'iri': full(iri), 'sensitive': True, 'necessity': 'required' if iri == categories[0] else 'optional',
+                        'necessityText': text('treatment rests on it'), 'impactText': text('it tells of your health'), 'attributes': []}
+                       for iri in categories],
+        'processing': ['https://w3id.org/dpv#Consult'], 'method': text('it is looked up'), 'automatedDecision': False, 'onward': [],
+        'use': {'mode': 'view', 'fetch': 'periodic', 'frequency': None, 'dataRange': None},
+        'retention': {'recipientLife': 'P30D', 'eraseAt': None}, 'storage': ['KE'], 'maxValidity': 'P1Y',
+        'border': {'crosses': True, 'instrument': 'treaty-2026', 'remedyText': text('write to the clinic'), 'safeguardText': text('a treaty')},
+        'minor': {'allowed': True, 'guardianRequiredBelow': 18, 'guardianText': text('for the guardian'), 'childText': text('for the child')},
+        'withdrawal': {'url': 'https://hospital.example/withdraw', 'text': text('at any time')},
+        'rights': {'url': 'https://hospital.example/rights', 'authority': 'https://authority.example/'},
+        'refusalEffect': text('nothing else is refused to you'), 'dpia': {'ref': 'PIA-2026-07', 'date': '2026-05-01'}, 'languages': ['en'],
+    }
+
+
 def record_service():
     """A Service that answers with record() of the person in the path, and echoes under /echo."""
     from service import echo
@@ -549,6 +580,21 @@ class Federation:
                 self.published.add(name)
         options = [word for category in categories for word in ('--category', category)]
         return self.holder.run_json('consent', 'give', '--person', '-', '--notice', name, '--until', until, *options, stdin=person)['id']
+
+    def publish_notice(self, name, categories=(IMMUNISATIONS,), recipient=CLINIC, purpose=PURPOSE, **changes):
+        """Publishes a notice of the hospital that lacks nothing the law `strict` asks for; `changes` replace its members. Returns what was told."""
+        path = self.folder / f'notice-{name}.json'
+        path.write_text(json.dumps({**notice(name, categories, recipient, purpose), **changes}, ensure_ascii=False))
+        return self.holder.run_json('notice', 'publish', path)
+
+    def set_born(self, person=PERSON, born='1980-03-01'):
+        return self.holder.run_json('person', 'set', '--person', '-', '--born', born, stdin=person)
+
+    def consent_to(self, name, person=PERSON, separate=('sensitive', 'provide', 'border'), options=(), how='give'):
+        """Consents to a published notice, as a grown-up in English; returns what was told."""
+        acts = [word for act in separate for word in ('--separate', act)]
+        return self.holder.run_json('consent', how, '--person', '-', '--notice', name, '--language', 'en', '--method', 'portal', *acts, *options,
+                                    stdin=person)
 
     def withdraw_consent(self, consent_id):
         return self.holder.run_json('consent', 'withdraw', consent_id)
