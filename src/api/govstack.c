@@ -20,13 +20,29 @@ void govstack_fill(const struct rest_call *call, const struct govstack_kind *kin
                                       .now_ms = call->now_ms };
 }
 
+/* Is the present revision the one that If-Match names? In the transaction, so that nobody comes in between. */
+static bool check_present(struct rest_call *call, const struct object_change *change, struct error *e)
+{
+    json_t *revision = NULL;
+    if (fields_find(&call->request->fields, BYTES("If-Match")) == NULL) {
+        return true;
+    }
+    if (!object_revision(call->rest->options.store, change->kind, change->id, BYTES_NONE, &revision, NULL, e)) {
+        return false;
+    }
+    const char *present = json_string_value(json_object_get(revision, "id"));
+    bool ok = rest_match(call, present == NULL ? "" : present, e);
+    json_decref(revision);
+    return ok;
+}
+
 bool govstack_change(struct rest_call *call, const struct object_change *change, bool is_new, json_t **revision, struct error *e)
 {
     struct store *store = call->rest->options.store;
     if (!store_begin(store, e)) {
         return false;
     }
-    if (!object_write(store, change, is_new, revision, e) ||
+    if ((!is_new && !change->has_no_revision && !check_present(call, change, e)) || !object_write(store, change, is_new, revision, e) ||
         (!change->has_no_revision && !object_log_revision(call->rest->options.committer, *revision, change->now_ms, e))) {
         store_rollback(store);
         return false;
@@ -59,8 +75,8 @@ bool govstack_find(struct rest_call *call, const struct govstack_kind *kind, str
 
 bool govstack_answer(struct rest_call *call, const char *member, json_t *content, json_t *revision, struct error *e)
 {
-    struct bytes sha256 = rest_json_bytes(json_object_get(json_object_get(revision, "comity"), "sha256"));
-    (void)snprintf(call->etag, sizeof call->etag, "%.*s", BYTES_FMT(sha256));
+    /* Not its digest: the same said twice within a second has the same one. */
+    (void)snprintf(call->etag, sizeof call->etag, "%.*s", BYTES_FMT(rest_json_bytes(json_object_get(revision, "id"))));
     call->answer = json_pack("{s:o*, s:o*}", member, content, "revision", revision);
     return call->answer != NULL || error_memory(e, "answer");
 }

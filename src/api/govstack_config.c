@@ -67,19 +67,6 @@ static bool read_revision(struct rest_call *call, const struct govstack_kind *ki
     return govstack_answer(call, kind->member, content, revision, e);
 }
 
-/* Is the present revision the one that If-Match names? */
-static bool check_present(struct rest_call *call, const struct govstack_kind *kind, struct bytes id, struct error *e)
-{
-    json_t *revision = NULL;
-    if (!object_revision(call->rest->options.store, kind->kind, id, BYTES_NONE, &revision, NULL, e)) {
-        return false;
-    }
-    const char *present = json_string_value(json_object_get(json_object_get(revision, "comity"), "sha256"));
-    bool ok = rest_match(call, present == NULL ? "" : present, e);
-    json_decref(revision);
-    return ok;
-}
-
 static bool update(struct rest_call *call, const struct govstack_kind *kind, struct error *e)
 {
     struct object object;
@@ -89,8 +76,7 @@ static bool update(struct rest_call *call, const struct govstack_kind *kind, str
     if (!govstack_find(call, kind, call->match.parameters[0], &object, e)) {
         return false;
     }
-    bool ok = check_present(call, kind, object.id, e);
-    content = ok ? take_content(call, kind, object.id, &id, e) : NULL;
+    content = take_content(call, kind, object.id, &id, e);
     object_clear(&object);
     if (content == NULL) {
         return false;
@@ -111,12 +97,9 @@ static bool delete (struct rest_call *call, const struct govstack_kind *kind, st
     if (!govstack_find(call, kind, call->match.parameters[0], &object, e)) {
         return false;
     }
-    bool ok = check_present(call, kind, object.id, e);
-    if (ok) {
-        govstack_fill(call, kind, object.id, object.content, &change);
-        change.is_delete = true;
-        ok = govstack_change(call, &change, false, &revision, e);
-    }
+    govstack_fill(call, kind, object.id, object.content, &change);
+    change.is_delete = true;
+    bool ok = govstack_change(call, &change, false, &revision, e);
     object_clear(&object);
     return ok && govstack_answer(call, kind->member, NULL, revision, e);
 }

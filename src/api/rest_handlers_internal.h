@@ -14,6 +14,13 @@ rest_handler handle_gateway_read, handle_person_read, handle_person_pause, handl
 must_check bool rest_act_of(struct rest_call *call, struct consent_act *act, struct error *e);
 /* The status and the reason of a change that was denied. Returns false. */
 bool rest_denied(struct rest_call *call, const struct consent_receipt *receipt, struct error *e);
+/* rest_notice.c, rest_consent.c, rest_right.c */
+rest_handler handle_notice_list, handle_notice_read, handle_notice_publish, handle_consent_list, handle_consent_create,
+    handle_consent_withdraw_all, handle_consent_read, handle_consent_notice, handle_consent_answer, handle_consent_withdraw,
+    handle_consent_pause, handle_consent_resume, handle_consent_defer, handle_consent_request, handle_right_list, handle_right_create,
+    handle_right_read, handle_right_cancel, handle_right_act, handle_right_report, handle_right_obligations;
+/* `{ "sha256", "notice" }`, with its ETag. */
+must_check bool rest_answer_notice(struct rest_call *call, const struct notice *notice, struct error *e);
 /* govstack_config.c */
 rest_handler govstack_policy_create, govstack_policy_read, govstack_policy_update, govstack_policy_delete, govstack_policy_revisions,
     govstack_policy_list;

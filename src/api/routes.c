@@ -21,6 +21,33 @@ const struct rest_route rest_routes[] = {
     { "GET", "/v1/uses/{entry}/receipt", "readUseReceipt", "The tlog-proof that an entry is in the log", RESOURCE_USE, VERB_READ, NULL, NULL, 200, P | ROUTE_PLAIN, NULL, handle_use_receipt },
     { "GET", "/v1/uses/{entry}/bundle", "readUseBundle", "The evidence of an exchange, for comity evidence verify", RESOURCE_USE, VERB_READ, NULL, NULL, 200, P | ROUTE_PLAIN, NULL, handle_use_bundle },
 
+    /* Notices */
+    { "GET", "/v1/notices", "listNotices", "Notices that are in force; for organisations every revision", RESOURCE_NOTICE, VERB_LIST, NULL, "Notices", 200, ROUTE_CURSOR, NULL, handle_notice_list },
+    { "GET", "/v1/notices/{sha256}", "readNotice", "One revision, by its digest", RESOURCE_NOTICE, VERB_READ, NULL, "Notice", 200, 0, NULL, handle_notice_read },
+    { "POST", "/v1/notices", "publishNotice", "Publish a revision of a notice", RESOURCE_NOTICE, VERB_WRITE, "NoticeInput", "Notice", 201, 0, NULL, handle_notice_publish },
+
+    /* Consents */
+    { "GET", "/v1/consents", "listConsents", "The person's consents, the newest first", RESOURCE_CONSENT, VERB_LIST, NULL, "Consents", 200, P | ROUTE_CURSOR, "recipient purpose", handle_consent_list },
+    { "POST", "/v1/consents", "createConsent", "Decide on a notice without having been asked", RESOURCE_CONSENT, VERB_DECIDE, "ConsentAnswer", "ConsentReceipt", 201, P, NULL, handle_consent_create },
+    { "POST", "/v1/consents/withdraw", "withdrawConsents", "Withdraw everything, or what is for one recipient, purpose or category", RESOURCE_CONSENT, VERB_DECIDE, "ConsentWithdrawal", "ConsentReceipt", 200, P, NULL, handle_consent_withdraw_all },
+    { "GET", "/v1/consents/{consentId}", "readConsent", "A consent with its history, or in another form: comity, dpv, receipt, kantara, fhir-r4, fhir-r5, rebit", RESOURCE_CONSENT, VERB_READ, NULL, "Consent", 200, ROUTE_PLAIN, "format language", handle_consent_read },
+    { "GET", "/v1/consents/{consentId}/notice", "readConsentNotice", "The notice as it was shown then", RESOURCE_CONSENT, VERB_READ, NULL, "Notice", 200, 0, NULL, handle_consent_notice },
+    { "POST", "/v1/consents/{consentId}/answer", "answerConsent", "Answer a request", RESOURCE_CONSENT, VERB_DECIDE, "ConsentAnswer", "ConsentReceipt", 200, 0, NULL, handle_consent_answer },
+    { "POST", "/v1/consents/{consentId}/withdraw", "withdrawConsent", "Withdraw a consent, or one category of it", RESOURCE_CONSENT, VERB_DECIDE, "ConsentChange", "ConsentReceipt", 200, 0, NULL, handle_consent_withdraw },
+    { "POST", "/v1/consents/{consentId}/pause", "pauseConsent", "Let a consent rest", RESOURCE_CONSENT, VERB_DECIDE, "ConsentChange", "ConsentReceipt", 200, 0, NULL, handle_consent_pause },
+    { "POST", "/v1/consents/{consentId}/resume", "resumeConsent", "End the rest", RESOURCE_CONSENT, VERB_DECIDE, "ConsentChange", "ConsentReceipt", 200, 0, NULL, handle_consent_resume },
+    { "POST", "/v1/consents/{consentId}/defer", "deferConsent", "Answer a request later", RESOURCE_CONSENT, VERB_DECIDE, "ConsentChange", "ConsentReceipt", 200, 0, NULL, handle_consent_defer },
+    { "POST", "/v1/consent-requests", "requestConsent", "Ask a person, on a notice", RESOURCE_CONSENT, VERB_WRITE, "ConsentRequest", "ConsentReceipt", 201, P, NULL, handle_consent_request },
+
+    /* The person's rights */
+    { "GET", "/v1/requests", "listRequests", "A person's requests; for the holder's office the queue", RESOURCE_RIGHT, VERB_LIST, NULL, "RightRequests", 200, 0, "open", handle_right_list },
+    { "POST", "/v1/requests", "createRequest", "Ask for access, a copy, correction, deletion, restriction or an explanation", RESOURCE_RIGHT, VERB_DECIDE, "RightRequestInput", "RightRequestMade", 201, P, NULL, handle_right_create },
+    { "GET", "/v1/requests/{requestId}", "readRequest", "One request, with its clock and its answer", RESOURCE_RIGHT, VERB_READ, NULL, "RightRequest", 200, 0, NULL, handle_right_read },
+    { "POST", "/v1/requests/{requestId}/cancel", "cancelRequest", "Take a request back", RESOURCE_RIGHT, VERB_DECIDE, NULL, "RightRequest", 200, 0, NULL, handle_right_cancel },
+    { "POST", "/v1/requests/{requestId}/act", "actOnRequest", "Accept, extend, fulfil or refuse a request", RESOURCE_RIGHT, VERB_WRITE, "RightRequestAct", "RightRequest", 200, 0, NULL, handle_right_act },
+    { "GET", "/v1/report", "readReport", "All that the gateway has about the person", RESOURCE_RIGHT, VERB_READ, NULL, "Report", 200, P, NULL, handle_right_report },
+    { "GET", "/v1/obligations", "listObligations", "What recipients must do after an end, and whether they have", RESOURCE_RIGHT, VERB_LIST, NULL, "Obligations", 200, 0, NULL, handle_right_obligations },
+
     /* GovStack: configuration */
     { "POST", "/govstack/v1/config/policy", "configCreatePolicy", "Make a policy", RESOURCE_POLICY, VERB_WRITE, "PolicyRequest", "PolicyAnswer", 200, G, NULL, govstack_policy_create },
     { "GET", "/govstack/v1/config/policy/{policyId}", "configReadPolicy", "Read a policy", RESOURCE_POLICY, VERB_READ, NULL, "PolicyAnswer", 200, G, "revisionId", govstack_policy_read },

@@ -27,8 +27,9 @@ struct service {
     struct gateway *gateway;
     struct management *management;
     struct control *control;
-    struct rest *rest; /* NULL: without listen.api */
     struct ground_source ground;
+    struct rest *rest;    /* NULL: without listen.api */
+    struct disk *archive; /* the API's: notices by digest, and what bundles need */
     uv_signal_t signals[SIGNAL_COUNT];
     size_t signal_count; /* of those that are on the loop */
     bool is_stopping;
@@ -169,12 +170,8 @@ static bool make_bundle(void *context, struct bytes exchange, struct buffer *out
 {
     const struct service *service = context;
     const struct erasure_log *log = gateway_erasure_log(service->gateway);
-    struct disk *archive = NULL;
-    if (!disk_open_folder(&archive, service->config->archive_folder, false, e)) {
-        return false;
-    }
     const struct export_source source = {
-        .public = log->public, .private = log->private, .archive = archive, .origin = service->config->origin
+        .public = log->public, .private = log->private, .archive = service->archive, .origin = service->config->origin
     };
     const struct export_options options = { .exchange = exchange, .has_policy = false };
     struct bundle bundle;
@@ -189,7 +186,6 @@ static bool make_bundle(void *context, struct bytes exchange, struct buffer *out
         bundle_clear(&bundle);
     }
     arena_clear(&arena);
-    disk_free(archive);
     return ok;
 }
 
@@ -213,6 +209,10 @@ static bool start_rest(struct service *service, const struct operation_context *
         return true;
     }
     struct rest_options options = rest_options_of(service->config);
+    if (!disk_open_folder(&service->archive, service->config->archive_folder, false, e)) {
+        return false;
+    }
+    options.archive = service->archive;
     options.store = gateway_store(service->gateway);
     options.committer = gateway_committer(service->gateway);
     options.operations = *operations;
@@ -332,6 +332,7 @@ static int serve(struct call *call, const struct gateway_config *config)
     }
     (void)uv_run(&service->loop, UV_RUN_DEFAULT);
     gateway_free(service->gateway);
+    disk_free(service->archive);
     (void)uv_loop_close(&service->loop);
     if (end == COMMAND_DONE) {
         diag(DIAG_INFO, "gateway", "stopped", NULL);
