@@ -576,15 +576,15 @@ class Federation:
         with self.publishing:
             if name not in self.published:
                 every = [{**category, 'necessity': 'optional'} for category in notice(name, CATEGORIES)['categories']]
-                self.publish_notice(name, CATEGORIES, recipient, purpose, law='TEST', categories=every)
+                self.publish_notice(name, CATEGORIES, recipient, purpose, law='TEST', categories=every, service=None)
                 self.published.add(name)
         options = [word for category in categories for word in ('--category', category)]
         return self.holder.run_json('consent', 'give', '--person', '-', '--notice', name, '--until', until, *options, stdin=person)['id']
 
-    def publish_notice(self, name, categories=(IMMUNISATIONS,), recipient=CLINIC, purpose=PURPOSE, **changes):
+    def publish_notice(self, name, about=(IMMUNISATIONS,), recipient=CLINIC, purpose=PURPOSE, **changes):
         """Publishes a notice of the hospital that lacks nothing the law `strict` asks for; `changes` replace its members. Returns what was told."""
         path = self.folder / f'notice-{name}.json'
-        path.write_text(json.dumps({**notice(name, categories, recipient, purpose), **changes}, ensure_ascii=False))
+        path.write_text(json.dumps({**notice(name, about, recipient, purpose), **changes}, ensure_ascii=False))
         return self.holder.run_json('notice', 'publish', path)
 
     def set_born(self, person=PERSON, born='1980-03-01'):
