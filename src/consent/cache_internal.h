@@ -19,7 +19,7 @@
 
 enum {
     CONSENT_PERSON_HASH_SIZE = 16,
-    CONSENT_SHARDS = 16,               /* finds of different workers seldom meet */
+    CONSENT_SHARDS = 16,              /* finds of different workers seldom meet */
     CONSENT_GENERATIONS = 128 * 1024, /* a power of two */
 };
 

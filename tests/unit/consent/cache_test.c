@@ -41,8 +41,9 @@ void *__wrap_realloc(void *old, size_t size)
 }
 
 enum { PERSONS = 40, RECIPIENTS = 2, PURPOSES = 2, KEYS = PERSONS * RECIPIENTS * PURPOSES, DECISIONS_MAX = 80, STEPS = 60000 };
-static const char *const categories[] = { "https://w3id.org/dpv/pd#BloodType", "https://w3id.org/dpv/pd#Name", "https://w3id.org/dpv/pd#Salary",
-                                          "https://w3id.org/dpv/pd#Age", "https://w3id.org/dpv/pd#Vaccination" };
+static const char *const categories[] = { "https://w3id.org/dpv/pd#BloodType", "https://w3id.org/dpv/pd#Name",
+                                          "https://w3id.org/dpv/pd#Salary", "https://w3id.org/dpv/pd#Age",
+                                          "https://w3id.org/dpv/pd#Vaccination" };
 
 /* What the list knows of one key. */
 struct known {
@@ -85,13 +86,16 @@ static void draw(struct known *known, bool is_plain)
             size_t at = known->count++;
             known->terms[first] = terms;
             (void)snprintf(known->ids[at], sizeof known->ids[at], has_foreign_id ? "c-%032lX" : "c-%032lx", 0xabcdefUL + 16 * (first + 1));
-            (void)snprintf(known->names[at], sizeof known->names[at], "%s%zu", categories[at % COUNT_OF(categories)], at / COUNT_OF(categories));
-            known->decisions[at] = (struct consent_decision){ .category = bytes_of_text(known->names[at]),
-                                                              .state = is_plain ? CONSENT_GIVEN : (enum consent_state)(1 + (unsigned)random() % CONSENT_INVALIDATED),
-                                                              .valid_from_ms = from_ms,
-                                                              .valid_until_ms = until_ms,
-                                                              .record_id = bytes_of_text(known->ids[at]),
-                                                              .terms = has_terms ? &known->terms[first] : NULL };
+            (void)snprintf(known->names[at], sizeof known->names[at], "%s%zu", categories[at % COUNT_OF(categories)],
+                           at / COUNT_OF(categories));
+            known->decisions[at] = (struct consent_decision){
+                .category = bytes_of_text(known->names[at]),
+                .state = is_plain ? CONSENT_GIVEN : (enum consent_state)(1 + (unsigned)random() % CONSENT_INVALIDATED),
+                .valid_from_ms = from_ms,
+                .valid_until_ms = until_ms,
+                .record_id = bytes_of_text(known->ids[at]),
+                .terms = has_terms ? &known->terms[first] : NULL
+            };
         }
     }
     if (random() % 4 == 0) {
@@ -137,9 +141,9 @@ static void finds_what_was_put_in_last(void **state)
             if (dice < 30) {
                 draw(&known[number], false);
                 known[number].generation = generation;
-                const struct consent_view view = {
-                    .decisions = known[number].decisions, .count = known[number].count, .person = known[number].person
-                };
+                const struct consent_view view = { .decisions = known[number].decisions,
+                                                   .count = known[number].count,
+                                                   .person = known[number].person };
                 (void)consent_cache_insert(&cache, &key, &place, generation, &view);
             } else if (dice < 40) {
                 consent_cache_begin_change(&cache, &place);
@@ -227,8 +231,16 @@ static void a_record_takes_64_bytes(void **state)
         (void)snprintf(recipient, sizeof recipient, "KE/MED/CLINIC%d", i % 5);
         const struct consent_key key = { bytes_of_text(name), bytes_of_text(recipient), BYTES("https://w3id.org/dpv#Care") };
         const struct consent_decision decisions[] = {
-            { .category = bytes_of_text(categories[0]), .state = CONSENT_GIVEN, .valid_from_ms = i, .valid_until_ms = 2 * (int64_t)i, .record_id = bytes_of_text(id) },
-            { .category = bytes_of_text(categories[1]), .state = CONSENT_REFUSED, .valid_from_ms = i, .valid_until_ms = 2 * (int64_t)i, .record_id = bytes_of_text(id) },
+            { .category = bytes_of_text(categories[0]),
+              .state = CONSENT_GIVEN,
+              .valid_from_ms = i,
+              .valid_until_ms = 2 * (int64_t)i,
+              .record_id = bytes_of_text(id) },
+            { .category = bytes_of_text(categories[1]),
+              .state = CONSENT_REFUSED,
+              .valid_from_ms = i,
+              .valid_until_ms = 2 * (int64_t)i,
+              .record_id = bytes_of_text(id) },
         };
         const struct consent_view view = { .decisions = decisions, .count = COUNT_OF(decisions) };
         consent_cache_place(&cache, &key, &place);
