@@ -225,7 +225,11 @@ static bool check_root(struct checking *c)
 static bool is_about(struct checking *c, struct bytes statement)
 {
     struct bytes value;
-    bool is_kind = event_text_is(statement, "decision/1") || event_text_is(statement, "consent/1") || event_text_is(statement, "access/1");
+    static const char *const kinds[] = { "decision/1", "consent/1", "person/1", "access/1" };
+    bool is_kind = false;
+    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
+        is_kind = is_kind || event_text_is(statement, kinds[i]);
+    }
     if (!is_kind || !event_text_get(statement, "person", &value)) {
         return false;
     }

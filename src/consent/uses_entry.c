@@ -1,6 +1,7 @@
 #include "consent/uses_internal.h"
 
 #include "consent/event_text.h"
+#include "consent/past.h"
 
 /* Sets a field from the line of that name; absent: empty. False: out of memory. */
 static bool take(struct bytes text, const char *name, struct arena *arena, struct bytes *out)
@@ -95,6 +96,19 @@ static bool read_consent(struct bytes text, struct arena *arena, struct use_row 
            take(text, "event", arena, &row->verdict) && read_categories(text, arena, row);
 }
 
+/* What became known of the person, or who answers for the person from then on. */
+static bool read_person(struct bytes text, struct arena *arena, struct use_row *row)
+{
+    row->exchange = BYTES("");
+    row->client = BYTES("");
+    row->service = BYTES("");
+    row->purpose = BYTES("");
+    row->reason = BYTES("");
+    row->released = BYTES("");
+    row->withheld = BYTES("");
+    return take(text, "person", arena, &row->person) && take(text, "event", arena, &row->verdict);
+}
+
 /* Who of the holder's own people looked, and what at. */
 static bool read_access(struct bytes text, struct arena *arena, struct use_row *row)
 {
@@ -181,7 +195,7 @@ void use_mark_read(const struct log_entry *entry, struct use_mark *mark)
     }
     if (entry->kind == RECORD_DECISION && bytes_start_with(text, BYTES("comity-event: decision/1\n"))) {
         kind = USE_EXCHANGE;
-    } else if (entry->kind == RECORD_EVENT && bytes_start_with(text, BYTES("comity-event: consent/1\n"))) {
+    } else if (entry->kind == RECORD_EVENT && consent_history_takes(text)) {
         kind = USE_CONSENT;
     } else if (entry->kind == RECORD_EVENT && bytes_start_with(text, BYTES("comity-event: access/1\n"))) {
         kind = USE_ACCESS;
@@ -206,6 +220,9 @@ bool use_row_read(const struct log_entry *entry, struct arena *arena, struct use
     } else if (entry->kind == RECORD_EVENT && event_text_is(text, "consent/1")) {
         row->kind = USE_CONSENT;
         ok = read_consent(text, arena, row);
+    } else if (entry->kind == RECORD_EVENT && event_text_is(text, "person/1")) {
+        row->kind = USE_CONSENT;
+        ok = read_person(text, arena, row);
     } else if (entry->kind == RECORD_EVENT && event_text_is(text, "access/1")) {
         row->kind = USE_ACCESS;
         ok = read_access(text, arena, row);

@@ -91,6 +91,8 @@ class Lives:
         self.assertIn('(consent.guardian)', self.refused('person', 'died', '--person', '-', '--by', 'person'))
         self.assertEqual(self.holder.run_json('person', 'died', '--person', '-', stdin=PERSON)['records'], 1)
         self.assertEqual(set(self.states(told['id']).values()), {'revoked'})
+        uses = self.holder.run_json('log', 'show', '--person', '-', stdin=PERSON)['uses']
+        self.assertEqual([use['verdict'] for use in uses if use['kind'] == 'consent'], ['born', 'give', 'pause', 'died', 'revoke'])
         self.assertIn('(person.died)', self.refused('consent', 'request', '--person', '-', '--notice', 'n-care'))
 
     def test_a_new_revision_takes_the_place_of_the_old(self):
