@@ -31,7 +31,7 @@ test: ## everything that is checked; `tests/run --help` for a part of it
 bench: ## speed and size beside nginx, HAProxy, PostgreSQL and Cedar; tables, and build/bench.json
 	@tools/deps build bench test
 	@$(MAKE) -s $(NODE_MODULES)
-	@tools/build release all bench/log_bench bench/release_bench
+	@tools/build release all bench/log_bench bench/release_bench bench/policy_bench
 	@bench/run.py
 
 soak: ## load and faults for SECONDS (600), 1,000 kills, 1,000 seeds of torture; watches memory, files and evidence

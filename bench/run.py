@@ -20,6 +20,7 @@ from pathlib import Path
 import log
 import measure
 import pairs
+import policy
 import release
 
 TOP = Path(__file__).resolve().parent.parent
@@ -200,6 +201,8 @@ def measure_all(options, wanted, folder):
         result['log'] = log.measure_log(folder / 'log', sizes, bytes_per_exchange, quick=options.quick, talk=talk)
     if release.PROGRAM.exists():
         result.setdefault('policy', {}).update(release.measure_release(quick=options.quick, talk=talk))
+    if policy.PROGRAM.exists():
+        result.setdefault('policy', {}).update(policy.measure_policy(folder=folder, quick=options.quick, talk=talk))
     if is_terminal:
         print('\r' + ' ' * 60 + '\r', end='', file=sys.stderr)
     print(table(result))
@@ -207,6 +210,8 @@ def measure_all(options, wanted, folder):
         print(f'\nThe evidence log, on the same disk\n{log.table(result["log"])}')
     if 'policy' in result:
         print(f'\n{release.table(result["policy"])}')
+        if 'decide_memory_p99_us' in result['policy']:
+            print(f'\n{policy.table(result["policy"])}')
     Path(options.out).write_text(json.dumps(result, indent=1) + '\n')
     return 0
 

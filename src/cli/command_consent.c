@@ -307,7 +307,7 @@ static const struct command consent_show_command = {
 static const struct command *const consent_parts[] = {
     &consent_request_command, &consent_give_command,   &consent_refuse_command,   &consent_defer_command,
     &consent_pause_command,   &consent_resume_command, &consent_withdraw_command, &consent_revoke_command,
-    &consent_list_command,    &consent_show_command,   &consent_history_command,
+    &consent_list_command,    &consent_show_command,   &consent_history_command,  &consent_export_command,
 };
 
 const struct command command_consent = {

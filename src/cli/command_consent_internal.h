@@ -13,5 +13,6 @@ extern const struct command consent_pause_command;
 extern const struct command consent_resume_command;
 extern const struct command consent_revoke_command;
 extern const struct command consent_history_command;
+extern const struct command consent_export_command;
 
 #endif

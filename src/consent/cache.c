@@ -2,6 +2,7 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include <xxhash.h>
 
@@ -41,6 +42,21 @@ _Static_assert(sizeof(struct cache_slot) == 60, "a cached consent takes 64 bytes
 
 /* ---- making and clearing ---- */
 
+/*
+ * Zeroed. Where a cache is of many millions, each lookup is somewhere else, and walking the page table takes as long as the lookup: large pages. A
+ * small one would only grow by them.
+ */
+static void *take_zeroed(size_t count, size_t size)
+{
+    enum { LARGE_BYTES = 16 * 1024 * 1024, PAGE_BYTES = 4096 };
+    uint8_t *taken = calloc(count, size); /* untouched pages cost nothing */
+    if (taken != NULL && count * size >= LARGE_BYTES) {
+        uint8_t *aligned = taken + (PAGE_BYTES - (uintptr_t)taken % PAGE_BYTES) % PAGE_BYTES;
+        (void)madvise(aligned, (count * size - PAGE_BYTES) / PAGE_BYTES * PAGE_BYTES, MADV_HUGEPAGE); /* a wish */
+    }
+    return taken;
+}
+
 static bool init_shard(struct cache_shard *shard, uint32_t slot_max)
 {
     if (pthread_mutex_init(&shard->mutex, NULL) != 0) {
@@ -51,9 +67,9 @@ static bool init_shard(struct cache_shard *shard, uint32_t slot_max)
     shard->hand = 1;
     size_t bytes = (size_t)slot_max * PATTERN_BYTES_A_SLOT;
     shard->patterns.bytes_max = bytes < PATTERN_BYTES_MIN ? PATTERN_BYTES_MIN : bytes;
-    /* Untouched pages cost nothing. */
-    shard->slots = calloc((size_t)slot_max + 1, sizeof *shard->slots);
-    shard->buckets = calloc(slot_max, sizeof *shard->buckets);
+    shard->slots = take_zeroed((size_t)slot_max + 1, sizeof *shard->slots);
+    shard->bucket_max = slot_max - slot_max / 8; /* a bucket for each would make it 64 bytes and a little */
+    shard->buckets = take_zeroed(shard->bucket_max, sizeof *shard->buckets);
     return true;
 }
 
@@ -155,7 +171,7 @@ static uint32_t *bucket_of(const struct cache_shard *shard, const uint8_t person
     uint64_t hash;
     memcpy(&hash, person + CONSENT_PERSON_HASH_SIZE - sizeof hash, sizeof hash); /* the half that chose neither shard nor generation */
     hash = (hash ^ ends) * UINT64_C(0x9e3779b97f4a7c15);                         /* odd: nothing is lost; the high bits depend on all */
-    return &shard->buckets[((hash >> 32) * shard->slot_max) >> 32];
+    return &shard->buckets[((hash >> 32) * shard->bucket_max) >> 32];
 }
 
 /* ---- slots ---- */
@@ -454,15 +470,12 @@ size_t consent_cache_insert(struct consent_cache *cache, const struct consent_ke
 {
     struct cache_shard *shard = shard_of(cache, place);
     size_t evicted = 0;
-    if (view->count > CONSENT_ROOM_DECISIONS) {
-        return 0;
-    }
     (void)pthread_mutex_lock(&shard->mutex);
     uint32_t old = find_slot(shard, key, place);
     if (old != NONE) {
         (void)forget(shard, old);
     }
-    uint32_t first = put_view(cache, shard, key, place, generation, view, &evicted);
+    uint32_t first = view->count <= CONSENT_ROOM_DECISIONS ? put_view(cache, shard, key, place, generation, view, &evicted) : NONE;
     if (first != NONE) {
         uint32_t *bucket = bucket_of(shard, place->person, place->ends);
         shard->slots[first].more |= IS_HEAD;
@@ -490,7 +503,7 @@ size_t consent_cache_bytes(struct consent_cache *cache)
     for (size_t i = 0; i < CONSENT_SHARDS; i++) {
         struct cache_shard *shard = &cache->shards[i];
         (void)pthread_mutex_lock(&shard->mutex);
-        bytes += shard->slot_end * sizeof *shard->slots + shard->slot_max * sizeof *shard->buckets + patterns_bytes(&shard->patterns);
+        bytes += shard->slot_end * sizeof *shard->slots + shard->bucket_max * sizeof *shard->buckets + patterns_bytes(&shard->patterns);
         (void)pthread_mutex_unlock(&shard->mutex);
     }
     return bytes;

@@ -19,8 +19,8 @@
 
 enum {
     CONSENT_PERSON_HASH_SIZE = 16,
-    CONSENT_SHARDS = 16,               /* finds of different workers seldom meet */
-    CONSENT_GENERATIONS = 1024 * 1024, /* a power of two */
+    CONSENT_SHARDS = 16,              /* finds of different workers seldom meet */
+    CONSENT_GENERATIONS = 128 * 1024, /* a power of two */
 };
 
 struct cache_slot;
@@ -28,8 +28,8 @@ struct cache_slot;
 struct cache_shard {
     pthread_mutex_t mutex;
     struct cache_slot *slots; /* numbers begin with 1 */
-    uint32_t *buckets;        /* as many as slots */
-    uint32_t slot_max, slot_end, free, hand;
+    uint32_t *buckets;        /* bucket_max of them */
+    uint32_t slot_max, bucket_max, slot_end, free, hand;
     struct patterns patterns;
     size_t used; /* slots */
 } __attribute__((aligned(64)));

@@ -95,6 +95,21 @@ static bool take_view_row(void *context, const struct store_value *columns, size
     return add_decision(rows, &decision);
 }
 
+/* One order for one content, for decisions name it by digest: within a record by category. They mostly come so. */
+static void put_in_order(struct view_rows *rows)
+{
+    for (size_t i = 1; i < rows->count; i++) {
+        struct consent_decision moving = rows->decisions[i];
+        size_t at = i;
+        while (at > 0 && bytes_equal(rows->decisions[at - 1].record_id, moving.record_id) &&
+               bytes_compare(rows->decisions[at - 1].category, moving.category) > 0) {
+            rows->decisions[at] = rows->decisions[at - 1];
+            at--;
+        }
+        rows->decisions[at] = moving;
+    }
+}
+
 /*
  * A record whose giving isn't in the log is passed over: nothing may leave on it, or a release would stand before the consent that
  * it rests on. So is one that only asks: it takes nothing back from what was decided before.
@@ -107,7 +122,7 @@ bool records_load_view(struct consents *consents, const struct consent_key *key,
         " FROM consents c JOIN consent_decisions d ON d.record = c.number LEFT JOIN consent_terms t ON t.number = c.terms"
         " WHERE c.person = ?1 AND c.recipient = ?2 AND c.purpose = ?3 AND c.decided IS NOT NULL AND NOT EXISTS"
         " (SELECT 1 FROM consent_events v WHERE v.record = c.number AND v.event = ?4 AND v.log_index IS NULL)"
-        " ORDER BY c.decided DESC, d.category"; /* one order for one content: decisions name it by digest */
+        " ORDER BY c.decided DESC"; /* the index's own; what one record says is put in order behind it */
     struct store_value values[] = { STORE_STR(key->person), STORE_STR(key->recipient), STORE_STR(key->purpose),
                                     STORE_INT(CONSENT_EVENT_GIVE), STORE_INT(CONSENT_EVENT_RESUME) };
     struct view_rows rows = { 0 };
@@ -121,6 +136,7 @@ bool records_load_view(struct consents *consents, const struct consent_key *key,
     if (ok && rows.failure == ERROR_INPUT) {
         ok = error_set(e, ERROR_INPUT, "consents", "restore the database from a backup", "the terms of a consent can't be read");
     }
+    put_in_order(&rows);
     if (ok && (rows.failure != ERROR_NONE || !consent_view_copy(view, rows.decisions, rows.count))) {
         ok = error_memory(e, "consents");
     }

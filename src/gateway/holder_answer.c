@@ -113,6 +113,7 @@ enum verdict holder_submit_decision(struct exchange *x, bool is_permitted)
     if (x->decision_text.data == NULL || attachment.data == NULL) {
         return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
     }
+    holder_count_ask(x);
     return exchange_log(x, ENTRY_REQUEST, RECORD_DECISION, x->decision_text, attachment) ? GO_ON : REFUSE;
 }
 
@@ -393,9 +394,17 @@ enum verdict holder_log_answer(struct exchange *x)
     }
     exchange_prepare_entry(x, ENTRY_ANSWER, RECORD_ANSWER_SENT, x->answer_statement, attachment);
     /* The moment of release: from here on the answer stands in the log, before any later withdrawal. */
-    const struct consent_release release = { .view = x->consents.is_read ? &x->consents : NULL };
+    struct holder_counts counts;
+    if (!holder_release_counts(x, &counts)) {
+        return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
+    }
+    bool is_counted = counts.release.use_count > 0 || counts.release.exported != NULL;
+    const struct consent_release release = { .view = x->consents.is_read ? &x->consents : NULL,
+                                             .counts = is_counted ? &counts.release : NULL };
     if (!consents_release(x->worker->gateway->consents, &release, &x->entries[ENTRY_ANSWER], &result, &e)) {
-        return result == CONSENT_OVERTAKEN ? holder_decide_again(x) : exchange_refuse(x, REASON_LOG_UNAVAILABLE, NULL);
+        /* Another release took the last use, or the last place, since it was decided: the new counts decide. */
+        bool is_over = result == CONSENT_OVERTAKEN || result == CONSENT_EXCEEDED;
+        return is_over ? holder_decide_again(x) : exchange_refuse(x, REASON_LOG_UNAVAILABLE, NULL);
     }
     x->is_submitted[ENTRY_ANSWER] = true;
     x->pending++;

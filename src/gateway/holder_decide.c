@@ -94,6 +94,7 @@ static enum verdict run_decision(struct exchange *x)
                                           .parties = holder_parties(x, x->asked.now_ms),
                                           .consents = x->consents.is_read ? &x->consents : NULL };
     x->decided_at_ms = x->asked.now_ms;
+    holder_peek_counters(x);
     decide(&x->asked, &x->grounds, &x->decision);
     if (x->decision.needs_consent && !x->consents.is_read) {
         enum verdict verdict = find_consents(x);
@@ -106,6 +107,7 @@ static enum verdict run_decision(struct exchange *x)
         /* Behind the consents: what is published between the two overtakes them. */
         x->notices = x->notices != NULL ? x->notices : consents_notices(x->worker->gateway->consents);
         x->grounds.notices = x->notices;
+        holder_peek_counters(x);
         decide(&x->asked, &x->grounds, &x->decision);
     }
     return x->decision.reason == REASON_NONE ? GO_ON : exchange_refuse(x, x->decision.reason, NULL);

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "consent/counters.h"
 #include "consent/event_text.h"
 #include "consent/notice.h"
 #include "law/law.h"
@@ -77,6 +78,39 @@ static void append_by_law(const struct decide_request *request, const struct dec
     }
 }
 
+/* What is counted when it leaves (docs/formats/events.md): uses of records with limits, and a person that is new abroad this year. */
+static void append_counts(const struct decide_request *request, const struct decide_context *context, const struct decide_result *result,
+                          struct buffer *out)
+{
+    char text[512];
+    const struct law_border *border = &context->law->border;
+    for (size_t i = 0; i < request->service->release_count; i++) {
+        const struct consent_decision *consent = result->permitted[i] ? result->consents[i] : NULL;
+        bool is_first = consent != NULL && consent->terms != NULL && (consent->terms->limits.max > 0 || consent->terms->limits.total > 0);
+        for (size_t j = 0; j < i && is_first; j++) {
+            is_first = !result->permitted[j] || result->consents[j] == NULL ||
+                       !bytes_equal(result->consents[j]->record_id, consent->record_id);
+        }
+        if (is_first) {
+            (void)snprintf(text, sizeof text, "%.*s %" PRId64, BYTES_FMT(consent->record_id),
+                           counters_window(consent->valid_from_ms, consent->terms->limits.per, request->now_ms));
+            event_text_append(out, "use", bytes_of_text(text));
+        }
+    }
+    if (result->counts_export || result->counts_sensitive) {
+        struct buffer line;
+        buffer_init(&line, 8192);
+        buffer_append_format(&line, "%" PRId64 " ", period_year_start(request->now_ms, border->count_from_month, border->count_from_day));
+        identifier_append_parts(&line, &request->service->parts, 3);
+        out->failed = out->failed || line.failed;
+        event_text_append(out, "export", buffer_bytes(&line));
+        buffer_clear(&line);
+    }
+    if (result->counts_sensitive) {
+        event_text_append(out, "sensitive", BYTES("yes"));
+    }
+}
+
 static void append_claim(const struct decide_request *request, const struct decide_context *context, const struct decide_result *result,
                          bool is_permit, struct buffer *out)
 {
@@ -121,6 +155,9 @@ void decide_write_outcome(const struct decide_request *request, const struct dec
     if (has_categories && context->law != NULL) {
         append_by_law(request, context, result, is_permit, out);
         append_claim(request, context, result, is_permit, out);
+        if (is_permit) {
+            append_counts(request, context, result, out);
+        }
     }
 }
 

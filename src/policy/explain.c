@@ -38,7 +38,7 @@ const char *explain_remedy(enum reason reason)
     case REASON_BORDER_DPIA:
         return "make a new impact assessment and name it in the service's 'dpia', with its 'valid_until'";
     case REASON_HARVEST_LIMIT:
-        return "an operator looks at it (comity policy holds) and lifts it (comity policy release-hold), or raises 'harvest'";
+        return "wait until the window of time has moved on, or raise 'harvest' if the consumer has good reason";
     case REASON_BORDER_RECIPIENT:
         return "the recipient's community must be recognised now, and neither it nor the recipient be on the 'blacklist'";
     case REASON_BORDER_FOREIGN_AUTHORITY:
@@ -228,7 +228,7 @@ static void explain_rest(const struct decide_request *request, const struct deci
                              time_text(request->now_ms + context->policy->vital_review_ms, text));
     }
     if (result->starts_hold) {
-        buffer_append_text(out, "  the consumer is held from now on: it asked about too many persons\n");
+        buffer_append_text(out, "  the consumer asked about too many persons of late\n");
     }
 }
 

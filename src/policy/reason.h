@@ -94,7 +94,7 @@
     X(MINOR_UNKNOWN, "minor.unknown", "access_denied.minor.unknown", "AccessDenied.minor.unknown",                                         \
       "the person's age is not known, and the law then asks for a guardian's consent")                                                     \
     X(HARVEST_LIMIT, "harvest.limit", "access_denied.harvest.limit", "AccessDenied.harvest.limit",                                         \
-      "the consumer asked about too many persons, and is held until an operator releases it")                                              \
+      "the consumer asked about too many persons of late")                                                                                 \
     X(CONSENT_NONE, "consent.none", "access_denied.consent.none", "AccessDenied.consent.none", "the person did not consent")               \
     X(CONSENT_REFUSED, "consent.refused", "access_denied.consent.refused", "AccessDenied.consent.refused", "the person refused")           \
     X(CONSENT_WITHDRAWN, "consent.withdrawn", "access_denied.consent.withdrawn", "AccessDenied.consent.withdrawn", "the person withdrew")  \

@@ -115,6 +115,27 @@ class Decision(unittest.TestCase):
         self.assertEqual(self.federation.ask(Comity_Authority='Court of Aurora').status, 200)
         self.replay()
 
+    def test_a_scraper_is_stopped(self):
+        self.change(patients={'harvest': {'persons': 3, 'per': '1h'}})
+        answers = [self.federation.ask(f'PNR-{n}') for n in (1, 2, 3, 4, 2, 5)]
+        self.assertEqual([got.reason for got in answers], [None, None, None, 'harvest.limit', None, 'harvest.limit'])
+        self.assertEqual(dict(self.event(answers[3]))['hold'], CLINIC)
+        self.assertEqual(self.federation.ask('PNR-6', **VITAL).status, 200)  # an emergency that somebody else confirms
+        self.replay()
+
+    def test_the_years_count(self):
+        self.change(instruments=[{**self.policy['instruments'][0], 'max_persons': 2}])
+        answers = [self.federation.ask(f'PNR-{n}') for n in (1, 2, 1, 3)]
+        self.assertEqual([got.status for got in answers[:3]], [200, 200, 200])
+        self.assertEqual(answers[3].reason, 'consent.none')  # the whole reason would tell who was counted
+        self.assertEqual(dict(self.event(answers[3]))['reason'], 'border.volume')
+        event = dict(self.event(answers[1]))
+        self.assertTrue(event['export'].endswith(f' {HOLDER.rsplit("/", 1)[0]}'))
+        self.holder.stop()
+        self.holder.start()  # the log is the counter
+        self.assertEqual(dict(self.event(self.federation.ask('PNR-4')))['reason'], 'border.volume')
+        self.replay()
+
     def test_an_instrument_that_ends_while_the_service_works(self):
         self.wait = 3.0
         self.change(instruments=[{**self.policy['instruments'][0], 'until': moment(seconds=2)}])

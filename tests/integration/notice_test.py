@@ -132,6 +132,30 @@ class Notices(unittest.TestCase):
         findings = run_json('notice', 'check', str(path), '--law', 'strict', expect=1)['findings']
         self.assertEqual([finding['pointer'] for finding in findings], ['/lifecycle'])
 
+    def test_5_a_consent_in_every_form(self):
+        """Given on the current notice, exported, superseded by a wider one."""
+        person = 'person-5'
+        self.holder.run('person', 'set', '--person', '-', '--born', '1980-03-01', '--by', 'system', stdin=person)
+        given = self.holder.run_json('consent', 'give', '--person', '-', '--notice', 'n-record', '--separate', 'sensitive', '--separate', 'provide',
+                                     '--separate', 'border', '--by', 'person', '--method', 'portal', '--language', 'sw', '--assurance', 'high', stdin=person)
+        identity = given['id']
+        own = self.holder.run_json('consent', 'export', identity)
+        self.assertEqual((own['status'], own['person']['ref'], own['separate']), ('given', person, ['sensitive', 'provide', 'border']))
+        self.assertEqual(own['notice']['sha256'], self.holder.run_json('notice', 'show', 'n-record')['digest'])
+        self.assertEqual([event['type'] for event in own['events']], ['given'])
+        self.assertEqual((own['events'][0]['by']['role'], own['events'][0]['language']), ('person', 'sw'))
+        self.assertEqual(own['use']['frequency'], {'max': 1, 'per': 'P1D', 'total': 3})
+        self.assertTrue(own['events'][0]['logEntry'].rsplit('/', 1)[1].isdigit())
+        for form, member, value in (('dpv', '@type', 'dpv:ConsentRecord'), ('kantara', 'version', 'KI-CR-v1.1.0'), ('fhir-r4', 'status', 'active'),
+                                    ('fhir-r5', 'decision', 'permit'), ('rebit', 'status', 'ACTIVE')):
+            self.assertEqual(self.holder.run_json('consent', 'export', identity, '--format', form)[member], value)
+        self.assertIn('proof', self.holder.run('consent', 'export', identity, '--format', 'receipt', expect=1).stderr)
+        wider = self.file('five.yaml', ('storage: [KE]', 'storage: [KE, UG, TZ]'), ('it is looked up"', 'it is looked up once"'))
+        self.holder.run('notice', 'publish', wider)
+        self.assertEqual(self.holder.run_json('consent', 'export', identity)['status'], 'superseded')
+        self.assertIn('Kantara', self.holder.run('consent', 'export', identity, '--format', 'kantara', expect=1).stderr)
+        self.holder.run('consent', 'export', 'c-' + '0' * 32, expect=1)
+
 
 if __name__ == '__main__':
     unittest.main()
