@@ -2,6 +2,7 @@
 
 #include "base/time.h"
 #include "directory/directory.h"
+#include "gateway/laws.h"
 #include "law/tighten.h"
 #include "store/policies.h"
 
@@ -28,17 +29,7 @@ static bool load_law(const struct gateway_config *config, struct law **out, stru
                     config->directory.operator_count, config->directory.threshold, time_now_ms(), accept_all, pass_over, NULL, e)) {
         return false;
     }
-    const struct directory *own = world->own;
-    const struct law_builtin *builtin = own->has_law ? law_find_builtin(own->law_digest) : NULL;
-    bool ok;
-    if (!own->has_law) {
-        ok = law_load_builtin(out, BYTES(LAW_DEFAULT_ID), e);
-    } else if (builtin != NULL) {
-        ok = law_parse(out, builtin->text, builtin->id, e);
-    } else {
-        ok = error_set(e, ERROR_ABSENT, "law", "use the version of comity that has it",
-                       "the directory names %.*s of %.*s, which is not here", BYTES_FMT(own->law_id), BYTES_FMT(own->law_version));
-    }
+    bool ok = laws_load(out, config->folder, world->own, e);
     world_release(world);
     return ok;
 }
