@@ -27,7 +27,6 @@
     X(RESOURCE_PERSON, "person") /* a person's facts: paused, who answers for whom */                                                      \
     X(RESOURCE_RIGHT, "right")   /* requests of a person's rights */                                                                       \
     X(RESOURCE_WEBHOOK, "webhook")                                                                                                         \
-    X(RESOURCE_REVIEW, "review")   /* break-glass reviews and harvest holds */                                                             \
     X(RESOURCE_GATEWAY, "gateway") /* its state */                                                                                         \
     X(RESOURCE_AUDIT, "audit")     /* GovStack's audit endpoints and ours: across persons */
 

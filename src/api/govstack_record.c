@@ -71,6 +71,7 @@ bool govstack_write_record(struct rest_call *call, struct object_change *change,
         struct object_change signing;
         json_t *own = NULL;
         govstack_fill(call, &govstack_signature, rest_json_bytes(json_object_get(signature, "id")), signature, &signing);
+        signing.individual = call->individual; /* erased with that person */
         ok = object_write(store, &signing, true, &own, e) && object_log_revision(call->rest->options.committer, own, call->now_ms, e);
         json_decref(own);
     }

@@ -233,6 +233,36 @@ bool object_erase(struct store *store, const char *kind, struct bytes id, struct
     return store_run(store, row, values, 3, NULL, NULL, NULL, e) && store_run(store, revisions, values, 2, NULL, NULL, NULL, e);
 }
 
+bool objects_forget_person(struct store *store, struct bytes person, struct error *e)
+{
+    /* Signatures carry the snapshot that was signed, and name its signer. */
+    static const char *const statements[] = {
+        "UPDATE api_revisions SET snapshot = '', content = '{}', individual = NULL WHERE (kind = 'consentRecord' AND object IN (SELECT id FROM"
+        " api_objects WHERE kind = 'consentRecord' AND individual = ?1)) OR (kind = 'signature' AND object IN (SELECT id FROM api_objects"
+        " WHERE kind = 'signature' AND individual = ?1))",
+        "UPDATE api_objects SET content = '{}', is_deleted = 1, individual = NULL WHERE kind IN ('consentRecord', 'signature') AND individual = ?1",
+        "UPDATE api_objects SET content = '{}', is_deleted = 1, individual = NULL WHERE kind = 'individual' AND id = ?1",
+        "DELETE FROM api_requests WHERE instr(body, ?1) > 0",
+    };
+    struct object individual;
+    struct arena arena = { 0 };
+    struct error absent = { 0 };
+    const struct store_value named = STORE_STR(person);
+    bool ok = store_run(store, statements[COUNT_OF(statements) - 1], &named, 1, NULL, NULL, NULL, e);
+    if (ok && object_find_individual(store, person, &arena, &individual, &absent)) {
+        const struct store_value value = STORE_STR(individual.id);
+        for (size_t i = 0; ok && i < COUNT_OF(statements); i++) {
+            ok = store_run(store, statements[i], &value, 1, NULL, NULL, NULL, e);
+        }
+        object_clear(&individual);
+    } else if (ok && absent.kind != ERROR_ABSENT) {
+        *e = absent;
+        ok = false;
+    }
+    arena_clear(&arena);
+    return ok;
+}
+
 /* ---- The log ---- */
 
 bool object_log_revision(struct committer *committer, const json_t *revision, int64_t now_ms, struct error *e)

@@ -91,4 +91,10 @@ must_check bool revision_add(struct store *store, const struct object_change *ch
 /* Logs that a revision is what it is: before it is answered. */
 must_check bool object_log_revision(struct committer *committer, const json_t *revision, int64_t now_ms, struct error *e);
 
+/*
+ * Empties all of a person's: the individual, its records with every revision's snapshot, and kept answers that name either. What stays are ids and
+ * digests. Inside a transaction. Somebody who was never an individual here is no error.
+ */
+must_check bool objects_forget_person(struct store *store, struct bytes person, struct error *e);
+
 #endif

@@ -129,7 +129,8 @@ static json_t *access_json(const struct rest_route *route)
 static json_t *operation_of(const struct rest_route *route)
 {
     bool is_public = access_of(ROLE_ANONYMOUS, route->resource, route->verb) != ACCESS_NO;
-    json_t *made = json_pack("{s:s, s:s, s:[s], s:o, s:o, s:o}", "operationId", route->id, "summary", route->summary, "tags", tag_of(route),
+    json_t *made = json_pack("{s:s, s:s, s:[s], s:s, s:s, s:o, s:o, s:o}", "operationId", route->id, "summary", route->summary, "tags",
+                             tag_of(route), "x-comity-resource", resource_name(route->resource), "x-comity-verb", verb_name(route->verb),
                              "x-comity-access", access_json(route), "parameters", parameters_of(route), "responses", responses_of(route));
     bool ok = made != NULL;
     if (ok && route->body != NULL) {

@@ -29,6 +29,7 @@ struct operation_context {
     const struct retention *retention;
     /* Of the person's rights (operation_rights.h); NULL where nobody asks for them. */
     struct rights *rights;
+    struct store *store;         /* what the REST API keeps of persons; NULL where nothing is erased */
     const struct signer *signer; /* the statement key */
     struct bytes holder;         /* our member, as drafts name it */
     struct operation_grounds (*grounds)(void *context);

@@ -1,3 +1,4 @@
+#include "api/objects_internal.h"
 #include "api/operation.h"
 
 enum { PERSON_BYTES_MAX = 512 };
@@ -46,6 +47,22 @@ static bool forget_rights(const struct operation_context *context, struct bytes 
     return consents_alias(context->consents, person, alias, e) && rights_forget(context->rights, person, bytes_of_text(alias), e);
 }
 
+/* What the REST API keeps: GovStack's objects, and answers that wait for a repeated Idempotency-Key. */
+static bool forget_objects(const struct operation_context *context, struct bytes person, struct error *e)
+{
+    if (context->store == NULL) {
+        return true;
+    }
+    if (!store_begin(context->store, e)) {
+        return false;
+    }
+    if (!objects_forget_person(context->store, person, e)) {
+        store_rollback(context->store);
+        return false;
+    }
+    return store_commit(context->store, e);
+}
+
 bool operation_erase(const struct operation_context *context, const json_t *request, json_t **answer, struct error *e)
 {
     struct bytes person;
@@ -56,7 +73,7 @@ bool operation_erase(const struct operation_context *context, const json_t *requ
         !erasure_run(context->log, context->consents, context->uses, person, is_dry, &erasure, e)) {
         return false;
     }
-    if (!is_dry && !forget_rights(context, person, e)) {
+    if (!is_dry && (!forget_rights(context, person, e) || !forget_objects(context, person, e))) {
         erasure_clear(&erasure);
         return false;
     }

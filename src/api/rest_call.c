@@ -249,7 +249,7 @@ static bool run_handler(struct rest_call *call, struct error *e)
 {
     bool is_done = false;
     struct buffer text;
-    if (!rest_authenticate(call, e) || !read_query(call, e) || !rest_authorise(call, e)) {
+    if (!rest_authenticate(call, e) || !rest_authorise(call, e) || !read_query(call, e) || !rest_find_subject(call, e)) {
         return false;
     }
     if (!is_acceptable(call)) {

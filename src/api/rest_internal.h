@@ -139,8 +139,10 @@ void rest_call_done(struct work *work);
 
 /* rest_auth.c. False: `e`, status and reason say why. */
 must_check bool rest_authenticate(struct rest_call *call, struct error *e);
-/* By the table; then whom it is about. */
+/* By the table. */
 must_check bool rest_authorise(struct rest_call *call, struct error *e);
+/* Then, once the query is read: whom it is about. */
+must_check bool rest_find_subject(struct rest_call *call, struct error *e);
 /* Puts into the log that staff looked at the subject's data; once a call. Nothing for persons themselves. */
 must_check bool rest_tell_subject(struct rest_call *call, struct error *e);
 /* For handlers that learn only from a row whom it is about: may this principal see it? Sets the subject and tells it. Else as if it weren't there. */

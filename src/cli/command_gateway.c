@@ -261,6 +261,7 @@ static bool start(struct service *service, struct error *e)
                         .log = gateway_erasure_log(service->gateway),
                         .retention = gateway_retention(service->gateway),
                         .rights = gateway_rights(service->gateway),
+                        .store = gateway_store(service->gateway),
                         .signer = gateway_signer(service->gateway),
                         .holder = holder_of(config),
                         .grounds = grounds,

@@ -324,7 +324,9 @@ static const struct command *const policy_parts[] = { &command_policy_explain, &
 
 const struct command command_policy = {
     .name = "policy",
+    .arguments = "explain|test ...",
     .summary = "explain and test what the policy decides",
+    .text = "Decides by the code that the gateway decides by, with nobody asking: nothing is sent, logged or counted.",
     .parts = policy_parts,
     .part_count = COUNT_OF(policy_parts),
 };

@@ -41,6 +41,7 @@ bool question_ask(const struct call *call, struct place *place, const struct que
         const struct operation_context context = { .consents = place->consents,
                                                    .uses = place->uses,
                                                    .rights = place->rights,
+                                                   .store = place->store,
                                                    .log = &log,
                                                    .retention = &retention,
                                                    .take_ground = ground_take,

@@ -324,6 +324,16 @@ class Records(GovStack):
         self.call('DELETE', 'service/individual/record', status=400)
         self.call('GET', 'service/verification/consent-records?limit=x', status=400)
 
+    def test_who_is_erased_is_gone_from_here_too(self):
+        agreement, person = self.agreement(), self.individual()
+        made = self.record(agreement, person)
+        record = made['consentRecord']['id']
+        self.call('POST', f'service/individual/record/consent-record/{record}/signature',
+                  {'signature': self.sign(made['revision']['serializedSnapshot'], person)}, headers={'Idempotency-Key': record})
+        self.api.gateway.run('log', 'erase', '--person', '-', stdin=person['externalId'])
+        self.call('GET', f'service/individual/{person["id"]}', status=400)
+        self.call('GET', f'service/verification/consent-record/{record}', status=400)
+
     def test_audit_names_nobody(self):
         agreement, person = self.agreement(), self.individual()
         made = self.record(agreement, person)
