@@ -11,7 +11,7 @@
 static const char usage[] = "usage: comity demo [--keep] [--dir FOLDER]\n"
                             "\n"
                             "Makes two communities, a hospital that holds records and a clinic that asks for them, each with a real\n"
-                            "gateway, and shows twenty steps from a refusal to a log that lies. Needs nginx. Leaves nothing running.\n"
+                            "gateway, and shows twenty-one steps from a refusal to a log that lies. Needs nginx. Leaves nothing running.\n"
                             "\n"
                             "  --dir FOLDER  make everything there and leave the files (default: a temporary folder, removed)\n"
                             "  --keep        stay up instead; FOLDER/demo.json says where everything is; ends on SIGTERM or Ctrl-C\n"

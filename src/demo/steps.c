@@ -281,6 +281,7 @@ const struct demo_step demo_steps[] = {
     { "the counter needs an age and the end of a number: it gets no more", demo_coarse },
     { "the notice changes: consents to the old one end, and a new one is asked for", demo_changed_notice },
     { "the contract for the border ends: nothing crosses it", demo_border },
+    { "the consent in the forms of others: W3C DPV, Kantara, FHIR, ReBIT", demo_exports },
     { "one byte of the hospital's log is changed: comity log verify names the entry", damage_is_named },
     { "the hospital's gateway is killed under load: no acknowledged exchange lacks its evidence", survives_kill },
     { "an unrecognised community and a wrong key are turned away", strangers_are_turned_away },

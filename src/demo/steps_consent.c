@@ -222,7 +222,7 @@ bool demo_border(struct step_state *state, struct error *e)
 
 bool demo_exports(struct step_state *state, struct error *e)
 {
-    static const char *const formats[] = { "dpv", "receipt", "kantara", "fhir-r4", "fhir-r5" };
+    static const char *const formats[] = { "dpv", "kantara", "fhir-r4", "fhir-r5", "rebit" };
     char id[128];
     if (!demo_consent(state->scene, DEMO_CONSENTED, id, sizeof id, e)) {
         return false;
