@@ -5,13 +5,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <curl/curl.h>
+#include "api/curl_functions.h"
 
 enum { CONNECT_MS_MAX = 5000 };
 
 bool fetch_init(struct error *e)
 {
-    return curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK || error_memory(e, "libcurl");
+    return curl_functions_load(e) && (curl_functions.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK || error_memory(e, "libcurl"));
 }
 
 /* ---- Where it may go ---- */
@@ -99,25 +99,29 @@ static size_t take(char *data, size_t size, size_t count, void *context)
 static bool set_up(CURL *curl, struct run *run, struct curl_slist *fields)
 {
     const struct fetch *fetch = run->fetch;
-    bool ok = curl_easy_setopt(curl, CURLOPT_URL, fetch->url) == CURLE_OK && curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
-              curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, fetch->allow_local ? "https,http" : "https") == CURLE_OK &&
-              curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK && curl_easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
-              curl_easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
-              curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)fetch->timeout_ms) == CURLE_OK &&
-              curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS_MAX) == CURLE_OK &&
-              curl_easy_setopt(curl, CURLOPT_USERAGENT, "comity/" COMITY_VERSION) == CURLE_OK &&
-              curl_easy_setopt(curl, CURLOPT_HTTPHEADER, fields) == CURLE_OK &&
-              curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
-              curl_easy_setopt(curl, CURLOPT_OPENSOCKETDATA, run) == CURLE_OK &&
-              curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take) == CURLE_OK && curl_easy_setopt(curl, CURLOPT_WRITEDATA, run) == CURLE_OK;
+    bool ok = curl_functions.easy_setopt(curl, CURLOPT_URL, fetch->url) == CURLE_OK &&
+              curl_functions.easy_setopt(curl, CURLOPT_NOSIGNAL, 1L) == CURLE_OK &&
+              curl_functions.easy_setopt(curl, CURLOPT_PROTOCOLS_STR, fetch->allow_local ? "https,http" : "https") == CURLE_OK &&
+              curl_functions.easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 0L) == CURLE_OK &&
+              curl_functions.easy_setopt(curl, CURLOPT_PROXY, "") == CURLE_OK &&
+              curl_functions.easy_setopt(curl, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED) == CURLE_OK &&
+              curl_functions.easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long)fetch->timeout_ms) == CURLE_OK &&
+              curl_functions.easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS_MAX) == CURLE_OK &&
+              curl_functions.easy_setopt(curl, CURLOPT_USERAGENT, "comity/" COMITY_VERSION) == CURLE_OK &&
+              curl_functions.easy_setopt(curl, CURLOPT_HTTPHEADER, fields) == CURLE_OK &&
+              curl_functions.easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket) == CURLE_OK &&
+              curl_functions.easy_setopt(curl, CURLOPT_OPENSOCKETDATA, run) == CURLE_OK &&
+              curl_functions.easy_setopt(curl, CURLOPT_WRITEFUNCTION, take) == CURLE_OK &&
+              curl_functions.easy_setopt(curl, CURLOPT_WRITEDATA, run) == CURLE_OK;
     if (ok && fetch->trusted_path != NULL) {
-        ok = curl_easy_setopt(curl, CURLOPT_CAINFO, fetch->trusted_path) == CURLE_OK &&
-             curl_easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
+        ok = curl_functions.easy_setopt(curl, CURLOPT_CAINFO, fetch->trusted_path) == CURLE_OK &&
+             curl_functions.easy_setopt(curl, CURLOPT_CAPATH, NULL) == CURLE_OK;
     }
     if (ok && fetch->is_post) {
-        ok = curl_easy_setopt(curl, CURLOPT_POST, 1L) == CURLE_OK &&
-             curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)fetch->body.size) == CURLE_OK &&
-             curl_easy_setopt(curl, CURLOPT_POSTFIELDS, fetch->body.data == NULL ? (const uint8_t *)"" : fetch->body.data) == CURLE_OK;
+        ok = curl_functions.easy_setopt(curl, CURLOPT_POST, 1L) == CURLE_OK &&
+             curl_functions.easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)fetch->body.size) == CURLE_OK &&
+             curl_functions.easy_setopt(curl, CURLOPT_POSTFIELDS, fetch->body.data == NULL ? (const uint8_t *)"" : fetch->body.data) ==
+                 CURLE_OK;
     }
     return ok;
 }
@@ -128,10 +132,10 @@ bool fetch_run(const struct fetch *fetch, unsigned *status, struct buffer *answe
     struct curl_slist *fields = NULL;
     long code = 0;
     bool ok = false;
-    CURL *curl = curl_easy_init();
+    CURL *curl = curl_functions.easy_init();
     *status = 0;
     for (size_t i = 0; curl != NULL && fetch->fields != NULL && fetch->fields[i] != NULL; i++) {
-        struct curl_slist *longer = curl_slist_append(fields, fetch->fields[i]);
+        struct curl_slist *longer = curl_functions.slist_append(fields, fetch->fields[i]);
         if (longer == NULL) {
             goto memory;
         }
@@ -140,25 +144,25 @@ bool fetch_run(const struct fetch *fetch, unsigned *status, struct buffer *answe
     if (curl == NULL || !set_up(curl, &run, fields)) {
         goto memory;
     }
-    CURLcode result = curl_easy_perform(curl);
+    CURLcode result = curl_functions.easy_perform(curl);
     if (run.is_refused) {
         error_set(e, ERROR_DENIED, "its server", "use a public address, or allow local ones in api.yaml",
                   "the address is one of our own network");
     } else if (result == CURLE_UNSUPPORTED_PROTOCOL || result == CURLE_URL_MALFORMAT) {
-        error_set(e, ERROR_DENIED, "its URL", "write an https URL", "%s", curl_easy_strerror(result));
+        error_set(e, ERROR_DENIED, "its URL", "write an https URL", "%s", curl_functions.easy_strerror(result));
     } else if (answer->failed) {
         error_set(e, ERROR_FULL, "its server", NULL, "the answer is longer than %zu bytes", answer->size_max);
     } else if (result != CURLE_OK) {
-        error_set(e, ERROR_IO, "its server", "check that it runs and its certificate", "%s", curl_easy_strerror(result));
+        error_set(e, ERROR_IO, "its server", "check that it runs and its certificate", "%s", curl_functions.easy_strerror(result));
     } else {
-        ok = curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code) == CURLE_OK && code > 0;
+        ok = curl_functions.easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &code) == CURLE_OK && code > 0;
         *status = (unsigned)code;
     }
     goto done;
 memory:
     error_memory(e, "fetch");
 done:
-    curl_slist_free_all(fields);
-    curl_easy_cleanup(curl);
+    curl_functions.slist_free_all(fields);
+    curl_functions.easy_cleanup(curl);
     return ok;
 }
