@@ -149,7 +149,11 @@ class BadService(unittest.TestCase):
         self.federation.give_consent('PNR-brief', [IMMUNISATIONS], until='1s')
         self.answers(behaviours.slow(1.5, behaviours.answer({'immunizations': [1]})))
         got = self.federation.ask('PNR-brief')
-        self.assertEqual((got.status, got.reason), (500, 'consent.expired'), got)
+        self.assertEqual((got.status, got.reason), (500, 'consent.none'), got)
+        self.assertNotIn('expired', str(got))
+        # Why is for the person and the holder, in the log: permitted at first, and then, as the answer had come, not any more.
+        reasons = [line for line in self.federation.decisions(got)[-1] if line[0] == 'why']
+        self.assertIn(('why', 'consent.expired https://w3id.org/comity/pd#Immunisations'), reasons)
 
     def test_errors_of_the_service_are_cut_too(self):
         got = self.with_body({'error': 'Kim Example has E11', 'immunizations': []}, status=404)

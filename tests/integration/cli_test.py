@@ -685,7 +685,8 @@ class Running(Base):
         self.assertEqual(self.process.wait(PATIENCE), 0)
         lines = [json.loads(line) for line in self.told().splitlines()]
         self.assertEqual([line['message'] for line in lines if line['part'] == 'gateway'],
-                         ['listening', 'reloaded directory, policy and keys', 'stopping', 'stopped'])
+                         ['made the secret of pseudonyms: back it up, or they will be others', 'listening', 'reloaded directory, policy and keys',
+                          'stopping', 'stopped'])
         self.assertFalse((self.folder / 'control.sock').exists())
         self.gateway('log', 'verify')
 

@@ -63,11 +63,8 @@ class Decision(unittest.TestCase):
         self.holder.reload()
 
     def event(self, got):
-        """The decision event of an exchange: a list of (name, value)."""
-        entries = self.holder.run_json('log', 'show', '--exchange', got.header('X-Road-Request-Id') or got.json()['exchange'])['entries']
-        index = next(entry['index'] for entry in entries if entry['kind'] == 'decision')
-        text = self.holder.run('log', 'show', index, '--part', 'statement').stdout
-        return [tuple(line.split(': ', 1)) for line in text.splitlines()]
+        """The first decision event of an exchange."""
+        return self.federation.decisions(got)[0]
 
     def replay(self):
         told = self.holder.run_json('log', 'replay')

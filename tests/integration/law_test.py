@@ -57,6 +57,9 @@ class Law(unittest.TestCase):
         return found
 
     def test_no_law_in_the_directory_is_strict(self):
+        for community in (self.federation.aurora, self.federation.baobab):
+            community.edit(lambda draft: draft.pop('law'))
+        self.federation.publish()
         self.federation.start()
         self.federation.stop()
         self.assertEqual(self.law_events(), [('strict', '2026-11-24')])
@@ -71,9 +74,7 @@ class Law(unittest.TestCase):
         self.assertIn('names the law XX-TEST of 2026-11-24, which is neither in laws/ nor in this version', answer)
         self.assertIn(hashlib.sha256(text.encode()).hexdigest(), answer)
         self.assertIn('XX-TEST', holder.run('doctor', expect=1).stdout)
-        (holder.folder / 'laws').mkdir()
         (holder.folder / 'laws' / 'anything.yaml').write_text(text)
-        (self.federation.consumer.folder / 'laws').mkdir()
         shutil.copy(profile, self.federation.consumer.folder / 'laws' / 'XX-TEST.yaml')
         self.federation.start()
         self.federation.stop()

@@ -567,6 +567,13 @@ class Federation:
 
     # ---- as the person
 
+    def decisions(self, answer):
+        """What the holder's log has as decisions on the exchange of this answer, oldest first: each a list of (name, value)."""
+        exchange = answer.header('X-Road-Request-Id') or answer.json()['exchange']
+        entries = self.holder.run_json('log', 'show', '--exchange', exchange)['entries']
+        texts = [self.holder.run('log', 'show', entry['index'], '--part', 'statement').stdout for entry in entries if entry['kind'] == 'decision']
+        return [[tuple(line.split(': ', 1)) for line in text.splitlines()] for text in texts]
+
     def give_consent(self, person=PERSON, categories=(IMMUNISATIONS, DIAGNOSES, ADDRESS, NAME), recipient=CLINIC, purpose=PURPOSE, until='30d'):
         """
         Consents on a notice that is published for this recipient and purpose at the first time. Returns the record's id. The person's identifier goes
