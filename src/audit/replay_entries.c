@@ -118,7 +118,9 @@ static bool take_notice(struct decision_replay *r, const struct log_entry *entry
         if (fault.kind == ERROR_MEMORY) {
             return error_memory(e, "replay");
         }
-        replay_tell(r, REPLAY_UNDECIDABLE, entry, BYTES_NONE, fault.what, BYTES_NONE, BYTES_NONE);
+        char text[REPLAY_TEXT_SIZE], reason[sizeof fault];
+        (void)snprintf(text, sizeof text, "the notice: %s", error_text(&fault, reason, sizeof reason));
+        replay_tell(r, REPLAY_UNDECIDABLE, entry, BYTES_NONE, text, BYTES_NONE, BYTES_NONE);
     }
     return true;
 }

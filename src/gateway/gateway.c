@@ -57,14 +57,20 @@ static void index_uses(uv_work_t *work)
     struct error e;
     uint64_t lag = 0;
     sweep_consents(gateway);
+    if (atomic_load(&gateway->is_draining)) { /* stop_workers() does the rest */
+        return;
+    }
     count_uses(gateway);
+    if (atomic_load(&gateway->is_draining)) {
+        return;
+    }
     if (!uses_catch_up(gateway->uses, USES_AT_ONCE, &lag, &e)) {
         diag_error(DIAG_WARN, "consent", "the index of uses is behind", &e);
         return;
     }
     /* At intervals the persons' lists are bound by a root in the log; a proof that is asked for in between brings its own. */
     uint64_t now_us = time_monotonic_us();
-    if (lag == 0 && now_us - gateway->uses_root_us >= USES_ROOT_EVERY_US) {
+    if (lag == 0 && now_us - gateway->uses_root_us >= USES_ROOT_EVERY_US && !atomic_load(&gateway->is_draining)) {
         gateway->uses_root_us = now_us;
         if (!uses_commit(gateway->uses, gateway->committer, NULL, &e)) {
             diag_error(DIAG_WARN, "consent", "the root of the map of uses is not committed", &e);
@@ -378,11 +384,13 @@ static void drain_tick(uv_timer_t *timer)
 {
     struct gateway *gateway = timer->data;
     bool is_late = uv_now(gateway->main_loop) >= gateway->drain_until_ms;
+    if (is_late && !gateway->was_late && atomic_load(&gateway->requests) > 0) {
+        gateway->was_late = true;
+        diag(DIAG_WARN, "gateway", "exchanges were still under way when the limit of draining came", NULL);
+    }
+    /* Work in the background needs the committer, which ends with the workers. It looks at is_draining, so it isn't long. */
     if (gateway->is_indexing || gateway->is_obliging || gateway->is_pruning || (!all_drained(gateway) && !is_late)) {
         return;
-    }
-    if (is_late && atomic_load(&gateway->requests) > 0) {
-        diag(DIAG_WARN, "gateway", "exchanges were still under way when the limit of draining came", NULL);
     }
     stop_workers(gateway);
     uv_close((uv_handle_t *)timer, closed);

@@ -125,7 +125,7 @@ struct gateway {
     uv_work_t prune_work;
     bool is_pruning, has_pruned; /* the second: the last one succeeded */
     uint64_t prune_after_ms;     /* of the main loop's clock */
-    bool was_valid, was_warned;
+    bool was_valid, was_warned, was_late;
     uint64_t drain_until_ms; /* of the main loop's clock */
     void (*drained)(void *context);
     void *drained_context;

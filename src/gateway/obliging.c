@@ -1,5 +1,6 @@
 #include "gateway/obliging_internal.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/metrics.h"
@@ -97,7 +98,7 @@ static bool tell(struct gateway *gateway, const struct snapshot *snapshot, const
 
 static bool tell_all(struct gateway *gateway, const struct snapshot *snapshot, struct error *e)
 {
-    for (unsigned i = 0; i < SENDS_AT_ONCE; i++) {
+    for (unsigned i = 0; i < SENDS_AT_ONCE && !atomic_load(&gateway->is_draining); i++) {
         struct arena arena = { 0 };
         struct obligation next;
         bool has_one = obligation_next(gateway->rights, gateway->signer, time_now_ms(), &arena, &next, e);
@@ -114,7 +115,7 @@ static bool tell_all(struct gateway *gateway, const struct snapshot *snapshot, s
 
 static bool report_all(struct gateway *gateway, const struct snapshot *snapshot, struct error *e)
 {
-    for (unsigned i = 0; i < SENDS_AT_ONCE; i++) {
+    for (unsigned i = 0; i < SENDS_AT_ONCE && !atomic_load(&gateway->is_draining); i++) {
         struct arena arena = { 0 };
         struct bytes from, id, note;
         struct client_answer *answer = NULL;

@@ -62,6 +62,9 @@ class Notices(unittest.TestCase):
     def setUpClass(cls):
         cls.federation = Federation()
         cls.federation.make()
+        for community in (cls.federation.aurora, cls.federation.baobab):
+            community.set_law('strict')
+        cls.federation.publish()
         cls.holder = cls.federation.holder
         cls.folder = Path(tempfile.mkdtemp(prefix='notice-'))
 

@@ -576,14 +576,15 @@ class Federation:
 
     def give_consent(self, person=PERSON, categories=(IMMUNISATIONS, DIAGNOSES, ADDRESS, NAME), recipient=CLINIC, purpose=PURPOSE, until='30d'):
         """
-        Consents on a notice that is published for this recipient and purpose at the first time. Returns the record's id. The person's identifier goes
+        Consents on a notice that is published for this recipient, purpose and categories at the first time. Returns the record's id. The person's identifier goes
         by standard input, never by the command line.
         """
-        name = 'n-' + hashlib.sha256(f'{recipient} {purpose}'.encode()).hexdigest()[:12]
+        about = CATEGORIES if set(categories) <= set(CATEGORIES) else list(categories)
+        name = 'n-' + hashlib.sha256(f'{recipient} {purpose} {" ".join(about)}'.encode()).hexdigest()[:12]
         with self.publishing:
             if name not in self.published:
-                every = [{**category, 'necessity': 'optional'} for category in notice(name, CATEGORIES)['categories']]
-                self.publish_notice(name, CATEGORIES, recipient, purpose, law='TEST', categories=every, service=None)
+                every = [{**category, 'necessity': 'optional'} for category in notice(name, about)['categories']]
+                self.publish_notice(name, about, recipient, purpose, law='TEST', categories=every, service=None)
                 self.published.add(name)
         options = [word for category in categories for word in ('--category', category)]
         return self.holder.run_json('consent', 'give', '--person', '-', '--notice', name, '--until', until, *options, stdin=person)['id']
