@@ -6,8 +6,10 @@
 #include "cli/commands_internal.h"
 #include "cli/control_client.h"
 #include "cli/file.h"
+#include "cli/ground.h"
 #include "cli/output.h"
 #include "cli/place.h"
+#include "law/tighten.h"
 #include "policy/policy.h"
 #include "store/policies.h"
 
@@ -15,6 +17,7 @@
 struct applying {
     struct place place;
     struct buffer text, current_text, difference;
+    struct buffer warnings; /* a line each: what the law holds back */
     struct policy *policy, *current;
     uint64_t version;
     bool is_changed;
@@ -42,6 +45,22 @@ static bool load_current(struct applying *a, const struct call *call, struct err
     return true;
 }
 
+/* A gateway without a directory yet has no law either: then there is nothing to check by, and that is said. What loosens the law is refused. */
+static bool check_law(struct applying *a, const char *path, struct error *e)
+{
+    char text[sizeof *e];
+    struct error cause = { 0 };
+    struct law *base = NULL, *law = NULL;
+    if (!ground_law(a->place.config, &base, &cause)) {
+        buffer_append_format(&a->warnings, "not checked by the law: %s\n", error_text(&cause, text, sizeof text));
+        return true;
+    }
+    bool ok = law_tighten(&law, base, buffer_bytes(&a->text), path, e) && policy_check(a->policy, law, time_now_ms(), &a->warnings, e);
+    law_drop(law);
+    law_drop(base);
+    return ok;
+}
+
 static bool prepare(struct applying *a, const struct call *call, struct error *e)
 {
     const char *path = call->words[0];
@@ -51,7 +70,7 @@ static bool prepare(struct applying *a, const struct call *call, struct error *e
     if (!parse(a, buffer_bytes(&a->text), path, &a->policy, e) || !place_open_store(&a->place, e) || !load_current(a, call, e)) {
         return false;
     }
-    return policy_difference(a->current, a->policy, &a->difference, e);
+    return check_law(a, path, e) && policy_difference(a->current, a->policy, &a->difference, e);
 }
 
 /* Tells the running gateway. `*told` says in words what happened. */
@@ -70,21 +89,38 @@ static bool tell_gateway(const struct applying *a, const char **told, struct err
     return false;
 }
 
+static json_t *json_of_lines(const struct buffer *text)
+{
+    json_t *lines = json_array();
+    struct bytes line, rest = buffer_bytes(text);
+    while (bytes_split(&rest, '\n', &line)) {
+        if (line.size > 0) {
+            (void)json_array_append_new(lines, json_of_bytes(line));
+        }
+    }
+    return lines;
+}
+
+static void warn(const struct call *call, const struct applying *a)
+{
+    struct bytes line, rest = buffer_bytes(&a->warnings);
+    while (bytes_split(&rest, '\n', &line)) {
+        if (line.size > 0) {
+            (void)fprintf(stderr, "%s: warning: %.*s\n", call->name, BYTES_FMT(line));
+        }
+    }
+}
+
 static int report(const struct call *call, struct applying *a, bool is_dry, const char *told)
 {
     if (call->is_json) {
-        json_t *changes = json_array();
-        struct bytes line, rest = buffer_bytes(&a->difference);
-        while (bytes_split(&rest, '\n', &line)) {
-            if (line.size > 0) {
-                (void)json_array_append_new(changes, json_of_bytes(line));
-            }
-        }
-        return output_json(json_pack("{s:o, s:b, s:b, s:I, s:s}", "changes", changes, "dry_run", is_dry, "changed", a->is_changed,
-                                     "version", (json_int_t)a->version, "state", told))
+        return output_json(json_pack("{s:o, s:o, s:b, s:b, s:I, s:s}", "changes", json_of_lines(&a->difference), "warnings",
+                                     json_of_lines(&a->warnings), "dry_run", is_dry, "changed", a->is_changed, "version",
+                                     (json_int_t)a->version, "state", told))
                    ? COMMAND_DONE
                    : COMMAND_NOT_TRIED;
     }
+    warn(call, a);
     if (a->difference.size == 0) {
         buffer_append_text(&a->difference, "no change\n");
     }
@@ -104,6 +140,7 @@ static int run_apply(struct call *call)
     buffer_init(&a.text, POLICY_STORE_TEXT_MAX);
     buffer_init(&a.current_text, 2 * (size_t)POLICY_STORE_TEXT_MAX);
     buffer_init(&a.difference, 2 * (size_t)POLICY_STORE_TEXT_MAX);
+    buffer_init(&a.warnings, 2 * (size_t)POLICY_STORE_TEXT_MAX);
     if (!prepare(&a, call, &e)) {
         end = call_fail(call, &e);
         goto done;
@@ -124,6 +161,7 @@ done:
     buffer_clear(&a.text);
     buffer_clear(&a.current_text);
     buffer_clear(&a.difference);
+    buffer_clear(&a.warnings);
     place_close(&a.place);
     return end;
 }
@@ -139,7 +177,10 @@ const struct command command_apply = {
     .text =
         "Reads FILE (YAML; - is standard input), says what changes against what is in force, keeps it as the newest version, and tells the "
         "running gateway, which swaps it in without dropping a connection. The file is the whole: what it does not name is removed.\n"
-        "Files that it names (certificates) are relative to the gateway's folder.",
+        "Files that it names (certificates) are relative to the gateway's folder.\n"
+        "\n"
+        "What can't leave by this file under the law that the directory names, and why, is warned of: a service whose impact assessment is missing, a basis that "
+        "the law hasn't, an instrument of an unknown kind. A file that loosens the law is refused.",
     .examples = "comity -C hospital apply --dry-run services.yaml\n"
                 "comity -C hospital apply services.yaml",
     .options = apply_options,

@@ -1,13 +1,19 @@
 /* comity policy: why would this be allowed or refused, and does the policy do what is expected of it? */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "base/time.h"
 #include "cli/commands_internal.h"
+#include "cli/ground.h"
 #include "cli/output.h"
 #include "cli/place.h"
 #include "cli/policy_cases.h"
 #include "cli/value.h"
+#include "consent/counters.h"
+#include "consent/notice_store.h"
+#include "gateway/laws.h"
+#include "gateway/peek.h"
 #include "law/tighten.h"
 #include "policy/explain.h"
 #include "policy/glob.h"
@@ -15,7 +21,7 @@
 
 /* ---- explain ---- */
 
-/* What an explanation stands on: the gateway's own policy, directory and consents, as they are in its folder. */
+/* What an explanation stands on: the gateway's own law, policy, directory, notices, consents and counts, as they are in its folder. */
 struct explaining {
     const struct call *call;
     struct place place;
@@ -24,6 +30,9 @@ struct explaining {
     struct law *base, *law;
     struct identifier client, service_id;
     struct consent_view view;
+    struct notices *notices;
+    struct counters *counters; /* NULL: nothing was counted yet */
+    uint64_t counted;          /* the log's entries that the counts have */
     struct buffer person, policy_text, scratch;
     struct policy_version version; /* views into policy_text */
     struct arena arena;
@@ -50,9 +59,10 @@ static void warn_foreign(void *context, const char *community, const struct erro
 static bool load_world(struct explaining *x, struct error *e)
 {
     const struct gateway_config *config = x->place.config;
+    /* As they are now, also when it is asked what will be: who is recognised at that time is looked up in them. */
     return world_load(&x->world, config->member.parts[0], config->directory.file, config->directory.foreign_folder,
-                      config->directory.operators, config->directory.operator_count, config->directory.threshold, x->request.now_ms,
-                      accept_all, warn_foreign, (void *)(uintptr_t)x->call, e);
+                      config->directory.operators, config->directory.operator_count, config->directory.threshold, time_now_ms(), accept_all,
+                      warn_foreign, (void *)(uintptr_t)x->call, e);
 }
 
 static bool load_policy(struct explaining *x, struct error *e)
@@ -68,8 +78,9 @@ static bool load_policy(struct explaining *x, struct error *e)
 static bool load_law(struct explaining *x, struct error *e)
 {
     const char *id = call_value(x->call, "law");
-    return law_load_builtin(&x->base, bytes_of_text(id == NULL ? LAW_DEFAULT_ID : id), e) &&
-           law_tighten(&x->law, x->base, x->version.text, "the current policy", e);
+    bool ok = id != NULL ? law_load_builtin(&x->base, bytes_of_text(id), e)
+                         : laws_load(&x->base, x->place.config->folder, x->world->own, e);
+    return ok && law_tighten(&x->law, x->base, x->version.text, "the current policy", e);
 }
 
 static bool take_id(struct explaining *x, const char *option, size_t parts, struct identifier *out, struct error *e)
@@ -132,24 +143,45 @@ static bool take_request(struct explaining *x, struct error *e)
     return (request->recipient.data != NULL && request->path.data != NULL) || error_memory(e, "arguments");
 }
 
+/* As the store has them: a running gateway's are some seconds ahead. */
+static bool load_counters(struct explaining *x, struct error *e)
+{
+    if (!counters_read_next(x->place.store, &x->counted, e)) {
+        return false;
+    }
+    return x->counted == 0 || counters_open(&x->counters, x->place.store, NULL, NULL, e);
+}
+
+static void decide_counted(struct explaining *x)
+{
+    const struct peek peek = { .counters = x->counters, .request = &x->request, .service = &x->service_id, .context = &x->context };
+    peek_counters(&peek, &x->arena, &x->context.counters);
+    decide(&x->request, &x->context, &x->result);
+}
+
 /* A person that is not named is one of whom nothing is known. */
 static bool load_view(struct explaining *x, struct error *e)
 {
-    decide(&x->request, &x->context, &x->result);
+    decide_counted(x);
     const struct consent_key key = { .person = x->request.person, .recipient = x->request.recipient, .purpose = x->result.purpose };
-    if (x->result.needs_consent && call_is_given(x->call, "person") &&
-        (!place_open_consents(&x->place, false, e) || !consents_load(x->place.consents, &key, &x->view, e))) {
+    if (!x->result.needs_consent) {
+        return true;
+    }
+    if (!place_open_consents(&x->place, false, e) ||
+        (call_is_given(x->call, "person") && !consents_load(x->place.consents, &key, &x->view, e))) {
         return false;
     }
+    x->notices = consents_notices(x->place.consents);
+    x->context.notices = x->notices;
     x->context.consents = &x->view;
-    decide(&x->request, &x->context, &x->result);
+    decide_counted(x);
     return true;
 }
 
 static bool prepare(struct explaining *x, struct error *e)
 {
     if (!place_open(&x->place, x->call->folder, e) || !take_request(x, e) || !place_open_store(&x->place, e) || !load_world(x, e) ||
-        !load_policy(x, e) || !load_law(x, e)) {
+        !load_policy(x, e) || !load_law(x, e) || !load_counters(x, e)) {
         return false;
     }
     x->request.service = policy_find_service(x->policy, &x->service_id);
@@ -191,6 +223,9 @@ static int report(struct explaining *x)
     struct buffer text;
     buffer_init(&text, 1024 * 1024);
     explain_write(&x->request, &x->context, &x->result, &text);
+    if (x->result.is_looked_at) {
+        buffer_append_format(&text, "  counted: what the log's first %" PRIu64 " entries say\n", x->counted);
+    }
     bool ok = x->call->is_json ? report_json(x, &text) : output_buffer(&text);
     buffer_clear(&text);
     return !ok ? COMMAND_NOT_TRIED : x->result.reason == REASON_NONE ? COMMAND_DONE : COMMAND_NO;
@@ -213,6 +248,8 @@ static int run_explain(struct call *call)
     buffer_init(&x->scratch, 64 * 1024);
     int end = prepare(x, &e) ? report(x) : call_fail(call, &e);
     consent_view_clear(&x->view);
+    notices_drop(x->notices);
+    counters_close(x->counters);
     law_drop(x->law);
     law_drop(x->base);
     policy_drop(x->policy);
@@ -237,7 +274,7 @@ static const struct command_option explain_options[] = {
     { "vital", "WHY", "as break-glass, with this justification" },
     { "confirmed-by", "WHO", "the second person who confirms it" },
     { "authority", "WHO", "for this court or police" },
-    { "law", "ID", "by this law instead of the community's" },
+    { "law", "ID", "by this built-in law instead of the one that the directory names" },
 };
 
 static const struct command command_policy_explain = {
@@ -245,8 +282,9 @@ static const struct command command_policy_explain = {
     .arguments = "--client SUBSYSTEM --service SERVICE [--path PATH] [--purpose IRI] [--person -|@FILE] [--at TIME]",
     .summary = "say in plain words why a request would be allowed or refused",
     .text =
-        "Decides as the gateway would, on the policy that is in force, the directories and the person's consents of this folder, and explains it: category by "
-        "category, with the article of the law, and what would change it. Nothing is asked of anybody, counted or logged.\n"
+        "Decides as the gateway would, and explains it: category by category, with the article of the law, and what would change it. It stands on what this folder "
+        "has: the law that the directory names, as the policy in force tightens it, the countries and traits in the directories, the notices in force, what "
+        "is known of the person, the person's consents, and what was counted. The gateway may run or not. Nothing is asked of anybody, counted or logged.\n"
         "\n"
         "It ends with 0 when the request would be permitted, 1 when it would be refused.",
     .examples = "comity policy explain --client BAOBAB/HEALTH/CLINIC/frontdesk \\\n"
@@ -281,12 +319,32 @@ static void tell_case(void *context, const struct policy_case_outcome *outcome)
     }
 }
 
+/* In a gateway's folder, the law that its directory names; elsewhere none. */
+static bool find_law(const struct call *call, struct law **out, struct error *e)
+{
+    struct place place = { 0 };
+    struct error cause;
+    *out = NULL;
+    bool ok;
+    if (place_open(&place, call->folder, &cause)) {
+        ok = ground_law(place.config, out, e);
+    } else {
+        ok = cause.kind == ERROR_ABSENT;
+        *e = cause;
+    }
+    place_close(&place);
+    return ok;
+}
+
 static int run_test(struct call *call)
 {
     struct error e = { 0 };
     struct testing t = { .call = call, .list = call->is_json ? json_array() : NULL, .explains = call_is_given(call, "explain") };
+    struct law *law = NULL;
     size_t count = 0, failed = 0;
-    if (!policy_cases_run(call->words[0], tell_case, &t, &count, &failed, &e)) {
+    bool ok = find_law(call, &law, &e) && policy_cases_run(call->words[0], law, tell_case, &t, &count, &failed, &e);
+    law_drop(law);
+    if (!ok) {
         json_decref(t.list);
         return call_fail(call, &e);
     }
@@ -309,7 +367,7 @@ static const struct command command_policy_test = {
     .summary = "try a table of expectations against a policy file",
     .text =
         "FILE is YAML: a law, a policy file, the member whose it is, and cases: who asks for what, what is known of the person, and what is expected. Each is "
-        "decided by the code that the gateway decides by. What is not as expected is shown with an explanation. docs/reference/policy.md, \"Tests\", has every key.\n"
+        "decided by the code that the gateway decides by. A file that names no law is tried by the one of the gateway's folder, if there is one, else by strict. What is not as expected is shown with an explanation. docs/reference/policy.md, \"Tests\", has every key.\n"
         "\n"
         "It ends with 0 when all is as expected, 1 when something isn't.",
     .examples = "comity policy test expectations.yaml",

@@ -4,11 +4,29 @@ static const struct command_option root_options[] = {
     { "version", NULL, "say which version this is" },
 };
 
+/* One a line, so that two additions do not conflict; in the order of the help. */
+/* clang-format off */
 static const struct command *const root_parts[] = {
-    &command_init,     &command_directory, &command_apply,  &command_policy,  &command_gateway, &command_consent,
-    &command_notice,   &command_person,    &command_rights, &command_breach,  &command_law,     &command_log,
-    &command_evidence, &command_doctor,    &command_demo,   &command_torture, &command_help,    &command_version,
+    &command_init,
+    &command_directory,
+    &command_apply,
+    &command_policy,
+    &command_gateway,
+    &command_consent,
+    &command_notice,
+    &command_person,
+    &command_rights,
+    &command_breach,
+    &command_law,
+    &command_log,
+    &command_evidence,
+    &command_doctor,
+    &command_demo,
+    &command_torture,
+    &command_help,
+    &command_version,
 };
+/* clang-format on */
 
 const struct command command_root = {
     .name = "comity",

@@ -8,6 +8,7 @@
 #include "cli/doctor_internal.h"
 #include "cli/file.h"
 #include "gateway/laws.h"
+#include "law/tighten.h"
 #include "net/tls.h"
 #include "policy/policy.h"
 #include "store/policies.h"
@@ -253,6 +254,31 @@ static void check_store(struct doctor *doctor, const char *name)
     }
 }
 
+/* What this policy can't let out under the community's law. */
+static void check_policy_law(struct doctor *doctor, const char *name, const struct policy *policy, struct bytes text)
+{
+    struct law *base = NULL, *law = NULL;
+    struct buffer found;
+    struct error e;
+    struct bytes line;
+    if (doctor->directory == NULL || !laws_load(&base, config_of(doctor)->folder, doctor->directory, &e)) {
+        return; /* check_law() has said so */
+    }
+    buffer_init(&found, 2 * (size_t)POLICY_STORE_TEXT_MAX);
+    if (!law_tighten(&law, base, text, "the applied policy", &e) || !policy_check(policy, law, doctor->now_ms, &found, &e)) {
+        doctor_note_error(doctor, FINDING_FAIL, name, &e);
+    }
+    struct bytes rest = buffer_bytes(&found);
+    while (bytes_split(&rest, '\n', &line)) {
+        if (line.size > 0) {
+            doctor_note(doctor, FINDING_WARN, name, "see docs/reference/policy.md, and comity policy explain", "%.*s", BYTES_FMT(line));
+        }
+    }
+    buffer_clear(&found);
+    law_drop(law);
+    law_drop(base);
+}
+
 static void check_policy(struct doctor *doctor, const char *name)
 {
     struct policy_version version;
@@ -276,6 +302,7 @@ static void check_policy(struct doctor *doctor, const char *name)
     } else {
         doctor_note(doctor, FINDING_OK, name, NULL, "version %" PRIu64 ": %zu services, %zu clients", version.version,
                     policy->service_count, policy->client_count);
+        check_policy_law(doctor, name, policy, version.text);
     }
     policy_drop(policy);
     buffer_clear(&holder);

@@ -21,10 +21,10 @@ static void pass_over(void *context, const char *community, const struct error *
     (void)e; /* another community's directory is not looked at */
 }
 
-/* The profile that the community's directory names. */
-static bool load_law(const struct gateway_config *config, struct law **out, struct error *e)
+bool ground_law(const struct gateway_config *config, struct law **out, struct error *e)
 {
     struct world *world = NULL;
+    *out = NULL;
     if (!world_load(&world, config->member.parts[0], config->directory.file, config->directory.foreign_folder, config->directory.operators,
                     config->directory.operator_count, config->directory.threshold, time_now_ms(), accept_all, pass_over, NULL, e)) {
         return false;
@@ -42,7 +42,7 @@ bool ground_take(void *context, struct operation_ground *out, struct error *e)
     struct law *base = NULL;
     *out = (struct operation_ground){ 0 };
     buffer_init(&text, POLICY_STORE_TEXT_MAX);
-    bool ok = load_law(source->config, &base, e);
+    bool ok = ground_law(source->config, &base, e);
     if (ok && policy_store_current(source->store, &version, &text, e)) {
         ok = policy_parse(&out->policy, version.text, "the current policy", source->config->folder, &source->config->member, e) &&
              law_tighten(&out->law, base, version.text, "the current policy", e);

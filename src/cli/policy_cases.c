@@ -156,6 +156,7 @@ struct running {
     struct buffer yaml;
     struct text_cases *text;
     struct policy *policy;
+    struct law *given; /* for a file that names no law; NULL: the default */
     struct law *base, *law;
     struct arena arena; /* of one case */
     char place[128];
@@ -186,6 +187,10 @@ static bool load_law(struct running *r)
 {
     const char *name = r->text->law == NULL ? LAW_DEFAULT_ID : r->text->law;
     struct buffer text;
+    if (r->text->law == NULL && r->given != NULL) {
+        r->base = law_keep(r->given);
+        return true;
+    }
     if (strchr(name, '.') == NULL) {
         return law_load_builtin(&r->base, bytes_of_text(name), r->e);
     }
@@ -538,9 +543,10 @@ static bool run_case(struct running *r, size_t index, policy_case_each *each, vo
     return ok;
 }
 
-bool policy_cases_run(const char *file, policy_case_each *each, void *context, size_t *count, size_t *failed, struct error *e)
+bool policy_cases_run(const char *file, struct law *law, policy_case_each *each, void *context, size_t *count, size_t *failed,
+                      struct error *e)
 {
-    struct running r = { .file = file, .e = e };
+    struct running r = { .file = file, .given = law, .e = e };
     *count = *failed = 0;
     buffer_init(&r.yaml, POLICY_BYTES_MAX);
     bool ok = load(&r);

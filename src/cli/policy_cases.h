@@ -4,6 +4,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "law/law.h"
 
 /* One expectation that was tried. Views until the callback returns. */
 struct policy_case_outcome {
@@ -15,8 +16,9 @@ struct policy_case_outcome {
 typedef void policy_case_each(void *context, const struct policy_case_outcome *outcome);
 /*
  * Tries all cases of `file`, whose folder is where other files in it are found. `*failed`: how many were not met. ERROR_INPUT with file and line: it
- * can't be read, or a policy, law or notice that it names can't.
+ * can't be read, or a policy, law or notice that it names can't. `law`: by which it decides when the file names none; NULL: "strict".
  */
-must_check bool policy_cases_run(const char *file, policy_case_each *each, void *context, size_t *count, size_t *failed, struct error *e);
+must_check bool policy_cases_run(const char *file, struct law *law, policy_case_each *each, void *context, size_t *count, size_t *failed,
+                                 struct error *e);
 
 #endif

@@ -95,5 +95,7 @@ void counters_close(struct counters *counters); /* NULL is allowed */
  * Blocks; one at a time (a mutex inside).
  */
 must_check bool counters_catch_up(struct counters *counters, size_t max_entries, uint64_t *lag, struct error *e);
+/* How many entries of the log the store's counts have; 0: nothing was counted. */
+must_check bool counters_read_next(struct store *store, uint64_t *next, struct error *e);
 
 #endif

@@ -63,9 +63,6 @@ struct counters {
     bool is_opening; /* what is read from the log goes into memory, too */
 };
 
-/* The first entry that the store has not counted. */
-must_check bool counters_read_next(struct store *store, uint64_t *next, struct error *e);
-
 /* Keys: each domain its own, each part with its size, under the secret. */
 void counters_key_use(const struct counters *counters, struct bytes record, uint8_t key[COUNT_KEY_SIZE]);
 void counters_key_year(const struct counters *counters, struct bytes exporter, int64_t year_ms, uint8_t key[COUNT_KEY_SIZE]);
