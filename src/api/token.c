@@ -190,6 +190,18 @@ static json_t *read_part(struct bytes token, unsigned index)
     return value;
 }
 
+/* RFC 4648 3.5: the bits of the last character that no byte needs are zero. Decoders ignore them; one token must not have several texts. */
+static bool is_canonical(struct bytes part)
+{
+    static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    if (part.size % 4 == 0) {
+        return true;
+    }
+    const char *last = memchr(alphabet, part.data[part.size - 1], sizeof alphabet - 1);
+    unsigned unused = part.size % 4 == 2 ? 0x0f : 0x03;
+    return part.size % 4 != 1 && last != NULL && ((unsigned)(last - alphabet) & unused) == 0;
+}
+
 /* Three parts of base64url, and not long. */
 static bool check_form(struct bytes token, struct error *e)
 {
@@ -202,6 +214,12 @@ static bool check_form(struct bytes token, struct error *e)
         bool is_plain = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
         dots += c == '.';
         if (!is_plain && c != '.') {
+            return refuse(e, "the token is no JWT");
+        }
+    }
+    struct bytes part;
+    while (bytes_split(&token, '.', &part)) {
+        if (!is_canonical(part)) {
             return refuse(e, "the token is no JWT");
         }
     }

@@ -188,6 +188,17 @@ static void append_transformed(const struct story *s, struct bytes category, str
     buffer_append_text(out, is_first ? "" : ")");
 }
 
+/* What the recipient was bound to: as it was signed. */
+static void write_conditions(const struct story *s, struct buffer *out)
+{
+    struct bytes conditions = said_value(&s->answer_said, "comity-conditions", false);
+    if (conditions.size > 0) {
+        begin(out, "Conditions");
+        story_append_clean(out, conditions);
+        buffer_append_text(out, "\n");
+    }
+}
+
 static void write_what_left(const struct story *s, struct buffer *out)
 {
     begin(out, "What left");
@@ -218,6 +229,7 @@ static void write_what_left(const struct story *s, struct buffer *out)
         }
         buffer_append_text(out, "\n");
     }
+    write_conditions(s, out);
     struct bytes digest = said_value(&s->answer_said, "content-digest", false);
     begin(out, "Its body");
     story_append_clean(out, digest);

@@ -186,7 +186,7 @@ static bool passes_to_application(const struct exchange *x, struct bytes name)
     static const struct bytes names[] = {
         BYTES("x-road-id"),           BYTES("x-road-client"),      BYTES("x-road-service"),         BYTES("x-road-request-id"),
         BYTES("x-road-request-hash"), BYTES("x-road-error"),       BYTES("comity-reason"),          BYTES("comity-released"),
-        BYTES("comity-withheld"),     BYTES("comity-transformed"), BYTES("comity-withheld-fields"),
+        BYTES("comity-withheld"),     BYTES("comity-transformed"), BYTES("comity-withheld-fields"), BYTES("comity-conditions"),
     };
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (bytes_equal(name, names[i])) {

@@ -488,7 +488,7 @@ const struct signer *gateway_signer(const struct gateway *gateway)
 void gateway_grounds(struct gateway *gateway, struct law **law, struct policy **policy)
 {
     struct snapshot *snapshot = gateway_snapshot(gateway);
-    *law = law_keep(snapshot->rules != NULL ? snapshot->rules : snapshot->law);
+    *law = law_keep(snapshot->rules);
     *policy = policy_keep(snapshot->policy);
     snapshot_release(snapshot);
 }

@@ -6,6 +6,7 @@
 #include "consent/event_text.h"
 #include "policy/decide_event.h"
 #include "evidence/individual.h"
+#include "policy/conditions.h"
 
 /* ---- The decision event (docs/formats/exchange.md) ---- */
 
@@ -185,6 +186,20 @@ static struct bytes join_withheld(struct exchange *x)
     return end_list(x, &text);
 }
 
+/* What the recipient is bound to. */
+static struct bytes join_conditions(struct exchange *x)
+{
+    struct buffer text;
+    bool released[DECIDE_CATEGORIES_MAX] = { false };
+    buffer_init(&text, 1024);
+    for (size_t i = 0; i < x->service->release_count; i++) {
+        released[i] = is_permitted_now(x, i) && x->kept[i];
+    }
+    const struct conditions conditions = conditions_of(x->service, &x->decision, released, time_now_ms());
+    conditions_write(&conditions, &text);
+    return end_list(x, &text);
+}
+
 /* A JSONPath as an item of a list: what would end it, or can't stand in a field, is percent-encoded. */
 static void append_path(struct buffer *text, struct bytes path)
 {
@@ -232,7 +247,7 @@ static bool add_list(struct exchange *x, struct bytes name, struct bytes list)
     return list.data != NULL && (list.size == 0 || add(x, name, list));
 }
 
-/* What was released, what was withheld, and why. */
+/* What was released, on which conditions, what was withheld, and why. */
 static bool add_categories(struct exchange *x)
 {
     if (x->service == NULL || x->is_metadata || x->service->release_count == 0) {
@@ -241,7 +256,8 @@ static bool add_categories(struct exchange *x)
     enum policy_disclosure disclosure = x->service->disclosure;
     return add_list(x, BYTES("comity-released"), join_released(x)) && add_list(x, BYTES("comity-transformed"), join_transformed(x)) &&
            (disclosure == DISCLOSE_NOTHING || add_list(x, BYTES("comity-withheld"), join_withheld(x))) &&
-           (disclosure != DISCLOSE_FIELDS || add_list(x, BYTES("comity-withheld-fields"), join_withheld_fields(x)));
+           (disclosure != DISCLOSE_FIELDS || add_list(x, BYTES("comity-withheld-fields"), join_withheld_fields(x))) &&
+           add_list(x, BYTES("comity-conditions"), join_conditions(x));
 }
 
 static struct bytes head_digest(struct exchange *x)

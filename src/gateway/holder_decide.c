@@ -89,6 +89,10 @@ static struct bytes member_of(struct exchange *x, const struct identifier *subsy
 
 static enum verdict run_decision(struct exchange *x)
 {
+    if (x->snapshot->rules == NULL) {
+        /* Every snapshot has them, and decide() without them would be by no law at all. */
+        return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
+    }
     x->grounds = (struct decide_context){ .policy = x->snapshot->policy,
                                           .law = x->snapshot->rules,
                                           .parties = holder_parties(x, x->asked.now_ms),

@@ -43,6 +43,7 @@ static const struct bytes answer_names[] = {
     BYTES("comity-peer-checkpoint"),
     BYTES("comity-transformed"),
     BYTES("comity-withheld-fields"),
+    BYTES("comity-conditions"),
 };
 static const struct bytes bound_names[] = {
     BYTES("@method"), BYTES("@authority"), BYTES("@path"), BYTES("@query"), BYTES("content-digest"), BYTES("comity-head-digest"),

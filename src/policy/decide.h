@@ -62,7 +62,7 @@ struct decide_counters {
 /* All that a decision stands on beside what is asked: values, which an auditor can hand in again. Borrowed for the call. */
 struct decide_context {
     const struct policy *policy;
-    const struct law *law;         /* the holder's community's, with what the policy tightens */
+    const struct law *law; /* the holder's community's, with what the policy tightens; NULL: only to replay an event without a line `law` */
     const struct notices *notices; /* as they are in force; NULL: there are none */
     struct decide_parties parties;
     const struct consent_view *consents; /* of (person, client's member, purpose); NULL in a first call, see decide() */

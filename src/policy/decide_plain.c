@@ -1,4 +1,7 @@
-/* Deciding as before there were laws: for a gateway whose directory names none yet. Goes when all of them do. */
+/*
+ * Deciding as before there were laws: only for replaying old decision events, which have no line `law`. No gateway decides by it any more: without a law
+ * it refuses (holder_decide.c). Nothing is added here, since what was decided then must come out as it did.
+ */
 #include "policy/decide_internal.h"
 
 /* No policy can allow it (policy_parse() refuses it); nor can a policy that was made in another way. */

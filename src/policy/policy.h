@@ -11,6 +11,7 @@
 #include "law/border.h"
 #include "law/iri.h"
 #include "law/law.h"
+#include "law/period.h"
 #include "policy/transform.h"
 
 struct law;          /* law/law.h */
@@ -100,6 +101,12 @@ struct policy_harvest {
     int64_t per_ms;
     uint32_t burst; /* so many times what is usual; 0: any burst */
 };
+/* What every answer of a service binds its recipient to, beside what the consents say (policy/conditions.h). */
+struct policy_conditions {
+    bool has_life;
+    struct period life;   /* how long the recipient may keep it */
+    bool is_never_onward; /* it hands it to nobody */
+};
 /* Leave of an authority for what a foreign court or police asks (PIPL 41, GDPR 48). */
 struct policy_approval {
     struct policy_document document;
@@ -150,7 +157,8 @@ struct policy_service {
     size_t notice_count;
     struct border_instrument *instruments; /* those of the policy that the service names; all of them if it names none */
     size_t instrument_count;
-    struct policy_harvest harvest;   /* the service's own, or the policy's */
+    struct policy_harvest harvest; /* the service's own, or the policy's */
+    struct policy_conditions conditions;
     const struct release_plan *plan; /* made by policy_parse() from the fields; NULL in a service made by hand */
 };
 enum policy_connection { CONNECTION_HTTP = 0, CONNECTION_HTTPS_NO_AUTH, CONNECTION_HTTPS };

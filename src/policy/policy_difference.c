@@ -229,6 +229,11 @@ static bool same_harvest(const struct policy_harvest *a, const struct policy_har
     return a->persons == b->persons && a->per_ms == b->per_ms && a->burst == b->burst;
 }
 
+static bool same_conditions(const struct policy_conditions *a, const struct policy_conditions *b)
+{
+    return a->has_life == b->has_life && period_equal(a->life, b->life) && a->is_never_onward == b->is_never_onward;
+}
+
 static void note_law(struct buffer *names, const struct policy_service *a, const struct policy_service *b)
 {
     note(names, !same_document(&a->dpia, &b->dpia), "dpia");
@@ -239,6 +244,7 @@ static void note_law(struct buffer *names, const struct policy_service *a, const
     note(names, a->keeps_range != b->keeps_range, "data_range");
     note(names, a->disclosure != b->disclosure, "disclose_withheld");
     note(names, !same_harvest(&a->harvest, &b->harvest), "harvest");
+    note(names, !same_conditions(&a->conditions, &b->conditions), "conditions");
 }
 
 static void compare_services(struct difference *d, const struct policy_service *a, const struct policy_service *b)

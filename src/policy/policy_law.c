@@ -312,6 +312,25 @@ static bool name_instruments(struct policy_parser *p, const struct text_service 
     return true;
 }
 
+static bool take_conditions(struct policy_parser *p, const struct text_service *from, size_t index, struct policy_service *to)
+{
+    const struct text_conditions *text = from->conditions;
+    if (text == NULL) {
+        return true;
+    }
+    if (to->release_count == 0) {
+        return parser_refuse(p, parser_at(p, "services[%zu].conditions", index), "take them out, or write 'releases'",
+                             "'conditions' bind what leaves by 'releases', and there are none");
+    }
+    if (text->life != NULL && (!period_parse(bytes_of_text(text->life), &to->conditions.life) || period_is_zero(to->conditions.life))) {
+        return parser_refuse(p, parser_at(p, "services[%zu].conditions.life", index), "write such as P30D, P6M or PT72H",
+                             "'%s' is not a time that an answer may be kept", text->life);
+    }
+    to->conditions.has_life = text->life != NULL;
+    to->conditions.is_never_onward = text->is_onward != NULL && !*text->is_onward;
+    return true;
+}
+
 bool parser_service_law(struct policy_parser *p, size_t index)
 {
     const struct text_service *from = &p->text->services[index];
@@ -321,7 +340,7 @@ bool parser_service_law(struct policy_parser *p, size_t index)
     to->disclosure = from->disclosure;
     to->harvest = p->policy->harvest;
     return take_documents(p, from, index, to) && parser_copy(p, from->duty, &to->duty) && take_notices(p, from, index, to) &&
-           name_instruments(p, from, index, to) &&
+           name_instruments(p, from, index, to) && take_conditions(p, from, index, to) &&
            (from->harvest == NULL || take_harvest(p, from->harvest, parser_at(p, "services[%zu].harvest.per", index), &to->harvest));
 }
 

@@ -160,6 +160,11 @@ static const cyaml_schema_field_t harvest_fields[] = {
     CYAML_FIELD_UINT("burst", CYAML_FLAG_OPTIONAL, struct text_harvest, burst),
     CYAML_FIELD_END,
 };
+static const cyaml_schema_field_t conditions_fields[] = {
+    CYAML_FIELD_STRING_PTR("life", ABSENT, struct text_conditions, life, 1, 32),
+    CYAML_FIELD_BOOL_PTR("onward", ABSENT, struct text_conditions, is_onward),
+    CYAML_FIELD_END,
+};
 
 static const cyaml_schema_field_t service_fields[] = {
     CYAML_FIELD_STRING_PTR("id", PRESENT, struct text_service, id, 1, ID_MAX),
@@ -189,6 +194,7 @@ static const cyaml_schema_field_t service_fields[] = {
     CYAML_FIELD_SEQUENCE("notices", ABSENT, struct text_service, notices, &line_value, 0, POLICY_NOTICES_MAX),
     CYAML_FIELD_SEQUENCE("instruments", ABSENT, struct text_service, instruments, &line_value, 0, POLICY_INSTRUMENTS_MAX),
     CYAML_FIELD_MAPPING_PTR("harvest", ABSENT, struct text_service, harvest, harvest_fields),
+    CYAML_FIELD_MAPPING_PTR("conditions", ABSENT, struct text_service, conditions, conditions_fields),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t service_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct text_service, service_fields) };

@@ -65,6 +65,10 @@ struct text_harvest {
     char *per;
     uint32_t burst;
 };
+struct text_conditions {
+    char *life;
+    bool *is_onward;
+};
 struct text_instrument {
     char *id, *kind, *ref, *from, *until;
     char **recipients;
@@ -125,6 +129,7 @@ struct text_service {
     char **instruments;
     uint32_t instruments_count;
     struct text_harvest *harvest;
+    struct text_conditions *conditions;
 };
 struct text_call {
     char *service;

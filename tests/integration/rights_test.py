@@ -4,7 +4,7 @@ import time
 import unittest
 from datetime import datetime, timedelta
 
-from comity import CLINIC, Federation, HOSPITAL, IMMUNISATIONS, NAME, OTHER_PERSON, PERSON
+from comity import CLINIC, Federation, HOSPITAL, IMMUNISATIONS, NAME, OTHER_PERSON, PERSON, holder_policy
 
 IRIS = {IMMUNISATIONS: 'https://w3id.org/comity/pd#Immunisations', NAME: 'https://w3id.org/dpv/pd#Name'}
 
@@ -36,7 +36,9 @@ class Rights(unittest.TestCase):
         return told.header('X-Road-Request-Id')
 
     def obligations(self, **more):
-        return self.holder.run_json('rights', 'obligations', **more)['obligations']
+        """But for what every answer's conditions bring when its life is over."""
+        found = self.holder.run_json('rights', 'obligations', **more)['obligations']
+        return [o for o in found if o['reason'] != 'life.over']
 
     def test_a_withdrawal_reaches_who_had_data_on_it(self):
         consent = self.federation.give_consent(PERSON, [IMMUNISATIONS, NAME])
@@ -110,6 +112,18 @@ class Rights(unittest.TestCase):
         self.consumer.run('rights', 'confirm', notice['id'], '--from', self.holder.origin, '--by', 'office', '--law', 'Records Act, s. 4')
         kept = self.wait(lambda: [o for o in self.obligations() if o['state'] == 'kept'], 'and answers')
         self.assertEqual(kept[0]['failure'], 'Records Act, s. 4')
+
+    def test_the_life_of_an_answer_ends(self):
+        self.holder.apply(holder_policy(self.federation.service_url, conditions={'life': 'PT3S', 'onward': False}))
+        self.federation.give_consent(PERSON, [IMMUNISATIONS])
+        told = self.federation.ask()
+        self.assertEqual(told.header('Comity-Conditions'), 'life=PT3S, onward=no')
+        exchange = told.header('X-Road-Request-Id')
+        self.assertEqual(self.consumer.run_json('rights', 'notices')['notices'], [])
+        notice = self.wait(lambda: self.consumer.run_json('rights', 'notices', '--open')['notices'], 'the clinic is told')[0]
+        self.assertEqual((notice['reason'], notice['exchanges'], notice['categories']), ('life.over', [exchange], [IRIS[IMMUNISATIONS]]))
+        # Nothing left, so nothing binds.
+        self.assertIsNone(self.federation.ask(OTHER_PERSON).header('Comity-Conditions'))
 
     def test_a_breach_is_read_from_the_log(self):
         for person in (PERSON, OTHER_PERSON):

@@ -125,9 +125,10 @@ static void recount_permit(struct recount *recount, struct bytes text)
     char name[48];
     for (unsigned i = 0; i < RECORDS && event_text_get(text, "use", &use); i++) {
         struct bytes record, window;
-        int64_t window_ms;
+        char digits[24];
         assert_true(bytes_split(&use, ' ', &record) && bytes_split(&use, ' ', &window));
-        window_ms = strtoll((const char *)window.data, NULL, 10);
+        (void)snprintf(digits, sizeof digits, "%.*s", BYTES_FMT(window)); /* the text ends without a zero */
+        int64_t window_ms = strtoll(digits, NULL, 10);
         if (bytes_equal(record, record_of(i, name))) {
             struct recounted_use *row = &recount->uses[i];
             row->in_window = row->in_all > 0 && window_ms <= row->window_ms ? row->in_window + 1 : 1;

@@ -173,6 +173,9 @@ static void the_page_has_every_key(void **state)
 #define INSTRUMENT                                                                                                                         \
     "instruments:\n- id: sc-1\n  kind: standard_contract\n  recipients: [B, B/C/D]\n  categories: [pd:A]\n  from: 2026-01-01\n"
 /* Lines 1 to 6. */
+#define ABOUT                                                                                                                              \
+    "categories: [{id: comity:C}]\nservices:\n- id: A/B/C/D/s\n  person: {in: query, name: p}\n  purposes: [dpv:X]\n"                      \
+    "  releases: [{category: comity:C}]\n  fields: [{path: $.a, category: comity:C}]\n"
 #define NOBODY "services:\n- id: A/B/C/D/s\n  person: {in: none}\n"
 
 static const struct mistake {
@@ -354,6 +357,10 @@ static const struct mistake {
     { "base_count:\n- {year: 2026, persons: 1, sensitive: 0}\n- {year: 2026, persons: 1, sensitive: 0}\n", "policy.yaml:3",
       "is there twice", "" },
     { "harvest: {persons: 10, per: 367d}\n", "policy.yaml:1", "'367d' is not a window of time", "1h" },
+    { NOBODY "  conditions: {life: P3D}\n", "policy.yaml:4", "there are none", "releases" },
+    { ABOUT "  conditions: {life: 3d}\n", "policy.yaml:8", "'3d' is not a time", "P30D" },
+    { ABOUT "  conditions: {life: P0D}\n", "policy.yaml:8", "'P0D' is not a time", "P30D" },
+    { ABOUT "  conditions: {onward: never}\n", "policy.yaml:8", "onward", "" },
     { "harvest: {persons: 10, per: 500ms}\n", "policy.yaml:1", "is not a window of time", "" },
     { "vital: {review: 91d}\n", "policy.yaml:1", "'91d' is not a time for the review", "" },
     { NOBODY "  dpia: {ref: r, date: 2026-01-01, valid_until: 2025-01-01}\n", "policy.yaml:4", "end before it begins", "" },
@@ -550,6 +557,27 @@ static void rights_as_xroad(void **state)
 
 /* ---- Differences ---- */
 
+static void conditions_are_read(void **state)
+{
+    (void)state;
+    struct policy *none = parsed(ABOUT), *allowed = parsed(ABOUT "  conditions: {onward: yes}\n");
+    struct policy *bound = parsed(ABOUT "  conditions: {life: P1M, onward: no}\n");
+    const struct policy_conditions *c = &bound->services[0].conditions;
+    assert_true(c->has_life && c->life.months == 1 && c->is_never_onward);
+    assert_false(none->services[0].conditions.has_life || none->services[0].conditions.is_never_onward);
+    struct buffer out;
+    struct error e = { 0 };
+    buffer_init(&out, 65536);
+    assert_true(policy_difference(none, allowed, &out, &e));
+    assert_int_equal(out.size, 0);
+    assert_true(policy_difference(none, bound, &out, &e));
+    assert_true(bytes_equal(buffer_bytes(&out), BYTES("~ service A/B/C/D/s: conditions\n")));
+    buffer_clear(&out);
+    policy_drop(none);
+    policy_drop(allowed);
+    policy_drop(bound);
+}
+
 static void law_is_read(void **state)
 {
     (void)state;
@@ -685,6 +713,7 @@ int main(void)
         cmocka_unit_test(limits_are_told),           cmocka_unit_test(ten_thousand_services_are_found),
         cmocka_unit_test(calls_are_found),           cmocka_unit_test(rights_as_xroad),
         cmocka_unit_test(differences_are_lines),     cmocka_unit_test(law_is_read),
+        cmocka_unit_test(conditions_are_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
