@@ -206,8 +206,9 @@ class Decision(unittest.TestCase):
     def test_no_consent_and_no_such_person_look_alike(self):
         """Of one person the hospital knows a withdrawal, of the other nothing: the consumer sees no difference at all."""
         self.change(patients={'releases': [{'category': NAME}, {'category': DIAGNOSES}]})
-        record_id = self.federation.give_consent(PERSON, [NAME, DIAGNOSES])
-        self.federation.withdraw_consent(record_id)
+        self.federation.publish_notice('n-care', (NAME, DIAGNOSES), law='CN-PIPL')
+        self.federation.set_born()
+        self.federation.withdraw_consent(self.federation.consent_to('n-care')['id'])
 
         def told(person):
             got = self.federation.ask(person)
