@@ -350,7 +350,7 @@ class Verification:
             need(a['index'] < b['index'], 'order', b['where'], 'it does not stand behind the one before')
         if not decision:
             return
-        lines, words = decision['event'], {}  # words: {record: {category: (given, span)}}, records in their order
+        lines, words, decided, seen = decision['event'], {}, {}, set()  # words: {record: {category: (given, span)}}
         limit = answer['index'] if answer and answer['index'] != NOWHERE else decision['index']
         for s in (s for s in consents if not s['hidden']):
             e, where = s['event'], s['where']
@@ -360,12 +360,17 @@ class Verification:
             categories = [v.partition(b' ') for n, v in e if n == b'category']
             good = get(e, b'id') and None not in span and len(categories) <= 64 and all(space for _, space, _ in categories)
             need(s['index'] >= limit or good, 'statement', where, 'it has no id or dates, or its categories are malformed')
-            if s['index'] < limit:
-                words.setdefault(get(e, b'id'), {}).update({c: (state == b'given', span) for state, _, c in categories})
+            if s['index'] < limit and s['text'] not in seen:  # a crash may have it logged twice
+                seen.add(s['text'])
+                record = words.setdefault(get(e, b'id'), {})
+                record.update({c: (state == b'given', span) for state, _, c in categories})
+                if get(e, b'event') in (b'give', b'refuse'):  # what was decided last speaks: it moves to the end
+                    decided.pop(get(e, b'id'), None)
+                    decided[get(e, b'id')] = record
         ids, moments = [v for n, v in lines if n == b'consent'], [s['time'] for s in (decision, answer) if s]
         def is_covered(category):
-            record = next((r for r in reversed(words) if category in words[r]), None)
-            given, span = words[record][category] if record else (False, (0, 0))
+            record = next((r for r in reversed(decided) if category in decided[r]), None)
+            given, span = decided[record][category] if record else (False, (0, 0))
             return given and record in ids and all(t + 999 >= span[0] and t < span[1] for t in moments)
         good = any(s['hidden'] for s in consents) or sum(is_covered(v) for n, v in lines if n == b'released') >= len(ids)
         need(good, 'consent', 'decision', 'what left was not consented to at that time')

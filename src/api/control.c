@@ -169,6 +169,10 @@ static const struct {
     { BYTES("/v1/breaches/list"), operation_breach_list, 200 },
     { BYTES("/v1/breaches/do"), operation_breach_do, 200 },
     { BYTES("/v1/breaches/persons"), operation_breach_persons, 200 },
+    { BYTES("/v1/policy/holds/list"), operation_hold_list, 200 },
+    { BYTES("/v1/policy/holds/release"), operation_hold_release, 200 },
+    { BYTES("/v1/policy/reviews/list"), operation_review_list, 200 },
+    { BYTES("/v1/policy/reviews/do"), operation_review_do, 200 },
 };
 
 /* /v1/consents/{id}/withdraw: the id goes into the body's object, which may have a category. */

@@ -42,4 +42,13 @@ operation operation_breach_persons;
  */
 operation operation_report;
 
+/* {} to { "holds": [ { "consumer", "service", "since", "asked": persons, or null } ] }. */
+operation operation_hold_list;
+/* { "consumer", "service", "by", "reason" } to { "log_index" }. */
+operation operation_hold_release;
+/* { "id"?, "open"? } to { "reviews": [ { "id", "log_index", "time", "due_at", "overdue", "exchange", "client", "service", "person", "justification", .. } ] }. Needs `log`. */
+operation operation_review_list;
+/* { "id", "verdict": "justified"|"unjustified", "by", "words" } to { "log_index" }. */
+operation operation_review_do;
+
 #endif

@@ -7,14 +7,14 @@ enum { CATEGORIES_OF_EVENT_MAX = 64 };
 /* What the person said in one record about one category, by the last event before the answer. */
 struct word {
     struct bytes id, category;
-    size_t record; /* records are numbered as they come: a later one counts */
+    size_t decided; /* when something of the record was last given or refused, counted from 1: the latest counts. 0: it only asks */
     bool is_given;
     uint64_t from_ms, until_ms;
     int64_t given_ms;
 };
 struct words {
     struct word *list;
-    size_t count, record_count;
+    size_t count, decided_count;
 };
 
 static uint64_t limit_of(const struct story *s)
@@ -58,21 +58,33 @@ static bool check_subject(struct verifying *v, const struct shown *shown, const 
 
 static struct word *find_word(struct words *words, struct bytes id, struct bytes category)
 {
-    size_t record = words->record_count;
+    struct word fresh = { .id = id, .category = category };
     for (size_t i = 0; i < words->count; i++) {
         if (bytes_equal(words->list[i].id, id)) {
-            record = words->list[i].record;
+            fresh.decided = words->list[i].decided;
             if (bytes_equal(words->list[i].category, category)) {
                 return &words->list[i];
             }
         }
     }
-    if (record == words->record_count) {
-        words->record_count++;
-    }
     struct word *word = &words->list[words->count++];
-    *word = (struct word){ .id = id, .category = category, .record = record };
+    *word = fresh;
     return word;
+}
+
+/* What was decided last speaks, whenever its record was made; one that only asks takes nothing back. */
+static void note_decided(struct words *words, struct bytes text, struct bytes id)
+{
+    struct bytes event = verify_event(text, "event");
+    if (!bytes_equal(event, BYTES("give")) && !bytes_equal(event, BYTES("refuse"))) {
+        return;
+    }
+    words->decided_count++;
+    for (size_t i = 0; i < words->count; i++) {
+        if (bytes_equal(words->list[i].id, id)) {
+            words->list[i].decided = words->decided_count;
+        }
+    }
 }
 
 static bool take_event(struct verifying *v, struct words *words, const struct shown *shown, const char *where)
@@ -100,7 +112,19 @@ static bool take_event(struct verifying *v, struct words *words, const struct sh
         word->until_ms = until_ms;
         word->given_ms = word->is_given ? shown->time_ms : word->given_ms;
     }
+    note_decided(words, text, id);
     return true;
+}
+
+/* A crash may have it logged twice, the same text: the first counts. */
+static bool is_repeated(const struct story *s, size_t i)
+{
+    for (size_t j = 0; j < i; j++) {
+        if (is_shown_consent(&s->shown[j]) && bytes_equal(s->shown[j].from->text, s->shown[i].from->text)) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static bool take_events(struct verifying *v, struct words *words)
@@ -114,7 +138,7 @@ static bool take_events(struct verifying *v, struct words *words)
             continue;
         }
         (void)verify_where(v, i, where);
-        if (!check_subject(v, shown, where) || (shown->index < limit && !take_event(v, words, shown, where))) {
+        if (!check_subject(v, shown, where) || (shown->index < limit && !is_repeated(s, i) && !take_event(v, words, shown, where))) {
             return false;
         }
     }
@@ -138,13 +162,14 @@ static bool is_within(const struct word *word, int64_t time_ms)
     return (uint64_t)time_ms + 999 >= word->from_ms && (uint64_t)time_ms < word->until_ms;
 }
 
-/* The newest record that speaks of the category decides. */
+/* The record that was decided last, of those that speak of the category. */
 static const struct word *word_on(const struct words *words, struct bytes category)
 {
     const struct word *newest = NULL;
     for (size_t i = 0; i < words->count; i++) {
-        if (bytes_equal(words->list[i].category, category) && (newest == NULL || words->list[i].record >= newest->record)) {
-            newest = &words->list[i];
+        const struct word *word = &words->list[i];
+        if (word->decided > 0 && bytes_equal(word->category, category) && (newest == NULL || word->decided > newest->decided)) {
+            newest = word;
         }
     }
     return newest;

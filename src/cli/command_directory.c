@@ -126,8 +126,13 @@ static int run_create(struct call *call)
                   : COMMAND_NOT_TRIED;
     } else {
         end = printf("Made %s for %s.\n\nOperator's key:  %s\n\n"
-                     "Members put it into directory.operators of their gateway.yaml; keep %s secret and safe.\n",
-                     path, community, vkey_text, key) > 0
+                     "Members put it into directory.operators of their gateway.yaml; keep %s secret and safe.\n\n"
+                     "Next:\n"
+                     "    comity law list\n"
+                     "    comity directory set-law %s LAW\n"
+                     "    comity directory set-country %s COUNTRY\n"
+                     "Without a law '" LAW_DEFAULT_ID "' holds; without a country every recognised community is abroad.\n",
+                     path, community, vkey_text, key, path, path) > 0
                   ? COMMAND_DONE
                   : COMMAND_NOT_TRIED;
     }

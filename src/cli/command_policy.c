@@ -378,13 +378,18 @@ static const struct command command_policy_test = {
     .run = run_test,
 };
 
-static const struct command *const policy_parts[] = { &command_policy_explain, &command_policy_test };
+static const struct command *const policy_parts[] = {
+    &command_policy_explain,      &command_policy_test,    &command_policy_holds,
+    &command_policy_release_hold, &command_policy_reviews, &command_policy_review,
+};
 
 const struct command command_policy = {
     .name = "policy",
-    .arguments = "explain|test ...",
-    .summary = "explain and test what the policy decides",
-    .text = "Decides by the code that the gateway decides by, with nobody asking: nothing is sent, logged or counted.",
+    .arguments = "COMMAND ...",
+    .summary = "explain and test what the policy decides, and what its guards leave for people",
+    .text =
+        "explain and test decide by the code that the gateway decides by, with nobody asking: nothing is sent, logged or counted. The others show and end what "
+        "decisions of the running gateway left for somebody to look at.",
     .parts = policy_parts,
     .part_count = COUNT_OF(policy_parts),
 };

@@ -286,9 +286,18 @@ static struct consumer_row *take_consumer(struct counters *counters, const uint8
     return consumer;
 }
 
+/* The key in memory of a person whom a consumer asked about since it was last forgiven. */
+static void key_since_forgiven(const struct consumer_row *consumer, const uint8_t asked_key[COUNT_KEY_SIZE], uint8_t key[COUNT_KEY_SIZE])
+{
+    for (size_t i = 0; i < COUNT_KEY_SIZE; i++) {
+        key[i] = (uint8_t)(asked_key[i] ^ (i < sizeof consumer->forgiven ? consumer->forgiven >> (8 * i) : 0));
+    }
+}
+
 bool counters_put_asked(struct counters *counters, const uint8_t consumer_key[COUNT_KEY_SIZE], const uint8_t asked_key[COUNT_KEY_SIZE],
                         int64_t step)
 {
+    uint8_t key[COUNT_KEY_SIZE];
     struct consumer_row *consumer = take_consumer(counters, consumer_key, step);
     if (consumer == NULL) {
         return false;
@@ -299,7 +308,8 @@ bool counters_put_asked(struct counters *counters, const uint8_t consumer_key[CO
     if (counters->asked.count >= counters->asked.count_max && !count_table_sweep(&counters->asked, is_recent, &step)) {
         return false;
     }
-    struct asked_row *row = count_table_add(&counters->asked, asked_key);
+    key_since_forgiven(consumer, asked_key, key);
+    struct asked_row *row = count_table_add(&counters->asked, key);
     if (row == NULL) {
         return false;
     }
@@ -315,7 +325,11 @@ static void peek_window(const struct counters *counters, const uint8_t consumer_
                         const uint8_t asked_key[COUNT_KEY_SIZE], const struct counter_ask *ask, struct counter_asked *out)
 {
     const struct consumer_row *consumer = count_table_find(&counters->consumers, consumer_key);
-    const struct asked_row *row = count_table_find(&counters->asked, asked_key);
+    uint8_t key[COUNT_KEY_SIZE];
+    if (consumer != NULL) {
+        key_since_forgiven(consumer, asked_key, key);
+    }
+    const struct asked_row *row = consumer != NULL ? count_table_find(&counters->asked, key) : NULL;
     int64_t now = counters_step(ask->now_ms), steps = (ask->window_ms + COUNTER_STEP_MS - 1) / COUNTER_STEP_MS;
     out->is_full = (consumer == NULL && counters->consumers.count >= counters->consumers.count_max) ||
                    (row == NULL && counters->asked.count >= counters->asked.count_max);
@@ -395,6 +409,24 @@ void counters_add_ask(struct counters *counters, const struct counter_ask *ask)
     struct rate_row *rate = count_table_add(&counters->rates, rate_key);
     if (rate != NULL) {
         rate_row_add(rate, ask->now_ms);
+    }
+    (void)pthread_mutex_unlock(&counters->mutex);
+}
+
+void counters_forgive(struct counters *counters, struct bytes consumer, struct bytes service)
+{
+    uint8_t consumer_key[COUNT_KEY_SIZE], rate_key[COUNT_KEY_SIZE];
+    counters_key_consumer(counters, consumer, consumer_key);
+    counters_key_rate(counters, service, rate_key);
+    (void)pthread_mutex_lock(&counters->mutex);
+    struct consumer_row *row = count_table_find(&counters->consumers, consumer_key);
+    struct rate_row *rate = count_table_find(&counters->rates, rate_key);
+    if (row != NULL) {
+        row->forgiven++;
+        memset(row->steps, 0, COUNTER_WINDOW_STEPS_MAX * sizeof *row->steps);
+    }
+    if (rate != NULL) {
+        rate->in_hour = 0;
     }
     (void)pthread_mutex_unlock(&counters->mutex);
 }

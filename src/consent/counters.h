@@ -69,6 +69,11 @@ struct counter_asked {
 void counters_peek_asked(struct counters *counters, const struct counter_ask *ask, struct counter_asked *out);
 /* Counts the request; once for each decision event. Takes memory for a new person. */
 void counters_add_ask(struct counters *counters, const struct counter_ask *ask);
+/*
+ * An operator let the consumer go on (event `hold/1`, `released`): the persons that it asked about before, at any service, no longer count, nor do the
+ * requests of this hour at this service. In memory at once; in the store when the log's entry is counted. Any thread.
+ */
+void counters_forgive(struct counters *counters, struct bytes consumer, struct bytes service);
 
 /* What a release counts for. All or nothing. */
 struct counter_release {

@@ -28,8 +28,9 @@ struct asked_row {
 };
 struct consumer_row {
     uint8_t key[COUNT_KEY_SIZE];
-    int64_t newest;  /* step */
-    uint32_t *steps; /* of how many persons the last time was in this step: a ring */
+    int64_t newest;    /* step */
+    uint64_t forgiven; /* how often: other keys in `asked`, so that those before are not found */
+    uint32_t *steps;   /* of how many persons the last time was in this step: a ring */
 };
 struct rate_row { /* of a service */
     uint8_t key[COUNT_KEY_SIZE];

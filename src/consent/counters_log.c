@@ -238,8 +238,42 @@ static bool take_answer(struct counters *c, const struct log_entry *entry, struc
     return ok;
 }
 
+/* `hold/1`, `released`: what the consumer asked before no longer counts. */
+static bool forgive(struct counters *c, struct bytes text, struct error *e)
+{
+    uint8_t key[COUNT_KEY_SIZE];
+    struct bytes event, consumer, service;
+    struct arena arena = { 0 };
+    if (!event_text_get(text, "event", &event) || !bytes_equal(event, BYTES("released")) || !event_text_get(text, "consumer", &consumer) ||
+        !event_text_get(text, "service", &service)) {
+        return true;
+    }
+    consumer = event_text_decode(&arena, consumer);
+    service = event_text_decode(&arena, service);
+    bool ok = memory_or(consumer.data != NULL && service.data != NULL, e);
+    if (ok) {
+        counters_key_rate(c, service, key);
+        struct rate_row *rate = count_table_find(&c->logged_rates, key);
+        if (rate != NULL) {
+            rate->in_hour = 0;
+            rate->is_changed = 1;
+        }
+        if (c->is_opening) {
+            counters_forgive(c, consumer, service);
+        }
+        counters_key_consumer(c, consumer, key);
+        const struct store_value values[] = { STORE_BIN(bytes_of(key, COUNT_KEY_SIZE)) };
+        ok = store_run(c->store, "DELETE FROM counter_asks WHERE consumer = ?1", values, COUNT_OF(values), NULL, NULL, NULL, e);
+    }
+    arena_clear(&arena);
+    return ok;
+}
+
 static bool take_entry(struct counters *c, const struct log_entry *entry, struct error *e)
 {
+    if (entry->kind == RECORD_EVENT && entry->index >= c->next && event_text_is(entry->statement, "hold/1")) {
+        return forgive(c, entry->statement, e);
+    }
     if (entry->kind == RECORD_ANSWER_SENT) {
         return take_answer(c, entry, e);
     }

@@ -279,6 +279,7 @@ const struct demo_step demo_steps[] = {
     { "a child asks to consent: it is the guardian's to say", demo_child },
     { "an emergency: what treatment needs leaves at once, and the person sees it", demo_break_glass },
     { "the counter needs an age and the end of a number: it gets no more", demo_coarse },
+    { "the clinic asks about one person after the other: it is held", demo_scraper },
     { "the notice changes: consents to the old one end, and a new one is asked for", demo_changed_notice },
     { "the contract for the border ends: nothing crosses it", demo_border },
     { "the consent in the forms of others: W3C DPV, Kantara, FHIR, ReBIT", demo_exports },

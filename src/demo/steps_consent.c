@@ -168,7 +168,7 @@ bool demo_scraper(struct step_state *state, struct error *e)
             return false;
         }
     }
-    say("three persons an hour are what a counter needs; the fourth:");
+    say("four persons an hour are what a counter needs, whatever it asks for; the fifth:");
     if (!expect(state, CONTACT_PATH, "PT-1005", "harvest.limit", e) || !expect(state, CONTACT_PATH, "PT-1001", "harvest.limit", e)) {
         return false;
     }

@@ -13,6 +13,7 @@
 #include "gateway/witnessing_internal.h"
 #include "gateway/public_service_internal.h"
 #include "gateway/retention_internal.h"
+#include "rights/hold.h"
 
 enum { TICK_MS = 1000, DRAIN_TICK_MS = 20, USES_AT_ONCE = 10000, SWEEPS_AT_ONCE = 16 };
 #define USES_ROOT_EVERY_US (UINT64_C(10) * 60 * 1000 * 1000)
@@ -272,7 +273,8 @@ bool gateway_start(struct gateway **out, const struct gateway_config *config, uv
         !mirroring_open(gateway, e) || !snapshot_load(&gateway->snapshot, gateway, e) || !witnessing_start(gateway, e) ||
         !mirroring_start(gateway, e) || !open_consents(gateway, e) ||
         !uses_open(&gateway->uses, gateway->store, gateway->public_disk, gateway->private_disk, e) ||
-        !rights_open(&gateway->rights, gateway->store, gateway->committer, e) || !grounds_keep(gateway, gateway->snapshot, e) ||
+        !rights_open(&gateway->rights, gateway->store, gateway->committer, e) ||
+        !hold_recover(gateway->rights, gateway->public_disk, gateway->private_disk, e) || !grounds_keep(gateway, gateway->snapshot, e) ||
         !log_start(gateway, e) || !start_workers(gateway, e) || !start_timer(gateway, e)) {
         gateway_free(gateway);
         return false;

@@ -2,6 +2,7 @@
 #include "gateway/holder_internal.h"
 
 #include "gateway/peek.h"
+#include "rights/hold.h"
 
 static struct peek peek_of(struct exchange *x)
 {
@@ -15,12 +16,28 @@ void holder_peek_counters(struct exchange *x)
 {
     const struct peek peek = peek_of(x);
     peek_counters(&peek, x->arena, &x->grounds.counters);
+    x->grounds.counters.is_held = x->asked.service != NULL &&
+                                  hold_is_on(x->worker->gateway->rights, x->asked.recipient, x->asked.service->id);
+}
+
+/* Without memory the background makes up for it, when it comes to the decision. */
+static void begin_hold(struct exchange *x)
+{
+    const uint64_t asked = x->grounds.counters.asked;
+    const struct hold hold = { .consumer = x->asked.recipient,
+                               .service = x->asked.service->id,
+                               .since_ms = x->asked.now_ms,
+                               .asked = asked > INT64_MAX ? -1 : (int64_t)asked };
+    (void)hold_begin(x->worker->gateway->rights, &hold);
 }
 
 void holder_count_ask(struct exchange *x)
 {
     const struct peek peek = peek_of(x);
     struct counter_ask ask;
+    if (x->decision.starts_hold) {
+        begin_hold(x);
+    }
     if (peek.counters != NULL && x->service != NULL && !x->is_metadata && x->person.size > 0 && x->decided_at_ms != 0 &&
         peek_make_ask(&peek, x->arena, &ask)) {
         counters_add_ask(peek.counters, &ask);

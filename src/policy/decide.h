@@ -51,12 +51,12 @@ struct decide_use {
 struct decide_counters {
     uint64_t exported, exported_sensitive;   /* distinct persons that went abroad in this counting year, by this gateway */
     bool is_exported, is_exported_sensitive; /* is this one among them? */
-    uint64_t asked;                          /* distinct persons that the consumer asked this service about in the window */
-    bool is_asked;                           /* is this one among them? */
-    bool is_full;                            /* too many to be told apart */
-    uint64_t recent, usual;                  /* requests about persons at this service in the present hour; usually in one; 0: not known */
-    bool is_held;                            /* the consumer is held until an operator releases it */
-    const struct decide_use *uses;           /* of each record with limits that the view has */
+    uint64_t asked;                /* distinct persons that the consumer asked about in the window, at any service of this gateway */
+    bool is_asked;                 /* is this one among them? */
+    bool is_full;                  /* too many to be told apart */
+    uint64_t recent, usual;        /* requests about persons at this service in the present hour; usually in one; 0: not known */
+    bool is_held;                  /* the consumer is held until an operator releases it */
+    const struct decide_use *uses; /* of each record with limits that the view has */
     size_t use_count;
 };
 /* All that a decision stands on beside what is asked: values, which an auditor can hand in again. Borrowed for the call. */

@@ -5,6 +5,7 @@
 
 #include "base/time.h"
 #include "consent/disclosures.h"
+#include "rights/decision_internal.h"
 #include "rights/request.h"
 #include "store/state.h"
 
@@ -406,6 +407,9 @@ static bool take_entry(struct rights *rights, const struct obligation_sources *s
     if (entry.form != RECORD_OPEN) {
         return true;
     }
+    if (entry.kind == RECORD_DECISION && event_text_is(entry.statement, "decision/1")) {
+        return hold_take_decision(rights, entry.statement, e) && review_take_decision(rights, entry.statement, index, e);
+    }
     *has_conditions = entry.kind == RECORD_ANSWER_SENT && disclosure_conditions(entry.statement).size > 0;
     if (entry.kind == RECORD_EVENT && event_text_is(entry.statement, "consent/1")) {
         ok = read_consent(entry.statement, arena, &cause, &is_one);
@@ -436,16 +440,20 @@ static bool take_entries(struct rights *rights, const struct obligation_sources 
     return first == to || (disclosures_scan(reader, first, to, add_life, &wanted, e) && wanted.ok);
 }
 
+bool obligations_next(struct rights *rights, uint64_t *next, struct error *e)
+{
+    struct error absent;
+    *next = 0;
+    return state_get_u64(rights->store, cursor, next, &absent) || absent.kind == ERROR_ABSENT ||
+           error_set(e, absent.kind, absent.where, absent.todo, "%s", absent.what);
+}
+
 bool obligations_catch_up(struct rights *rights, const struct obligation_sources *sources, size_t max_entries, int64_t now_ms,
                           uint64_t *lag, struct error *e)
 {
     struct log_reader *reader = NULL;
-    struct error absent;
     uint64_t next = 0, size = 0, end = 0;
-    if (!state_get_u64(rights->store, cursor, &next, &absent) && absent.kind != ERROR_ABSENT) {
-        return error_set(e, absent.kind, absent.where, absent.todo, "%s", absent.what);
-    }
-    if (!log_reader_open(&reader, sources->public, sources->private, e)) {
+    if (!obligations_next(rights, &next, e) || !log_reader_open(&reader, sources->public, sources->private, e)) {
         return false;
     }
     bool ok = log_reader_size(reader, &size, e);

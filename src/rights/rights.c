@@ -5,6 +5,7 @@
 #include "base/diag.h"
 #include "base/encode.h"
 #include "base/random.h"
+#include "rights/decision_internal.h"
 
 enum { EVENTS_AT_ONCE = 1000 };
 
@@ -188,8 +189,17 @@ bool rights_open(struct rights **out, struct store *store, struct committer *com
         free(rights);
         return error_memory(e, "rights");
     }
+    if (pthread_mutex_init(&rights->holding, NULL) != 0) {
+        (void)pthread_mutex_destroy(&rights->changing);
+        free(rights);
+        return error_memory(e, "rights");
+    }
     rights->store = store;
     rights->committer = committer;
+    if (!holds_load(rights, e)) {
+        rights_close(rights);
+        return false;
+    }
     if (committer != NULL && !log_all(rights, &index, &cause)) {
         /* As with consents: a full log must not keep the gateway from starting; the next change tries again. */
         diag_error(DIAG_WARN, "rights", "events are stored that the log does not have yet", &cause);
@@ -201,7 +211,9 @@ bool rights_open(struct rights **out, struct store *store, struct committer *com
 void rights_close(struct rights *rights)
 {
     if (rights != NULL) {
+        holds_free(rights);
         (void)pthread_mutex_destroy(&rights->changing);
+        (void)pthread_mutex_destroy(&rights->holding);
         free(rights);
     }
 }

@@ -21,7 +21,7 @@ void rights_close(struct rights *rights); /* NULL is allowed */
  */
 must_check bool rights_forget(struct rights *rights, struct bytes person, struct bytes alias, struct error *e);
 
-/* "r-", "b-", "a-", "o-" and 32 hex digits, NUL-terminated. */
+/* "r-", "b-", "a-", "o-", "v-" and 32 hex digits, NUL-terminated. */
 enum { RIGHTS_ID_SIZE = 40, RIGHTS_WORDS_MAX = 4000, RIGHTS_NAME_MAX = 200 };
 
 #endif

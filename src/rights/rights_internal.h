@@ -3,15 +3,22 @@
 #define COMITY_RIGHTS_RIGHTS_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "base/buffer.h"
 #include "consent/event_text.h"
 #include "rights/rights.h"
 
+struct hold_row; /* hold.c */
 struct rights {
     struct store *store;
     struct committer *committer; /* NULL: looking only */
     pthread_mutex_t changing;    /* held by a change until its event is in the log, so that both have changes in one order */
+
+    pthread_mutex_t holding; /* guards `holds`; taken behind `changing` */
+    struct hold_row *holds;  /* newest first */
+    _Atomic size_t hold_count;
+    bool has_hold_failed; /* out of memory while they were loaded */
 };
 
 /* Takes the mutex and begins the transaction. True: end it by rights_finish() or rights_give_up(). */

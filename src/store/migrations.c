@@ -387,6 +387,28 @@ static const char *const rights[] = {
     NULL,
 };
 
+/* What the policy's guard holds, and what broke the glass. */
+static const char *const holds_and_reviews[] = {
+    "CREATE TABLE holds ("
+    " consumer TEXT NOT NULL,"
+    " service TEXT NOT NULL,"
+    " since INTEGER NOT NULL,"
+    " asked INTEGER NOT NULL," /* -1: not known */
+    " released_at INTEGER,"
+    " PRIMARY KEY (consumer, service))",
+    "CREATE TABLE reviews ("
+    " id TEXT NOT NULL PRIMARY KEY,"
+    " decision INTEGER NOT NULL," /* its entry in the log */
+    " decided_at INTEGER NOT NULL,"
+    " due_at INTEGER NOT NULL,"
+    " verdict INTEGER,"
+    " reviewed_by TEXT,"
+    " words TEXT,"
+    " reviewed_at INTEGER)",
+    "CREATE INDEX reviews_open ON reviews (due_at) WHERE reviewed_at IS NULL",
+    NULL,
+};
+
 const struct migration migrations[] = {
     { "consents, policies and state", consents },
     { "the index of uses", uses },
@@ -395,5 +417,6 @@ const struct migration migrations[] = {
     { "counters", counters },
     { "the REST API's own", api },
     { "rights of persons, registers and obligations", rights },
+    { "holds and reviews", holds_and_reviews },
 };
 const size_t migration_count = COUNT_OF(migrations);

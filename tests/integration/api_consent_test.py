@@ -32,6 +32,7 @@ SEPARATE = ['sensitive', 'provide', 'border']
 
 
 class Consents(ApiCase):
+    law = 'strict'
     number = 0
 
     @classmethod

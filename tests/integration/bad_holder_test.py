@@ -49,10 +49,19 @@ class BadHolder(unittest.TestCase):
         self.assertEqual(got.status, 200)
         self.assertIsNone(got.header('X-Road-Anything'))
         for name, value in (('x-road-error', 'server.serverproxy.access_denied'), ('x-road-client', 'SOMEBODY/ELSE/WHO/X'),
-                            ('comity-reason', 'consent.none'), ('x-road-id', 'another')):
+                            ('comity-reason', 'consent.none'), ('x-road-id', 'another'), ('comity-conditions', 'life=P99Y')):
             with self.subTest(name):
                 got = self.ask(after=lambda made: made.fields.append((name, value)))
                 self.refused(got, 'receipt.invalid')
+
+    def test_conditions_arrive_as_they_were_stated(self):
+        got = self.ask(before=lambda made: made.fields.append(('comity-conditions', 'life=P30D, onward=no')))
+        self.assertEqual((got.status, got.header('Comity-Conditions')), (200, 'life=P30D, onward=no'))
+
+        def loosen(made):
+            made.fields = [(name, 'life=P90D' if name == 'comity-conditions' else value) for name, value in made.fields]
+        got = self.ask(before=lambda made: made.fields.append(('comity-conditions', 'life=P30D')), after=loosen)
+        self.refused(got, 'receipt.invalid')
 
     def test_error_without_a_reason(self):
         got = self.ask(before=lambda made: made.fields.append(('x-road-error', 'server.serverproxy.access_denied')))

@@ -15,6 +15,9 @@ class Lives:
         self.federation = Federation()
         self.addCleanup(self.federation.remove)
         self.federation.make()
+        for community in (self.federation.aurora, self.federation.baobab):
+            community.set_law('strict')
+        self.federation.publish()
         self.holder = self.federation.holder
         if self.runs:
             self.holder.start()

@@ -112,13 +112,64 @@ class Decision(unittest.TestCase):
         self.assertEqual(self.federation.ask(Comity_Authority='Court of Aurora').status, 200)
         self.replay()
 
-    def test_a_scraper_is_stopped(self):
+    def test_a_scraper_is_held_until_somebody_has_looked(self):
         self.change(patients={'harvest': {'persons': 3, 'per': '1h'}})
         answers = [self.federation.ask(f'PNR-{n}') for n in (1, 2, 3, 4, 2, 5)]
-        self.assertEqual([got.reason for got in answers], [None, None, None, 'harvest.limit', None, 'harvest.limit'])
+        self.assertEqual([got.reason for got in answers], [None, None, None] + 3 * ['harvest.limit'])  # PNR-2 as well: it is held
         self.assertEqual(dict(self.event(answers[3]))['hold'], CLINIC)
+        self.assertNotIn('hold', dict(self.event(answers[4])))  # once
         self.assertEqual(self.federation.ask('PNR-6', **VITAL).status, 200)  # an emergency that somebody else confirms
+        [hold] = self.holder.run_json('policy', 'holds')['holds']
+        self.assertEqual((hold['consumer'], hold['service'], hold['asked']), (CLINIC, f'{HOLDER}/patients', 3))
+
+        self.holder.kill()
+        self.holder.start()
+        self.assertEqual(self.holder.run_json('policy', 'holds')['holds'], [hold])
+        self.assertEqual(self.federation.ask('PNR-1').reason, 'harvest.limit')
+
+        words = ('policy', 'release-hold', '--consumer', CLINIC, '--service', f'{HOLDER}/patients', '--by', 'J. Officer', '--reason', 'a queue')
+        self.holder.run(*words)
+        self.holder.run(*words, expect=1)  # it is held no more
+        self.assertEqual(self.holder.run_json('policy', 'holds')['holds'], [])
+        answers = [self.federation.ask(f'PNR-{n}') for n in (7, 8)]  # the persons before do not count
+        self.holder.stop()
+        self.holder.start()
+        self.assertEqual(self.holder.run_json('policy', 'holds')['holds'], [])
+        answers += [self.federation.ask(f'PNR-{n}') for n in (9, 10)]  # those since then do, over a restart
+        self.assertEqual([got.reason for got in answers], [None, None, None, 'harvest.limit'])
+        self.assertEqual(self.steps(1, 'hold/1'), ['held', 'released', 'held'])
         self.replay()
+
+    def steps(self, more, kind):
+        """The `event` lines of the log's events of a kind, once the background has come to the last one."""
+        deadline = time.monotonic() + 30
+        while True:
+            entries = [entry['index'] for entry in self.holder.run_json('log', 'show')['entries'] if entry['kind'] == 'event']
+            texts = [self.holder.run('log', 'show', index, '--part', 'statement').stdout for index in entries]
+            found = [dict(line.split(': ', 1) for line in text.splitlines()) for text in texts if text.startswith(f'comity-event: {kind}')]
+            if len(found) >= 2 + more or time.monotonic() > deadline:
+                return [event['event'] for event in found]
+            time.sleep(0.2)
+
+    def test_a_broken_glass_is_reviewed(self):
+        got = self.federation.ask(**VITAL)
+        self.assertEqual(got.status, 200, got)
+        self.assertEqual(self.federation.ask().status, 200)  # claims nothing
+        deadline = time.monotonic() + 30
+        while not (rows := self.holder.run_json('policy', 'reviews', '--open')['reviews']) and time.monotonic() < deadline:
+            time.sleep(0.2)
+        [row] = rows
+        self.assertEqual((row['justification'], row['confirmed_by'], row['person'], row['client'], row['verdict'], row['overdue']),
+                         (VITAL['Comity_Justification'], VITAL['Comity_Confirmed_By'], PERSON, CLIENT, None, False))
+        self.assertIn('comity_gateway_reviews_overdue 0', self.holder.metrics_text())
+        said = ('--by', 'J. Officer', '--words', 'the ward confirms it')
+        self.holder.run('policy', 'review', row['id'], '--verdict', 'perhaps', *said, expect=2)
+        self.holder.run('policy', 'review', 'v-0', '--verdict', 'justified', *said, expect=1)
+        self.holder.run('policy', 'review', row['id'], '--verdict', 'justified', *said)
+        self.holder.run('policy', 'review', row['id'], '--verdict', 'unjustified', *said, expect=1)
+        self.assertEqual(self.holder.run_json('policy', 'reviews', '--open')['reviews'], [])
+        [row] = self.holder.run_json('policy', 'reviews')['reviews']
+        self.assertEqual((row['verdict'], row['by'], row['words']), ('justified', 'J. Officer', 'the ward confirms it'))
 
     def test_the_years_count(self):
         self.change(instruments=[{**self.policy['instruments'][0], 'max_persons': 2}])
@@ -155,8 +206,9 @@ class Decision(unittest.TestCase):
     def test_no_consent_and_no_such_person_look_alike(self):
         """Of one person the hospital knows a withdrawal, of the other nothing: the consumer sees no difference at all."""
         self.change(patients={'releases': [{'category': NAME}, {'category': DIAGNOSES}]})
-        record_id = self.federation.give_consent(PERSON, [NAME, DIAGNOSES])
-        self.federation.withdraw_consent(record_id)
+        self.federation.publish_notice('n-care', (NAME, DIAGNOSES), law='CN-PIPL')
+        self.federation.set_born()
+        self.federation.withdraw_consent(self.federation.consent_to('n-care')['id'])
 
         def told(person):
             got = self.federation.ask(person)

@@ -4,6 +4,7 @@ both must say the same, by the same code. BITS and MUTATIONS say how much (1,000
 """
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -43,6 +44,7 @@ def setUpModule():
         asked['signed refused'] = federation.ask(service='signed', rest=f'/{OTHER_PERSON}/record')
         federation.withdraw_consent(consent)
         asked['withdrawn'] = federation.ask(PERSON)
+        ask_in_the_new_world(asked)
         time.sleep(1.5)  # until all is published
         federation.holder.run('evidence', 'trust', '--output', folder / 'trust.txt')
         both = bundle.Both(folder, folder / 'trust.txt')
@@ -57,6 +59,33 @@ def setUpModule():
     except BaseException:
         tearDownModule()
         raise
+
+
+def ask_in_the_new_world(asked):
+    """Records that ask first and are answered later, limits, a notice that changes a little, and what befalls a person."""
+    def person(verb, *words):
+        federation.holder.run_json('person', verb, '--person', '-', *words, stdin='p-mortal')
+    use = {'mode': 'view', 'fetch': 'periodic', 'frequency': {'max': 100, 'per': 'P1D', 'total': 1000}, 'dataRange': None}
+    about = {'name': 'n-first', 'about': [IMMUNISATIONS], 'law': 'TEST', 'service': None, 'use': use}
+    first = federation.publish_notice(**about)
+    asking = federation.holder.run_json('consent', 'request', '--person', '-', '--notice', 'n-first', stdin='p-asked')['id']
+    asked['only asked for'] = federation.ask('p-asked')
+    federation.consent_to('n-first', 'p-asked')
+    asked['given while another asks'] = federation.ask('p-asked')
+    federation.publish_notice(**about, method={'en': 'it is looked up at once'}, equivalentTo=first['digest'])
+    asked['given on what is as good'] = federation.ask('p-asked')
+    federation.holder.run_json('consent', 'give', '--id', asking, '--language', 'en', '--method', 'portal',
+                               *(word for act in ('sensitive', 'provide', 'border') for word in ('--separate', act)))
+    asked['answered later'] = federation.ask('p-asked')
+    federation.consent_to('n-first', 'p-mortal')
+    person('set', '--born', '1980-03-01')
+    asked['alive'] = federation.ask('p-mortal')
+    person('pause')
+    asked['paused'] = federation.ask('p-mortal')
+    person('resume')
+    asked['resumed'] = federation.ask('p-mortal')
+    person('died')
+    asked['dead'] = federation.ask('p-mortal')
 
 
 def tearDownModule():
@@ -78,6 +107,13 @@ class Verdicts(unittest.TestCase):
                 self.assertEqual(both.compare([data]), ['good'])
                 self.assertEqual(bundle.write(bundle.read(data)), data)
 
+    def test_what_was_released_in_the_new_world(self):
+        for name, is_released in (('only asked for', False), ('given while another asks', True), ('given on what is as good', True),
+                                  ('answered later', True), ('alive', True), ('paused', False), ('resumed', True), ('dead', False)):
+            lines = dict(bundle.read(bundles[f'{name} holder']))['decision'].split(b'\n')
+            self.assertEqual(any(line.startswith(b'use: ') for line in lines), is_released, name)
+            self.assertEqual(any(line.startswith(b'notice: ') for line in lines), is_released, name)
+
     def test_the_script_by_itself(self):
         path = folder / 'one'
         for data, code, words in ((bundles['permitted holder'], 0, f'Good: exchange|{CLIENT}|{PERSON}|permit'),
@@ -91,7 +127,7 @@ class Verdicts(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
 
     def test_the_script_is_short(self):
-        self.assertLess(len((TOP / 'tools/verify-evidence.py').read_text().splitlines()), 400)
+        self.assertLess(len((TOP / 'tools/verify-evidence.py').read_text().splitlines()), 450)
 
 
 class Mutations(unittest.TestCase):
@@ -220,6 +256,15 @@ class Forgeries(unittest.TestCase):
         'not begun': ('evidence.consent', lambda f: f.change('consent 1', 'valid_from: [0-9]+', 'valid_from: 99999999999999')),
         'other record': ('evidence.consent', lambda f: f.change('consent 1', 'id: c-.', 'id: c-x')),
         'no dates': ('evidence.statement', lambda f: f.change('consent 1', 'valid_from: ', 'valid_from: x')),
+        'only asked for': ('evidence.consent', lambda f: f.change('consent 1', 'event: give', 'event: request')),
+        'dead': ('evidence.consent', lambda f: (insert_before(f), f.change('consent 2', 'event: withdraw\n(.*)category: withdrawn',
+                                                                           r'event: revoke\n\1category: revoked', re.DOTALL))),
+        'paused': ('evidence.consent', lambda f: (insert_before(f), f.change('consent 2', 'event: withdraw\n(.*)category: withdrawn',
+                                                                             r'event: pause\n\1category: paused', re.DOTALL))),
+        'asked again': ('good', lambda f: (insert_before(f), f.change('consent 2', 'event: withdraw\n(.*)id: c-.(.*)category: withdrawn',
+                                                                      r'event: request\n\1id: c-x\2category: requested', re.DOTALL))),
+        'another given since': ('evidence.consent', lambda f: (insert_before(f), f.change(
+            'consent 2', 'event: withdraw\n(.*)id: c-.(.*)category: withdrawn', r'event: give\n\1id: c-x\2category: given', re.DOTALL))),
         'given after': ('evidence.consent', lambda f: given_after(f)),
         'withdrawn before': ('evidence.consent', lambda f: insert_before(f)),
         'no consent': ('evidence.consent', lambda f: f.statements.pop('consent 1')),

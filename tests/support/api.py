@@ -70,8 +70,9 @@ def token(key, claims=None, algorithm=None, header=None, **changes):
 class Api:
     """A federation whose holder has a REST API. `who` of a call: a client's name, a person's identifier, or None."""
 
-    def __init__(self, federation=None, **config):
+    def __init__(self, federation=None, law=None, **config):
         self.federation = federation or Federation()
+        self.law = law
         self.config = config
         self.key = Key()
         self.tokens = {name: secrets.token_urlsafe(24) for name in ('ward', 'clinic', 'auditor', 'operator')}
@@ -80,6 +81,10 @@ class Api:
         federation = self.federation
         if not federation.is_made:
             federation.make()
+        if self.law is not None:
+            for community in (federation.aurora, federation.baobab):
+                community.set_law(self.law)
+            federation.publish()
         self.gateway = federation.holder
         self.port, = free_ports(1)
         self.configure()
@@ -140,10 +145,11 @@ def problem(answer):
 
 class ApiCase(unittest.TestCase):
     config = {}
+    law = None  # the test law, which asks for little
 
     @classmethod
     def setUpClass(cls):
-        cls.api = Api(**cls.config)
+        cls.api = Api(law=cls.law, **cls.config)
         cls.api.__enter__()
 
     @classmethod

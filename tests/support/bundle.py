@@ -114,8 +114,8 @@ class Forge:
         self.sizes = {origin: 1 + max(r['index'] for s in self.statements.values() for r in s['receipts'] if r['origin'] == origin)
                       for origin in self.keys}
 
-    def change(self, name, pattern, to):
-        text, count = re.subn(pattern, to, self.statements[name]['text'], count=1)
+    def change(self, name, pattern, to, flags=0):
+        text, count = re.subn(pattern, to, self.statements[name]['text'], count=1, flags=flags)
         assert count == 1, f'{name} has no {pattern}'
         self.statements[name]['text'] = text
 

@@ -584,7 +584,8 @@ class Federation:
         with self.publishing:
             if name not in self.published:
                 every = [{**category, 'necessity': 'optional'} for category in notice(name, about)['categories']]
-                self.publish_notice(name, about, recipient, purpose, law='TEST', categories=every, service=None)
+                self.publish_notice(name, about, recipient, purpose, law=json.loads(self.baobab.draft.read_text())['law']['id'], categories=every,
+                                    service=None)
                 self.published.add(name)
         options = [word for category in categories for word in ('--category', category)]
         return self.holder.run_json('consent', 'give', '--person', '-', '--notice', name, '--until', until, *options, stdin=person)['id']

@@ -160,7 +160,8 @@ REQUEST_COMPONENTS = ['@method', '@authority', '@path', '@query', 'content-diges
                       'x-road-request-id', 'comity-purpose', 'comity-directory', 'comity-peer-checkpoint', 'comity-sequence']
 ANSWER_COMPONENTS = ['@status', 'content-digest', 'comity-head-digest', 'x-road-id', 'x-road-request-id', 'x-road-client', 'x-road-service', 'x-road-request-hash',
                      'x-road-error',
-                     'comity-reason', 'comity-released', 'comity-withheld', 'comity-decision', 'comity-directory', 'comity-peer-checkpoint']
+                     'comity-reason', 'comity-released', 'comity-withheld', 'comity-decision', 'comity-directory', 'comity-peer-checkpoint', 'comity-transformed',
+                     'comity-withheld-fields', 'comity-conditions']
 BOUND_COMPONENTS = ['@method', '@authority', '@path', '@query', 'content-digest', 'comity-head-digest']
 
 

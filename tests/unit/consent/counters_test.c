@@ -449,6 +449,61 @@ static void asked_persons_agree_with_a_list(void **state)
     assert_true(recent_hits > ASKS / 2);
 }
 
+static void log_release(struct rig *rig, struct bytes consumer, struct bytes service)
+{
+    struct buffer text;
+    buffer_init(&text, 4096);
+    event_text_append(&text, "comity-event", BYTES("hold/1"));
+    event_text_append(&text, "event", BYTES("released"));
+    event_text_append(&text, "consumer", consumer);
+    event_text_append(&text, "service", service);
+    (void)rig_append(rig, RECORD_EVENT, buffer_bytes(&text));
+    buffer_clear(&text);
+}
+
+static void ask_about(struct rig *rig, struct counter_ask ask, struct bytes person)
+{
+    ask.person = person;
+    counters_add_ask(consents_counters(rig->consents), &ask);
+    log_ask(rig, &ask);
+}
+
+static void expect_asked(struct rig *rig, struct counter_ask ask, struct bytes person, uint64_t persons, bool is_known)
+{
+    struct counter_asked got;
+    ask.person = person;
+    counters_peek_asked(consents_counters(rig->consents), &ask, &got);
+    assert_int_equal(got.persons, persons);
+    assert_int_equal(got.is_known, is_known);
+}
+
+/* In memory, when the log is read at the start, and out of the store. */
+static void who_is_forgiven_begins_anew(void **state)
+{
+    struct rig *rig = *state;
+    const struct counter_ask ask = { .client = BYTES("KE/MED/C1/S"), .service = BYTES("s"), .now_ms = time_now_ms(), .window_ms = day_ms };
+    struct counter_ask other = ask;
+    struct error e;
+    other.client = BYTES("KE/MED/C2/S");
+    ask_about(rig, ask, BYTES("a"));
+    ask_about(rig, ask, BYTES("b"));
+    ask_about(rig, other, BYTES("a"));
+    counters_forgive(consents_counters(rig->consents), BYTES("KE/MED/C1"), BYTES("s"));
+    log_release(rig, BYTES("KE/MED/C1"), BYTES("s"));
+    expect_asked(rig, ask, BYTES("a"), 0, false);
+    ask_about(rig, ask, BYTES("b"));
+    for (int run = 0; run < 3; run++) {
+        expect_asked(rig, ask, BYTES("a"), 1, false);
+        expect_asked(rig, ask, BYTES("b"), 0, true);
+        expect_asked(rig, other, BYTES("a"), 0, true);
+        if (run == 1) {
+            assert_true(counters_catch_up(consents_counters(rig->consents), SIZE_MAX, NULL, &e));
+        }
+        rig_close(rig);
+        rig_open(rig);
+    }
+}
+
 static void a_burst_stands_out_of_the_history(void **state)
 {
     struct rig *rig = *state;
@@ -567,6 +622,7 @@ int main(void)
         TEST(persons_that_go_out_are_counted_once),
         cmocka_unit_test(windows_follow_each_other),
         TEST(asked_persons_agree_with_a_list),
+        TEST(who_is_forgiven_begins_anew),
         TEST(a_burst_stands_out_of_the_history),
 #ifndef WITHOUT_FORKS
         cmocka_unit_test(a_kill_loses_and_doubles_nothing),
