@@ -221,7 +221,8 @@ bool obligation_add(struct rights *rights, const struct obligation_new *n, int64
                    "created_at, due_at, next_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) "
                    "ON CONFLICT (cause, reason, gateway, part) DO NOTHING",
                    values, COUNT_OF(values), NULL, NULL, &changed, e);
-    if (ok && changed > 0) {
+    /* What only waits for its day is in the log by the answer that set it. */
+    if (ok && changed > 0 && n->tell_at_ms <= now_ms) {
         ok = add_event(rights, "made", &made, BYTES_NONE, now_ms, e);
     }
     buffer_clear(&exchanges);

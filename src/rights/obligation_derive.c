@@ -382,13 +382,7 @@ static bool add_life(void *context, const struct disclosure *d)
         .tell_at_ms = end_ms,
         .due_at_ms = deadline(wanted->sources->law, end_ms),
     };
-    wanted->ok = rights_begin(wanted->rights, wanted->e);
-    if (wanted->ok && !obligation_add(wanted->rights, &made, wanted->now_ms, wanted->e)) {
-        rights_give_up(wanted->rights);
-        wanted->ok = false;
-    } else if (wanted->ok) {
-        wanted->ok = rights_commit(wanted->rights, NULL, wanted->e);
-    }
+    wanted->ok = obligation_add(wanted->rights, &made, wanted->now_ms, wanted->e);
     return wanted->ok;
 }
 
@@ -422,6 +416,19 @@ static bool take_entry(struct rights *rights, const struct obligation_sources *s
     return !is_one || take_cause(rights, sources, reader, &cause, index + 1, arena, now_ms, e);
 }
 
+/* All lives of a batch in one transaction: every exchange may have one. */
+static bool take_lives(struct log_reader *reader, uint64_t from, uint64_t to, struct wanted *wanted)
+{
+    if (!rights_begin(wanted->rights, wanted->e)) {
+        return false;
+    }
+    if (!disclosures_scan(reader, from, to, add_life, wanted, wanted->e) || !wanted->ok) {
+        rights_give_up(wanted->rights);
+        return false;
+    }
+    return rights_commit(wanted->rights, NULL, wanted->e);
+}
+
 static bool take_entries(struct rights *rights, const struct obligation_sources *sources, struct log_reader *reader, uint64_t from,
                          uint64_t to, int64_t now_ms, struct error *e)
 {
@@ -437,7 +444,7 @@ static bool take_entries(struct rights *rights, const struct obligation_sources 
         }
         first = has_conditions && i < first ? i : first;
     }
-    return first == to || (disclosures_scan(reader, first, to, add_life, &wanted, e) && wanted.ok);
+    return first == to || take_lives(reader, first, to, &wanted);
 }
 
 bool obligations_next(struct rights *rights, uint64_t *next, struct error *e)
