@@ -342,12 +342,15 @@ class Archive(Case):
     def test_an_old_exchange_after_a_new_directory(self):
         """The directory that made the keys valid then is shown, not the newest."""
         before = self.export(federation.holder, 'first').read_bytes()
+        archive = federation.holder.folder / 'archive'
+        wanted = len(list(archive.iterdir())) + 2  # both communities' new directories
         federation.publish()
         federation.holder.reload()
         federation.consumer.reload()
         deadline = time.monotonic() + 30
-        while len(list((federation.holder.folder / 'archive').iterdir())) < 5 and time.monotonic() < deadline:
+        while len(list(archive.iterdir())) < wanted and time.monotonic() < deadline:
             time.sleep(0.05)
+        self.assertEqual(len(list(archive.iterdir())), wanted)
         answer = federation.ask(PERSON)
         exchange['after'] = answer.header('X-Road-Request-Id')
         time.sleep(1.5)
