@@ -79,7 +79,7 @@ static void take_categories(struct making *m, struct bytes text, enum consent_st
 static void take_digest(struct making *m, struct bytes text, const char *name, uint8_t out[SHA256_SIZE], bool *has)
 {
     struct bytes line = line_of(m, text, name);
-    *has = line.size > 0 && event_text_read_digest(line, out);
+    *has = line.size > 0 && event_text_digest(line, out);
 }
 
 static void take_terms(struct making *m, struct bytes text)

@@ -135,11 +135,3 @@ struct bytes event_text_decode(struct arena *arena, struct bytes value)
     }
     return bytes_of(out, size);
 }
-
-bool event_text_read_digest(struct bytes value, uint8_t digest[32])
-{
-    static const struct bytes before = { (const uint8_t *)"sha-256=:", 9 };
-    size_t size = 0;
-    return bytes_start_with(value, before) && bytes_end_with(value, BYTES(":")) && value.size > before.size &&
-           base64_parse(bytes_slice(value, before.size, value.size - 1), digest, 32, &size) && size == 32;
-}

@@ -20,9 +20,6 @@ void event_text_append_digest(struct buffer *out, const char *name, const uint8_
 /* Reads the value of such a line. */
 must_check bool event_text_digest(struct bytes value, uint8_t out[32]);
 
-/* Reads what event_text_append_digest() wrote behind the name. */
-must_check bool event_text_read_digest(struct bytes value, uint8_t digest[32]);
-
 /* The value of the first line called `name`, as it is written (escaped): a view into `text`. False if there is none. */
 must_check bool event_text_get(struct bytes text, const char *name, struct bytes *value);
 /* Takes the next line off the front of `*rest`; false at the end, and at a line that has no LF or no ": ". */

@@ -158,7 +158,7 @@ static bool take_component(struct bytes statement, struct bytes start, struct ar
 static bool find_decision(struct bytes statement, uint8_t digest[SHA256_SIZE])
 {
     struct bytes value;
-    return find_line(statement, COMPONENT("comity-decision"), &value) && event_text_read_digest(value, digest);
+    return find_line(statement, COMPONENT("comity-decision"), &value) && event_text_digest(value, digest);
 }
 
 static bool read_answer(struct bytes statement, struct arena *arena, struct use_row *row)

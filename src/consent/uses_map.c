@@ -315,7 +315,7 @@ bool uses_root_parse(struct bytes text, struct uses_root *out)
     struct bytes root, covers, from, key;
     size_t key_size = 0;
     *out = (struct uses_root){ 0 };
-    return event_text_is(text, "uses-root/1") && event_text_get(text, "root", &root) && event_text_read_digest(root, out->root) &&
+    return event_text_is(text, "uses-root/1") && event_text_get(text, "root", &root) && event_text_digest(root, out->root) &&
            event_text_get(text, "from", &from) && bytes_to_u64(from, &out->from) && event_text_get(text, "covers", &covers) &&
            bytes_to_u64(covers, &out->covers) && event_text_get(text, "vrf", &key) &&
            base64_parse(key, out->vrf_key, VRF_PUBLIC_SIZE, &key_size) && key_size == VRF_PUBLIC_SIZE;

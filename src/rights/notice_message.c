@@ -208,7 +208,7 @@ bool data_reply_read(struct bytes note, const struct verifier *sender, struct ar
         !next(&rest, "from", arena, &out->from, e) || !next(&rest, "to", arena, &out->to, e) || !next(&rest, "notice", arena, &digest, e)) {
         return false;
     }
-    if (!event_text_read_digest(digest, out->notice)) {
+    if (!event_text_digest(digest, out->notice)) {
         return error_set(e, ERROR_INPUT, where, NULL, "the notice's digest can't be read");
     }
     if (bytes_equal(event, BYTES("erase-confirmation/1"))) {

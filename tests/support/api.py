@@ -150,11 +150,8 @@ class ApiCase(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         cls.api = Api(law=cls.law, **cls.config)
+        cls.addClassCleanup(cls.api.__exit__, None, None, None)
         cls.api.__enter__()
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.api.__exit__(None, None, None)
 
     def refused(self, answer, status, reason):
         self.assertEqual(problem(answer), (status, reason), answer)
