@@ -232,7 +232,7 @@ static void check_halves(const struct rig *rig, const char *when, bool has_excha
 static void each_fault(int fault, bool power_fails, bool has_exchange)
 {
     bool met = true;
-    for (uint64_t n = 0; met; n++) {
+    for (uint64_t n = 0; met; n += RIG_STRIDE) {
         char when[96];
         struct error e = { 0 };
         struct faults faults = { .kinds = CALL_ALL, .fail_at = n, .fault = fault, .from_then_on = power_fails };
