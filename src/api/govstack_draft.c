@@ -115,7 +115,6 @@ static bool is_current_agreement(struct rest_call *call, const json_t *content, 
                    json_equal(json_object_get(content, "dataAgreementRevisionHash"),
                               json_object_get(agreement->revision, "serializedHash")) != 0;
     if (!is_same) {
-        govstack_agreement_clear(agreement);
         return rest_refuse(call, e, 400, "request.malformed", "/consentRecord/dataAgreement", "make a new draft",
                            "is not what its revision says");
     }

@@ -104,6 +104,7 @@ void govstack_agreement_clear(struct govstack_agreement_view *agreement)
 {
     json_decref(agreement->content);
     json_decref(agreement->revision);
+    *agreement = (struct govstack_agreement_view){ 0 }; /* whoever gets it afterwards may clear it again */
 }
 
 static bool find_agreement(struct rest_call *call, struct bytes id, struct bytes revision, json_t **content, json_t **made, struct error *e)
