@@ -15,7 +15,10 @@
     X(ROLE_GUARDIAN, "guardian") /* a person, for another whom it answers for */                                                           \
     X(ROLE_ORGANISATION, "organisation")                                                                                                   \
     X(ROLE_AUDITOR, "auditor")                                                                                                             \
-    X(ROLE_OPERATOR, "operator")
+    X(ROLE_OPERATOR, "operator") /* keeps the gateway running; needs no person for that */                                                 \
+    X(ROLE_HELPER, "helper")     /* reads for a person at that person's side, and ends what was given; gives nothing */                    \
+    X(ROLE_VIEWER, "viewer")     /* figures, and nobody's data */                                                                          \
+    X(ROLE_OFFICER, "officer")   /* the data protection officer: persons' requests, reviews, holds */
 
 #define RESOURCES(X)                                                                                                                       \
     X(RESOURCE_PUBLIC, "public") /* the API's own description */                                                                           \
@@ -28,14 +31,23 @@
     X(RESOURCE_RIGHT, "right")   /* requests of a person's rights */                                                                       \
     X(RESOURCE_WEBHOOK, "webhook")                                                                                                         \
     X(RESOURCE_GATEWAY, "gateway") /* its state */                                                                                         \
-    X(RESOURCE_AUDIT, "audit")     /* GovStack's audit endpoints and ours: across persons */
+    X(RESOURCE_AUDIT, "audit")     /* GovStack's audit endpoints and ours: across persons */                                               \
+    X(RESOURCE_SESSION, "session") /* whoever is signed in: the own ones */                                                                \
+    X(RESOURCE_CODE, "code")       /* codes on paper, for signing in */                                                                    \
+    X(RESOURCE_FIGURE, "figure")   /* the console's figures, live */                                                                       \
+    X(RESOURCE_EXCHANGE, "exchange")                                                                                                       \
+    X(RESOURCE_SERVICE, "service") /* who may ask what, and why something would be refused */                                              \
+    X(RESOURCE_TASK, "task")       /* what waits for somebody of the staff */                                                              \
+    X(RESOURCE_REVIEW, "review")   /* of what broke the glass */                                                                           \
+    X(RESOURCE_HOLD, "hold")       /* consumers that asked about too many */
 
-/* What is done with it. Decide is the person's own act: give, refuse, withdraw, pause. */
+/* What is done with it. Decide is the person's own act: give, refuse, resume. Withdraw as well, but only takes back: withdraw, pause. */
 #define VERBS(X)                                                                                                                           \
     X(VERB_READ, "read")                                                                                                                   \
     X(VERB_LIST, "list")                                                                                                                   \
     X(VERB_WRITE, "write")                                                                                                                 \
     X(VERB_DECIDE, "decide")                                                                                                               \
+    X(VERB_WITHDRAW, "withdraw")                                                                                                           \
     X(VERB_ERASE, "erase")
 
 #define ACCESS_NAME(name, text) name,
@@ -43,6 +55,9 @@ enum role { ROLES(ACCESS_NAME) ROLE_COUNT };
 enum resource { RESOURCES(ACCESS_NAME) RESOURCE_COUNT };
 enum verb { VERBS(ACCESS_NAME) VERB_COUNT };
 #undef ACCESS_NAME
+
+/* Whose data it is, or who stands for one. */
+#define ROLES_OF_PERSONS ((1U << ROLE_PERSON) | (1U << ROLE_GUARDIAN) | (1U << ROLE_HELPER))
 
 /* Zero is no. Ordered: the more a principal's roles allow, the larger. */
 enum access {

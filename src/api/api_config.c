@@ -64,7 +64,8 @@ struct text_config {
     CYAML_FIELD_SEQUENCE(key, CYAML_FLAG_POINTER | (how), type, member, entry, least, most)
 
 static const cyaml_strval_t role_words[] = {
-    { "person", ROLE_PERSON }, { "organisation", ROLE_ORGANISATION }, { "auditor", ROLE_AUDITOR }, { "operator", ROLE_OPERATOR }
+    { "person", ROLE_PERSON }, { "organisation", ROLE_ORGANISATION }, { "auditor", ROLE_AUDITOR }, { "operator", ROLE_OPERATOR },
+    { "viewer", ROLE_VIEWER }, { "officer", ROLE_OFFICER },
 };
 static const cyaml_schema_value_t text_value = { CYAML_VALUE_STRING(CYAML_FLAG_POINTER, char, 1, TEXT_MAX) };
 

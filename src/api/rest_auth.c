@@ -213,6 +213,17 @@ static bool is_staff(const struct rest_call *call)
     return call->access == ACCESS_MEMBER || call->access == ACCESS_ALL;
 }
 
+enum role rest_role(const struct rest_call *call)
+{
+    for (unsigned role = 0; role < ROLE_COUNT; role++) {
+        bool is_held = (call->principal.roles & (1U << role)) != 0;
+        if (is_held && access_of((enum role)role, call->route->resource, call->route->verb) == call->access) {
+            return (enum role)role;
+        }
+    }
+    return ROLE_ANONYMOUS;
+}
+
 static bool is_own_member(const struct rest_call *call)
 {
     return bytes_equal(call->principal.member, call->rest->options.member);
@@ -262,6 +273,10 @@ bool rest_find_subject(struct rest_call *call, struct error *e)
     if (call->access == ACCESS_OWN) {
         return find_own_subject(call, named, guardianship, e);
     }
+    /* Redacted is without saying whose: whoever says it himself would learn what is about whom. */
+    if (call->access == ACCESS_REDACTED && (named.size > 0 || (call->route->flags & ROUTE_PERSON) != 0)) {
+        return rest_refuse(call, e, 403, "auth.person", "request", "ask without naming a person", "your role sees nobody's data by name");
+    }
     if (named.size == 0 && (call->route->flags & ROUTE_PERSON) != 0) {
         return rest_refuse(call, e, 400, "request.malformed",
                            (call->route->flags & ROUTE_GOVSTACK) != 0 ? "header X-ConsentBB-IndividualId" : "header Comity-Person",
@@ -288,7 +303,9 @@ bool rest_authorise(struct rest_call *call, struct error *e)
     call->access = is_let_in ? ACCESS_ALL : call->access;
     /* Only the holder's own people may write down what a person decided at their counter. */
     if (call->access == ACCESS_MEMBER &&
-        (route->verb == VERB_DECIDE || (route->verb == VERB_ERASE && route->resource == RESOURCE_CONSENT)) && !is_own_member(call)) {
+        (route->verb == VERB_DECIDE || route->verb == VERB_WITHDRAW ||
+         (route->verb == VERB_ERASE && route->resource == RESOURCE_CONSENT)) &&
+        !is_own_member(call)) {
         call->access = ACCESS_NO;
     }
     if (call->access == ACCESS_NO) {
@@ -310,7 +327,7 @@ bool rest_tell_subject(struct rest_call *call, struct error *e)
     event_text_append(&text, "comity-event", BYTES("access/1"));
     event_text_append(&text, "person", call->subject);
     event_text_append(&text, "by", call->principal.name);
-    event_text_append(&text, "role", bytes_of_text(role_name(call->access == ACCESS_ALL ? ROLE_OPERATOR : ROLE_ORGANISATION)));
+    event_text_append(&text, "role", bytes_of_text(role_name(rest_role(call))));
     event_text_append(&text, "member", call->principal.member);
     event_text_append(&text, "operation", bytes_of_text(call->route->id));
     event_text_append_decimal(&text, "time", call->now_ms);

@@ -141,6 +141,8 @@ void rest_call_done(struct work *work);
 must_check bool rest_authenticate(struct rest_call *call, struct error *e);
 /* By the table. */
 must_check bool rest_authorise(struct rest_call *call, struct error *e);
+/* Of the principal's roles the one that lets this call in; after rest_authorise(). */
+enum role rest_role(const struct rest_call *call);
 /* Then, once the query is read: whom it is about. */
 must_check bool rest_find_subject(struct rest_call *call, struct error *e);
 /* Puts into the log that staff looked at the subject's data; once a call. Nothing for persons themselves. */

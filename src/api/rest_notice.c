@@ -42,7 +42,7 @@ static json_t *notice_row(const struct notice *notice, bool is_current)
 bool handle_notice_list(struct rest_call *call, struct error *e)
 {
     struct notices *notices = consents_notices(consents_of(call));
-    bool is_all = (call->principal.roles & (1U << ROLE_PERSON)) == 0;
+    bool is_all = (call->principal.roles & ROLES_OF_PERSONS) == 0;
     uint64_t from = 0, at;
     char next[24];
     bool ok = call->cursor.size == 0 || bytes_to_u64(call->cursor, &from) ||
@@ -106,8 +106,7 @@ bool handle_notice_publish(struct rest_call *call, struct error *e)
     struct operation_grounds grounds = context->grounds == NULL ? (struct operation_grounds){ 0 }
                                                                 : context->grounds(context->grounds_context);
     struct notice_published published = { 0 };
-    struct bytes by = arena_format(&call->arena, "%s:%.*s", role_name(call->access == ACCESS_ALL ? ROLE_OPERATOR : ROLE_ORGANISATION),
-                                   BYTES_FMT(call->principal.name));
+    struct bytes by = arena_format(&call->arena, "%s:%.*s", role_name(rest_role(call)), BYTES_FMT(call->principal.name));
     bool ok = grounds.law != NULL || error_set(e, ERROR_IO, "law", "try again later", "the community's law is not at hand");
     ok = ok && (by.data != NULL || error_memory(e, "notice"));
     if (ok && !bytes_equal(call->principal.member, call->rest->options.member)) {

@@ -10,7 +10,7 @@ const struct rest_route rest_routes[] = {
 
     /* A person, and who answers for whom */
     { "GET", "/v1/person", "readPerson", "For whom this session speaks, and whether that person has paused all consents", RESOURCE_PERSON, VERB_READ, NULL, "Person", 200, P, NULL, handle_person_read },
-    { "POST", "/v1/person/pause", "pausePerson", "Refuse all uses that rest on consent, from now on", RESOURCE_PERSON, VERB_DECIDE, "Act", "Person", 200, P, NULL, handle_person_pause },
+    { "POST", "/v1/person/pause", "pausePerson", "Refuse all uses that rest on consent, from now on", RESOURCE_PERSON, VERB_WITHDRAW, "Act", "Person", 200, P, NULL, handle_person_pause },
     { "POST", "/v1/person/resume", "resumePerson", "Let what was consented to be used again", RESOURCE_PERSON, VERB_DECIDE, "Act", "Person", 200, P, NULL, handle_person_resume },
     { "GET", "/v1/guardianships", "listGuardianships", "For whom the person answers, and who answers for the person", RESOURCE_PERSON, VERB_LIST, NULL, "Guardianships", 200, P, NULL, handle_guardianship_list },
     { "POST", "/v1/guardianships", "createGuardianship", "Register who answers for a person, with both proofs", RESOURCE_PERSON, VERB_WRITE, "GuardianshipInput", "GuardianshipMade", 201, P, NULL, handle_guardianship_create },
@@ -29,12 +29,12 @@ const struct rest_route rest_routes[] = {
     /* Consents */
     { "GET", "/v1/consents", "listConsents", "The person's consents, the newest first", RESOURCE_CONSENT, VERB_LIST, NULL, "Consents", 200, P | ROUTE_CURSOR, "recipient purpose", handle_consent_list },
     { "POST", "/v1/consents", "createConsent", "Decide on a notice without having been asked", RESOURCE_CONSENT, VERB_DECIDE, "ConsentAnswer", "ConsentReceipt", 201, P, NULL, handle_consent_create },
-    { "POST", "/v1/consents/withdraw", "withdrawConsents", "Withdraw everything, or what is for one recipient, purpose or category", RESOURCE_CONSENT, VERB_DECIDE, "ConsentWithdrawal", "ConsentReceipt", 200, P, NULL, handle_consent_withdraw_all },
+    { "POST", "/v1/consents/withdraw", "withdrawConsents", "Withdraw everything, or what is for one recipient, purpose or category", RESOURCE_CONSENT, VERB_WITHDRAW, "ConsentWithdrawal", "ConsentReceipt", 200, P, NULL, handle_consent_withdraw_all },
     { "GET", "/v1/consents/{consentId}", "readConsent", "A consent with its history, or in another form: comity, dpv, receipt, kantara, fhir-r4, fhir-r5, rebit", RESOURCE_CONSENT, VERB_READ, NULL, "Consent", 200, ROUTE_PLAIN, "format language", handle_consent_read },
     { "GET", "/v1/consents/{consentId}/notice", "readConsentNotice", "The notice as it was shown then", RESOURCE_CONSENT, VERB_READ, NULL, "Notice", 200, 0, NULL, handle_consent_notice },
     { "POST", "/v1/consents/{consentId}/answer", "answerConsent", "Answer a request", RESOURCE_CONSENT, VERB_DECIDE, "ConsentAnswer", "ConsentReceipt", 200, 0, NULL, handle_consent_answer },
-    { "POST", "/v1/consents/{consentId}/withdraw", "withdrawConsent", "Withdraw a consent, or one category of it", RESOURCE_CONSENT, VERB_DECIDE, "ConsentChange", "ConsentReceipt", 200, 0, NULL, handle_consent_withdraw },
-    { "POST", "/v1/consents/{consentId}/pause", "pauseConsent", "Let a consent rest", RESOURCE_CONSENT, VERB_DECIDE, "ConsentChange", "ConsentReceipt", 200, 0, NULL, handle_consent_pause },
+    { "POST", "/v1/consents/{consentId}/withdraw", "withdrawConsent", "Withdraw a consent, or one category of it", RESOURCE_CONSENT, VERB_WITHDRAW, "ConsentChange", "ConsentReceipt", 200, 0, NULL, handle_consent_withdraw },
+    { "POST", "/v1/consents/{consentId}/pause", "pauseConsent", "Let a consent rest", RESOURCE_CONSENT, VERB_WITHDRAW, "ConsentChange", "ConsentReceipt", 200, 0, NULL, handle_consent_pause },
     { "POST", "/v1/consents/{consentId}/resume", "resumeConsent", "End the rest", RESOURCE_CONSENT, VERB_DECIDE, "ConsentChange", "ConsentReceipt", 200, 0, NULL, handle_consent_resume },
     { "POST", "/v1/consents/{consentId}/defer", "deferConsent", "Answer a request later", RESOURCE_CONSENT, VERB_DECIDE, "ConsentChange", "ConsentReceipt", 200, 0, NULL, handle_consent_defer },
     { "POST", "/v1/consent-requests", "requestConsent", "Ask a person, on a notice", RESOURCE_CONSENT, VERB_WRITE, "ConsentRequest", "ConsentReceipt", 201, P, NULL, handle_consent_request },
@@ -45,7 +45,7 @@ const struct rest_route rest_routes[] = {
     { "GET", "/v1/requests/{requestId}", "readRequest", "One request, with its clock and its answer", RESOURCE_RIGHT, VERB_READ, NULL, "RightRequest", 200, 0, NULL, handle_right_read },
     { "POST", "/v1/requests/{requestId}/cancel", "cancelRequest", "Take a request back", RESOURCE_RIGHT, VERB_DECIDE, NULL, "RightRequest", 200, 0, NULL, handle_right_cancel },
     { "POST", "/v1/requests/{requestId}/act", "actOnRequest", "Accept, extend, fulfil or refuse a request", RESOURCE_RIGHT, VERB_WRITE, "RightRequestAct", "RightRequest", 200, 0, NULL, handle_right_act },
-    { "GET", "/v1/report", "readReport", "All that the gateway has about the person", RESOURCE_RIGHT, VERB_READ, NULL, "Report", 200, P, NULL, handle_right_report },
+    { "GET", "/v1/report", "readReport", "All that the gateway has about the person", RESOURCE_PERSON, VERB_READ, NULL, "Report", 200, P, NULL, handle_right_report },
     { "GET", "/v1/obligations", "listObligations", "What recipients must do after an end, and whether they have", RESOURCE_RIGHT, VERB_LIST, NULL, "Obligations", 200, 0, NULL, handle_right_obligations },
 
     /* GovStack: configuration */

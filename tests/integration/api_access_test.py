@@ -6,7 +6,8 @@ from api import ApiCase, token
 from comity import PERSON, TOP
 
 HEX = 'ab' * 32
-ROLES = ('anonymous', 'person', 'guardian', 'organisation', 'auditor', 'operator')
+ROLES = ('anonymous', 'person', 'guardian', 'organisation', 'auditor', 'operator', 'helper', 'viewer', 'officer')
+STAFF = ('organisation', 'auditor', 'operator', 'viewer', 'officer')
 WORDS = {'': 'no', '-': 'no', 'own': 'own', 'member': 'member', 'redacted': 'redacted', 'all': 'all'}
 
 
@@ -26,10 +27,10 @@ class Access(ApiCase):
         super().setUpClass()
         cls.document = cls.api.call('GET', '/v1/openapi.json').json()
         made = cls.api.call('POST', '/v1/guardianships', {'role': 'guardian', 'representative': 'PNR-G', 'relation': 'mother', 'evidence': HEX, 'proof': HEX},
-                            who='operator', headers={'Comity-Person': PERSON}).json()
+                            who='officer', headers={'Comity-Person': PERSON}).json()
         cls.callers = {'anonymous': {}, 'person': cls.api.authorization(PERSON),
                        'guardian': {**cls.api.authorization('PNR-G'), 'Comity-Guardianship': made['id']}, 'organisation': cls.api.authorization('ward'),
-                       'auditor': cls.api.authorization('auditor'), 'operator': cls.api.authorization('operator')}
+                       **{role: cls.api.authorization(role) for role in ('auditor', 'operator', 'viewer', 'officer')}}
 
     def operations(self):
         for path, operations in self.document['paths'].items():
@@ -51,10 +52,10 @@ class Access(ApiCase):
         """Every operation as every role: refused as the table says, and by nothing else where it lets one in."""
         tried = 0
         for method, path, operation in self.operations():
-            for role in ROLES:
+            for role in self.callers:
                 target = re.sub(r'\{\w+\}', 'none', path)
                 head = dict(self.callers[role])
-                if role in ('organisation', 'auditor', 'operator'):
+                if role in STAFF:
                     head['Comity-Person'] = PERSON
                 body = {} if operation.get('requestBody') else None
                 answer = self.api.call(method, target, body, headers=head)

@@ -135,7 +135,7 @@ class Consents(ApiCase):
         # Its recipient sees it, another organisation would not; neither decides.
         self.assertEqual(self.read(name, who='clinic').json()['status'], 'given')
         self.refused(self.own('POST', f'/consents/{name}/withdraw', {}, who='clinic', status=403), 403, 'auth.role')
-        self.refused(self.own('POST', f'/consents/{name}/withdraw', {}, who='operator', status=403), 403, 'auth.role')
+        self.refused(self.own('POST', f'/consents/{name}/withdraw', {}, who='officer', status=403), 403, 'auth.role')
         self.refused(self.own('POST', f'/consents/{name}/withdraw', {}, who='auditor', status=403), 403, 'auth.role')
         audited = self.read(name, who='auditor')
         self.assertNotIn(self.person, audited.body.decode())
@@ -162,7 +162,7 @@ class Consents(ApiCase):
         child, mother = f'{self.person}-child', self.person
         self.api.gateway.run('person', 'set', '--person', '-', '--born', '2020-01-01', stdin=child)
         made = self.own('POST', '/guardianships', {'role': 'guardian', 'representative': mother, 'relation': 'mother', 'evidence': HEX, 'proof': HEX},
-                        who='operator', status=201, headers={'Comity-Person': child}).json()['id']
+                        who='officer', status=201, headers={'Comity-Person': child}).json()['id']
         body = {'decision': 'give', 'language': 'en', 'notice': self.notice, 'separate': [*SEPARATE, 'minor']}
         self.refused(self.own('POST', '/consents', body, who=child, status=409), 409, 'consent.guardian')
         name = self.own('POST', '/consents', body, status=201, headers={'Comity-Guardianship': made}).json()['id']
@@ -228,13 +228,13 @@ class Consents(ApiCase):
         mine = self.own('GET', '/requests').json()['requests']
         self.assertEqual([(row['id'], row['state'], row['overdue'], row['words']) for row in mine], [(made, 'received', False, 'my blood type is B')])
         self.refused(self.own('GET', f'/requests/{made}', who=f'{self.person}-other', status=404), 404, 'request.absent')
-        queue = self.own('GET', '/requests?open=true', who='operator').json()['requests']
+        queue = self.own('GET', '/requests?open=true', who='officer').json()['requests']
         self.assertIn((made, None, None), [(row['id'], row['person'], row['words']) for row in queue])
-        opened = self.own('GET', f'/requests/{made}', who='operator').json()
+        opened = self.own('GET', f'/requests/{made}', who='officer').json()
         self.assertEqual((opened['person'], opened['words']), (self.person, 'my blood type is B'))
-        self.refused(self.own('POST', f'/requests/{made}/act', {'event': 'refuse'}, who='operator', status=400), 400, 'request.malformed')
-        self.own('POST', f'/requests/{made}/act', {'event': 'accept'}, who='operator')
-        done = self.own('POST', f'/requests/{made}/act', {'event': 'fulfil', 'answer': 'it is corrected'}, who='operator').json()
+        self.refused(self.own('POST', f'/requests/{made}/act', {'event': 'refuse'}, who='officer', status=400), 400, 'request.malformed')
+        self.own('POST', f'/requests/{made}/act', {'event': 'accept'}, who='officer')
+        done = self.own('POST', f'/requests/{made}/act', {'event': 'fulfil', 'answer': 'it is corrected'}, who='officer').json()
         self.assertEqual((done['state'], done['answer']), ('fulfilled', 'it is corrected'))
         self.assertEqual(self.own('GET', f'/requests/{made}').json()['answer'], 'it is corrected')
         self.refused(self.own('POST', f'/requests/{made}/cancel', status=409), 409, 'request.denied')

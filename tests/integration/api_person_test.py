@@ -29,8 +29,8 @@ class Persons(ApiCase):
                          {'person': PERSON, 'as': 'person', 'paused': False, 'restricted': False, 'died': False, 'guarded': False})
         self.refused(self.own('GET', '/person', headers={'Comity-Person': OTHER_PERSON}), 403, 'auth.person')
         self.assertEqual(self.own('GET', '/person', headers={'Comity-Person': PERSON}).status, 200)
-        self.refused(self.own('GET', '/person', who='operator'), 400, 'request.malformed')
-        self.assertEqual(self.own('GET', '/person', who='operator', headers={'Comity-Person': OTHER_PERSON}).json()['as'], 'staff')
+        self.refused(self.own('GET', '/person', who='officer'), 400, 'request.malformed')
+        self.assertEqual(self.own('GET', '/person', who='officer', headers={'Comity-Person': OTHER_PERSON}).json()['as'], 'staff')
         self.refused(self.own('GET', '/person', who='ward', headers={'Comity-Person': PERSON}), 403, 'auth.role')
 
     def test_pause_and_resume(self):
@@ -41,12 +41,12 @@ class Persons(ApiCase):
         self.assertFalse(self.own('POST', '/person/resume', {}).json()['paused'])
         self.refused(self.own('POST', '/person/pause', {'method': 'kiosk'}), 400, 'request.malformed')
         self.refused(self.own('POST', '/person/pause', {'paused': True}), 400, 'request.malformed')
-        self.refused(self.own('POST', '/person/pause', {}, who='operator', headers={'Comity-Person': PERSON}), 403, 'auth.role')
+        self.refused(self.own('POST', '/person/pause', {}, who='officer', headers={'Comity-Person': PERSON}), 403, 'auth.role')
 
     def test_guardians(self):
         child, mother, stranger = 'PNR-2020-0003', 'PNR-1990-0004', 'PNR-1991-0005'
         body = {'role': 'guardian', 'representative': mother, 'relation': 'mother', 'evidence': HEX, 'proof': HEX}
-        made = self.own('POST', '/guardianships', body, who='operator', headers={'Comity-Person': child})
+        made = self.own('POST', '/guardianships', body, who='officer', headers={'Comity-Person': child})
         self.assertEqual(made.status, 201, made)
         name = made.json()['id']
         listed = self.own('GET', '/guardianships', who=mother).json()
@@ -63,15 +63,15 @@ class Persons(ApiCase):
             with self.subTest(who=who, head=head):
                 answer = self.own('GET', '/person', who=who, headers={'Comity-Guardianship': head})
                 self.assertIn(answer.status, (200, 403) if head == '' else (403,))
-        self.refused(self.own('GET', '/person', who='operator', headers=acting), 403, 'auth.role')
+        self.refused(self.own('GET', '/person', who='officer', headers=acting), 403, 'auth.role')
         self.refused(self.own('GET', '/gateway', who='operator', headers=acting), 403, 'auth.role')
         self.refused(self.own('POST', f'/guardianships/{name}/end', who=mother), 403, 'auth.role')
-        self.assertTrue(self.own('POST', f'/guardianships/{name}/end', who='operator').json()['changed'])
+        self.assertTrue(self.own('POST', f'/guardianships/{name}/end', who='officer').json()['changed'])
         self.refused(self.own('GET', '/person', who=mother, headers=acting), 403, 'auth.guardian')
-        self.refused(self.own('POST', '/guardianships/g-none/end', who='operator'), 404, 'request.absent')
-        self.refused(self.own('POST', '/guardianships', {**body, 'evidence': 'x'}, who='operator', headers={'Comity-Person': child}), 400,
+        self.refused(self.own('POST', '/guardianships/g-none/end', who='officer'), 404, 'request.absent')
+        self.refused(self.own('POST', '/guardianships', {**body, 'evidence': 'x'}, who='officer', headers={'Comity-Person': child}), 400,
                      'request.malformed')
-        self.refused(self.own('POST', '/guardianships', {**body, 'representative': child}, who='operator', headers={'Comity-Person': child}), 400,
+        self.refused(self.own('POST', '/guardianships', {**body, 'representative': child}, who='officer', headers={'Comity-Person': child}), 400,
                      'request.malformed')
 
     def test_two_roles_in_one_token(self):
@@ -110,19 +110,19 @@ class Persons(ApiCase):
         for path in (f'/uses/{entry}/receipt', f'/uses/{entry}/bundle', '/uses/999999/receipt', '/uses/x/receipt', '/uses/-1/bundle'):
             self.refused(self.own('GET', path, who=OTHER_PERSON), 404, 'request.absent')
         # An operator's look is a use by itself.
-        looked = self.own('GET', '/uses', who='operator', headers={'Comity-Person': person})
+        looked = self.own('GET', '/uses', who='officer', headers={'Comity-Person': person})
         self.assertEqual(len(looked.json()['uses']), 3)
         deadline = time.monotonic() + 30
         seen = []
         while not seen and time.monotonic() < deadline:
             seen = [row for row in self.own('GET', '/uses', who=person).json()['uses'] if row['kind'] == 'access']
-        self.assertEqual([(row['client'].rsplit('/', 1)[1], row['service'], row['verdict']) for row in seen], [('operator', 'listUses', 'operator')])
+        self.assertEqual([(row['client'].rsplit('/', 1)[1], row['service'], row['verdict']) for row in seen], [('officer', 'listUses', 'officer')])
 
     def test_a_look_that_can_not_be_logged_shows_nothing(self):
         # The log's folder is full: the gateway ends rather than answer. Seen from outside: no list without its event.
         person = 'PNR-1961-0011'
         before = self.api.call('GET', '/v1/gateway', who='operator').json()['logEntries']
-        self.own('GET', '/uses', who='operator', headers={'Comity-Person': person})
+        self.own('GET', '/uses', who='officer', headers={'Comity-Person': person})
         self.assertGreater(self.api.call('GET', '/v1/gateway', who='operator').json()['logEntries'], before)
 
     def test_gateway_state(self):

@@ -75,7 +75,7 @@ class Api:
         self.law = law
         self.config = config
         self.key = Key()
-        self.tokens = {name: secrets.token_urlsafe(24) for name in ('ward', 'clinic', 'auditor', 'operator')}
+        self.tokens = {name: secrets.token_urlsafe(24) for name in ('ward', 'clinic', 'auditor', 'operator', 'viewer', 'officer')}
 
     def __enter__(self):
         federation = self.federation
@@ -101,12 +101,12 @@ class Api:
         digest = lambda name: hashlib.sha256(self.tokens[name].encode()).hexdigest()
         return {
             'issuers': [{'issuer': ISSUER, 'audiences': [AUDIENCE], 'keys': 'jwks.json',
-                         'roles': {'claim': 'roles', 'map': [{'value': 'citizen', 'role': 'person'}, {'value': 'dpo', 'role': 'operator'},
+                         'roles': {'claim': 'roles', 'map': [{'value': 'citizen', 'role': 'person'}, {'value': 'dpo', 'role': 'officer'},
                                                              {'value': 'audit', 'role': 'auditor'}]}}],
             'clients': [{'name': 'ward', 'role': 'organisation', 'tokens': [digest('ward')]},
                         {'name': 'clinic', 'role': 'organisation', 'member': CLINIC, 'tokens': [digest('clinic')]},
                         {'name': 'auditor', 'role': 'auditor', 'tokens': [digest('auditor')]},
-                        {'name': 'operator', 'role': 'operator', 'tokens': [digest('operator')]}],
+                        *({'name': role, 'role': role, 'tokens': [digest(role)]} for role in ('operator', 'viewer', 'officer'))],
             **self.config,
         }
 

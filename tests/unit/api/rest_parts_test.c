@@ -162,18 +162,30 @@ static void access_invariants(void **state)
             bool is_change = verb != VERB_READ && verb != VERB_LIST;
             assert_int_equal(access_of(ROLE_ANONYMOUS, resource, verb),
                              resource == RESOURCE_PUBLIC && verb == VERB_READ ? ACCESS_ALL : ACCESS_NO);
-            assert_true(!is_change || access_of(ROLE_AUDITOR, resource, verb) == ACCESS_NO);
-            if (verb ==
-                VERB_DECIDE) { /* nobody decides for a person but the person, who answers for it, and the counter that writes it down */
-                assert_int_equal(access_of(ROLE_OPERATOR, resource, verb), ACCESS_NO);
+            bool is_of_persons = resource == RESOURCE_INDIVIDUAL || resource == RESOURCE_CONSENT || resource == RESOURCE_USE ||
+                                 resource == RESOURCE_PERSON || resource == RESOURCE_RIGHT || resource == RESOURCE_AUDIT ||
+                                 resource == RESOURCE_EXCHANGE || resource == RESOURCE_REVIEW;
+            enum access keeper = access_of(ROLE_OPERATOR, resource, verb), helper = access_of(ROLE_HELPER, resource, verb);
+            assert_true(!is_change || resource == RESOURCE_SESSION || access_of(ROLE_AUDITOR, resource, verb) == ACCESS_NO);
+            assert_true(!is_change || resource == RESOURCE_SESSION || access_of(ROLE_VIEWER, resource, verb) == ACCESS_NO);
+            /* Whoever needs no person sees none. */
+            assert_true(!is_of_persons || access_of(ROLE_VIEWER, resource, verb) == ACCESS_NO);
+            assert_true(!is_of_persons || keeper == ACCESS_NO || (keeper == ACCESS_REDACTED && !is_change));
+            if (verb == VERB_DECIDE || verb == VERB_WITHDRAW) {
+                /* Nobody decides for a person but the person, who answers for it, and the counter that writes it down. */
+                assert_int_equal(keeper, ACCESS_NO);
+                assert_int_equal(access_of(ROLE_OFFICER, resource, verb), ACCESS_NO);
             }
+            /* A helper may what the person may, or less, and changes nothing but by taking back. */
+            assert_true(helper == ACCESS_NO || helper == access_of(ROLE_PERSON, resource, verb));
+            assert_true(helper == ACCESS_NO || !is_change || verb == VERB_WITHDRAW || resource == RESOURCE_SESSION);
             enum access person = access_of(ROLE_PERSON, resource, verb);
             bool is_general = resource == RESOURCE_PUBLIC || resource == RESOURCE_POLICY || resource == RESOURCE_NOTICE;
             assert_true(person == ACCESS_NO || person == ACCESS_OWN || (person == ACCESS_ALL && is_general && !is_change));
             assert_int_equal(person, access_of(ROLE_GUARDIAN, resource, verb));
         }
     }
-    assert_int_equal(access_for(1U << ROLE_PERSON | 1U << ROLE_OPERATOR, RESOURCE_CONSENT, VERB_READ), ACCESS_ALL);
+    assert_int_equal(access_for(1U << ROLE_PERSON | 1U << ROLE_OFFICER, RESOURCE_CONSENT, VERB_READ), ACCESS_ALL);
     assert_int_equal(access_for(0, RESOURCE_CONSENT, VERB_READ), ACCESS_NO);
     assert_int_equal(access_of((enum role)99, RESOURCE_CONSENT, VERB_READ), ACCESS_NO);
     assert_int_equal(access_of(ROLE_OPERATOR, (enum resource)99, VERB_READ), ACCESS_NO);
