@@ -9,6 +9,7 @@
 #include <uv.h>
 
 #include "api/operation.h"
+#include "directory/directory.h"
 
 enum { REST_WORKS_MAX = 32 /* on the thread pool at once */ };
 
@@ -30,6 +31,12 @@ struct rest_options {
     bool (*is_ready)(void *context, struct error *why);
     /* The bundle of an exchange (docs/evidence.md), appended. On the pool; may block. ERROR_ABSENT. */
     bool (*bundle)(void *context, struct bytes exchange, struct buffer *out, struct error *e);
+    /* A person's list of uses, with what proves that it is all (docs/evidence-uses.md), of what operation_uses_proof() answered; appended. On the pool; may block. */
+    bool (*uses_file)(void *context, const json_t *proof, struct bytes person, struct buffer *out, struct error *e);
+    /* Whom the gateway trusts, as a file for a verifier (docs/evidence.md); appended. On the pool. */
+    bool (*trust)(void *context, struct buffer *out, struct error *e);
+    /* Who is who now: a reference that the caller drops. Any thread. */
+    struct world *(*world)(void *context);
     void *context;
 };
 /* Registers the metrics, whether the API runs or not. */

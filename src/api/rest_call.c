@@ -81,6 +81,23 @@ const char *rest_text(struct rest_call *call, struct bytes text)
     return (const char *)kept.data;
 }
 
+struct bytes rest_member_part(struct bytes identifier)
+{
+    size_t at = 0;
+    for (unsigned parts = 0; at < identifier.size; at++) {
+        if (identifier.data[at] == '/' && ++parts == 3) {
+            break;
+        }
+    }
+    return bytes_slice(identifier, 0, at);
+}
+
+struct world *rest_world(const struct rest_call *call)
+{
+    const struct rest_options *options = &call->rest->options;
+    return options->world == NULL ? NULL : options->world(options->context);
+}
+
 struct bytes rest_json_bytes(const json_t *value)
 {
     return json_is_string(value) ? bytes_of(json_string_value(value), json_string_length(value)) : BYTES_NONE;

@@ -9,7 +9,8 @@
 rest_handler handle_openapi;
 /* rest_gateway.c, rest_person.c, rest_use.c */
 rest_handler handle_gateway_read, handle_person_read, handle_person_pause, handle_person_resume, handle_guardianship_list,
-    handle_guardianship_create, handle_guardianship_end, handle_use_list, handle_use_receipt, handle_use_bundle;
+    handle_guardianship_create, handle_guardianship_end, handle_use_list, handle_use_read, handle_use_receipt, handle_use_bundle,
+    handle_use_evidence, handle_use_proof, handle_trust;
 /* Who acts on the subject's behalf, as the body (schema Act) and the session say. Views into the body. */
 must_check bool rest_act_of(struct rest_call *call, struct consent_act *act, struct error *e);
 /* The status and the reason of a change that was denied. Returns false. */

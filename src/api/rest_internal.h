@@ -165,6 +165,10 @@ bool rest_absent(struct rest_call *call, struct error *e);
 must_check bool rest_match(struct rest_call *call, const char *etag, struct error *e);
 /* A text that lives as long as the call; NULL when memory is out. */
 const char *rest_text(struct rest_call *call, struct bytes text);
+/* COMMUNITY/CLASS/MEMBER of what begins so; all of it when it is shorter. A view. */
+struct bytes rest_member_part(struct bytes identifier);
+/* Who is who now; the caller drops it. NULL: not at hand. */
+struct world *rest_world(const struct rest_call *call);
 struct bytes rest_json_bytes(const json_t *value); /* empty if it is no string */
 
 /* govstack_service.c: the person behind GovStack's id of an individual. */

@@ -17,9 +17,13 @@ const struct rest_route rest_routes[] = {
     { "POST", "/v1/guardianships/{guardianshipId}/end", "endGuardianship", "End a guardianship before its time", RESOURCE_PERSON, VERB_WRITE, NULL, "Changed", 200, 0, NULL, handle_guardianship_end },
 
     /* Uses */
-    { "GET", "/v1/uses", "listUses", "What was asked about the person, what was decided, what left, and who looked; a page of the newest", RESOURCE_USE, VERB_LIST, NULL, "Uses", 200, P | ROUTE_CURSOR, NULL, handle_use_list },
+    { "GET", "/v1/uses", "listUses", "What was asked about the person, what was decided, what left, and who looked; a page of the newest", RESOURCE_USE, VERB_LIST, NULL, "Uses", 200, P | ROUTE_CURSOR, "kind who verdict from until consent", handle_use_list },
+    { "GET", "/v1/uses/proof", "proveUses", "The person's whole list, with the proof that nothing is left out", RESOURCE_USE, VERB_LIST, NULL, NULL, 200, P | ROUTE_PLAIN, NULL, handle_use_proof },
+    { "GET", "/v1/uses/{entry}", "readUse", "One of them", RESOURCE_USE, VERB_READ, NULL, "Use", 200, P, NULL, handle_use_read },
+    { "GET", "/v1/uses/{entry}/evidence", "readUseEvidence", "What opens the entry and its answer: statements, receipts with their salts, the log's key, and whom the gateway trusts", RESOURCE_USE, VERB_READ, NULL, "UseEvidence", 200, P, NULL, handle_use_evidence },
     { "GET", "/v1/uses/{entry}/receipt", "readUseReceipt", "The tlog-proof that an entry is in the log", RESOURCE_USE, VERB_READ, NULL, NULL, 200, P | ROUTE_PLAIN, NULL, handle_use_receipt },
     { "GET", "/v1/uses/{entry}/bundle", "readUseBundle", "The evidence of an exchange, for comity evidence verify", RESOURCE_USE, VERB_READ, NULL, NULL, 200, P | ROUTE_PLAIN, NULL, handle_use_bundle },
+    { "GET", "/v1/trust", "readTrust", "Whom this gateway trusts: operators and witnesses with their keys, for comity evidence verify", RESOURCE_NOTICE, VERB_READ, NULL, NULL, 200, ROUTE_PLAIN, NULL, handle_trust },
 
     /* Notices */
     { "GET", "/v1/notices", "listNotices", "Notices that are in force; for organisations every revision", RESOURCE_NOTICE, VERB_LIST, NULL, "Notices", 200, ROUTE_CURSOR, NULL, handle_notice_list },

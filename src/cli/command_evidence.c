@@ -178,9 +178,8 @@ static bool append_witnesses(const struct gateway_config *config, struct buffer 
     return file_read_whole(config->witnesses_file, out, e);
 }
 
-static bool write_trust(struct place *place, struct buffer *out, struct error *e)
+bool evidence_write_trust(const struct gateway_config *config, struct buffer *out, struct error *e)
 {
-    const struct gateway_config *config = place->config;
     struct directory *directory = NULL;
     buffer_append_text(out,
                        "# Whom to trust when evidence is verified (docs/evidence.md). Compare each key with what its owner publishes.\n");
@@ -208,7 +207,7 @@ static int run_trust(struct call *call)
     struct buffer out;
     const char *file = call_value(call, "output");
     buffer_init(&out, QUORUM_BYTES_MAX);
-    if (!place_open(&place, call->folder, &e) || !write_trust(&place, &out, &e)) {
+    if (!place_open(&place, call->folder, &e) || !evidence_write_trust(place.config, &out, &e)) {
         end = call_fail(call, &e);
     } else if (file == NULL) {
         end = output_buffer(&out) ? COMMAND_DONE : COMMAND_NOT_TRIED;

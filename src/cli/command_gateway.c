@@ -10,12 +10,15 @@
 #include "api/management.h"
 #include "api/rest.h"
 #include "audit/export.h"
+#include "audit/uses_proof.h"
 #include "base/time.h"
-#include "cli/commands_internal.h"
+#include "cli/command_evidence_internal.h"
+#include "cli/file.h"
 #include "cli/ground.h"
 #include "cli/notify.h"
 #include "cli/output.h"
 #include "cli/place.h"
+#include "evidence/archive.h"
 #include "gateway/gateway.h"
 
 enum { SIGNAL_COUNT = 3 };
@@ -189,6 +192,39 @@ static bool make_bundle(void *context, struct bytes exchange, struct buffer *out
     return ok;
 }
 
+/* On a thread of the pool: what `comity log uses --prove` writes. */
+static bool make_uses_file(void *context, const json_t *proof, struct bytes person, struct buffer *out, struct error *e)
+{
+    const struct service *service = context;
+    const struct erasure_log *log = gateway_erasure_log(service->gateway);
+    struct buffer directory;
+    struct error absent, cause = { 0 };
+    buffer_init(&directory, ARCHIVE_BYTES_MAX);
+    if (!file_read_whole(service->config->directory.file, &directory, &absent)) {
+        buffer_reset(&directory); /* the file does without one */
+    }
+    /* Waiting for what is to be published leaves an error behind that is none. */
+    bool ok = uses_proof_make(proof, person, signer_verifier(gateway_signer(service->gateway)), buffer_bytes(&directory), log->public,
+                              log->private, out, &cause);
+    buffer_clear(&directory);
+    if (!ok) {
+        *e = cause;
+    }
+    return ok;
+}
+
+static bool write_trust(void *context, struct buffer *out, struct error *e)
+{
+    const struct service *service = context;
+    return evidence_write_trust(service->config, out, e);
+}
+
+static struct world *world(void *context)
+{
+    const struct service *service = context;
+    return gateway_world(service->gateway);
+}
+
 static struct rest_options rest_options_of(const struct gateway_config *config)
 {
     const struct gateway_listener *listener = config->api_listener;
@@ -218,6 +254,9 @@ static bool start_rest(struct service *service, const struct operation_context *
     options.operations = *operations;
     options.is_ready = is_ready;
     options.bundle = make_bundle;
+    options.uses_file = make_uses_file;
+    options.trust = write_trust;
+    options.world = world;
     options.context = service;
     return rest_start(&service->rest, &service->loop, &options, e);
 }

@@ -46,6 +46,12 @@ struct use {
     struct bytes permitted;        /* category IRIs that the decision let pass, joined by ", "; consent event: those given */
     struct bytes released;         /* what left, by the answer; empty without one */
     struct bytes withheld; /* "<iri>;reason=<code>" joined by ", ": the answer's, else the decision's; consent event: those not given */
+    /* Of an exchange, as its decision says them. */
+    struct bytes basis;         /* "<word> <iri>" for each released category, joined by ", " */
+    struct bytes why;           /* "<reason> <iri>" for each withheld one: the whole reason, which the consumer was not told */
+    struct bytes consents;      /* record ids, joined by ", " */
+    struct bytes claim;         /* "vital": used without asking, on a claimed vital interest; empty: not claimed */
+    struct bytes justification; /* what the consumer said of the claim */
 };
 /* False stops, which is no error. Other lists wait meanwhile; it must not ask for one itself. */
 typedef bool uses_each(void *context, const struct use *use);
@@ -54,5 +60,9 @@ typedef bool uses_each(void *context, const struct use *use);
  * thread, one list at a time (a mutex inside). ERROR_INPUT: an entry of the list is damaged in the log.
  */
 must_check bool uses_list(struct uses *uses, struct bytes person, uses_each *each, void *context, struct error *e);
+/* The same, the newest first, of the entries before `before` (UINT64_MAX: of all): for a page, whose cost is that of what is taken. */
+must_check bool uses_list_back(struct uses *uses, struct bytes person, uint64_t before, uses_each *each, void *context, struct error *e);
+/* The one whose entry (`struct use`) is `entry`: `each` is called once, or not at all when the person's list has none. */
+must_check bool uses_find(struct uses *uses, struct bytes person, uint64_t entry, uses_each *each, void *context, struct error *e);
 
 #endif

@@ -45,7 +45,9 @@ static bool read_decision(struct bytes text, struct arena *arena, struct use_row
            take(text, "client", arena, &row->client) && take(text, "service", arena, &row->service) &&
            take(text, "purpose", arena, &row->purpose) && take(text, "verdict", arena, &row->verdict) &&
            take(text, "reason", arena, &row->reason) && take_all(text, "released", arena, &row->released) &&
-           take_all(text, "withheld", arena, &row->withheld);
+           take_all(text, "withheld", arena, &row->withheld) && take_all(text, "basis", arena, &row->basis) &&
+           take_all(text, "why", arena, &row->why) && take_all(text, "consent", arena, &row->consents) &&
+           take(text, "claim", arena, &row->claim) && take(text, "justification", arena, &row->justification);
 }
 
 static void append_item(struct buffer *list, struct bytes category, struct bytes state)

@@ -83,6 +83,7 @@ struct use_row {
     struct bytes person;           /* the identifier; empty for an answer, whose decision names the person */
     uint8_t decision[SHA256_SIZE]; /* the digest of the decision event; zero for a consent event */
     struct bytes exchange, client, service, purpose, verdict, reason, released, withheld;
+    struct bytes basis, why, consents, claim, justification; /* of a decision */
 };
 
 /*

@@ -102,6 +102,11 @@ static void show(struct listing *listing, const struct use_row *row, const struc
         .permitted = row->released,
         .released = is_answered ? answer->released : BYTES_NONE,
         .withheld = is_answered ? answer->withheld : row->withheld,
+        .basis = row->basis,
+        .why = row->why,
+        .consents = row->consents,
+        .claim = row->claim,
+        .justification = row->justification,
     };
     listing->is_stopped = !listing->each(listing->context, &use);
 }
@@ -124,16 +129,18 @@ static bool list_entry(struct listing *listing, uint64_t index, struct error *e)
     return ok;
 }
 
-static bool list_block(struct listing *listing, uint64_t block, const uint8_t hash[USES_PERSON_SIZE], struct error *e)
+/* A block's entries from `last` (not among them) on, forwards or backwards. */
+static bool list_block(struct listing *listing, uint64_t block, const uint8_t hash[USES_PERSON_SIZE], bool is_back, int64_t last,
+                       struct error *e)
 {
-    static const char sql[] = "SELECT entry FROM uses WHERE block = ?1 AND person = ?2 AND entry > ?3 ORDER BY entry LIMIT ?4";
+    static const char forth[] = "SELECT entry FROM uses WHERE block = ?1 AND person = ?2 AND entry > ?3 ORDER BY entry LIMIT ?4";
+    static const char back[] = "SELECT entry FROM uses WHERE block = ?1 AND person = ?2 AND entry < ?3 ORDER BY entry DESC LIMIT ?4";
     struct page page;
-    int64_t last = -1;
     do {
         struct store_value values[] = { STORE_INT((int64_t)block), STORE_BIN(bytes_of(hash, USES_PERSON_SIZE)), STORE_INT(last),
                                         STORE_INT(PAGE_ENTRIES) };
         page.count = 0;
-        if (!store_run(listing->uses->store, sql, values, COUNT_OF(values), take_entry, &page, NULL, e)) {
+        if (!store_run(listing->uses->store, is_back ? back : forth, values, COUNT_OF(values), take_entry, &page, NULL, e)) {
             return false;
         }
         for (size_t i = 0; i < page.count && !listing->is_stopped; i++) {
@@ -146,21 +153,57 @@ static bool list_block(struct listing *listing, uint64_t block, const uint8_t ha
     return true;
 }
 
-static bool list(struct listing *listing, struct error *e)
+/* With the mutex of lists. */
+static bool begin(struct listing *listing, uint8_t hash[USES_PERSON_SIZE], struct error *e)
 {
     struct uses *uses = listing->uses;
+    uses_hash_person(uses, listing->person, hash);
+    return (uses->list_reader != NULL || log_reader_open(&uses->list_reader, uses->public, uses->private, e)) &&
+           uses_read_next(uses, &listing->next, e);
+}
+
+static bool list(struct listing *listing, struct error *e)
+{
     uint8_t hash[USES_PERSON_SIZE];
-    if ((uses->list_reader == NULL && !log_reader_open(&uses->list_reader, uses->public, uses->private, e)) ||
-        !uses_read_next(uses, &listing->next, e)) {
+    if (!begin(listing, hash, e)) {
         return false;
     }
-    uses_hash_person(uses, listing->person, hash);
     for (uint64_t block = 0; block * USES_BLOCK_ENTRIES < listing->next && !listing->is_stopped; block++) {
-        if (!list_block(listing, block, hash, e)) {
+        if (!list_block(listing, block, hash, false, -1, e)) {
             return false;
         }
     }
     return true;
+}
+
+static bool list_back(struct listing *listing, uint64_t before, struct error *e)
+{
+    uint8_t hash[USES_PERSON_SIZE];
+    if (!begin(listing, hash, e)) {
+        return false;
+    }
+    before = before < listing->next ? before : listing->next;
+    uint64_t block = before == 0 ? 0 : (before - 1) / USES_BLOCK_ENTRIES + 1;
+    while (block > 0 && !listing->is_stopped) {
+        if (!list_block(listing, --block, hash, true, (int64_t)before, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool find(struct listing *listing, uint64_t entry, struct error *e)
+{
+    static const char sql[] = "SELECT entry FROM uses WHERE block = ?1 AND person = ?2 AND entry = ?3";
+    uint8_t hash[USES_PERSON_SIZE];
+    struct page page = { .count = 0 };
+    if (!begin(listing, hash, e) || entry >= listing->next) {
+        return entry >= listing->next;
+    }
+    struct store_value values[] = { STORE_INT((int64_t)(entry / USES_BLOCK_ENTRIES)), STORE_BIN(bytes_of(hash, USES_PERSON_SIZE)),
+                                    STORE_INT((int64_t)entry) };
+    return store_run(listing->uses->store, sql, values, COUNT_OF(values), take_entry, &page, NULL, e) &&
+           (page.count == 0 || list_entry(listing, entry, e));
 }
 
 bool uses_list(struct uses *uses, struct bytes person, uses_each *each, void *context, struct error *e)
@@ -168,6 +211,24 @@ bool uses_list(struct uses *uses, struct bytes person, uses_each *each, void *co
     struct listing listing = { .uses = uses, .person = person, .each = each, .context = context };
     (void)pthread_mutex_lock(&uses->list_mutex);
     bool ok = list(&listing, e);
+    (void)pthread_mutex_unlock(&uses->list_mutex);
+    return ok;
+}
+
+bool uses_list_back(struct uses *uses, struct bytes person, uint64_t before, uses_each *each, void *context, struct error *e)
+{
+    struct listing listing = { .uses = uses, .person = person, .each = each, .context = context };
+    (void)pthread_mutex_lock(&uses->list_mutex);
+    bool ok = list_back(&listing, before, e);
+    (void)pthread_mutex_unlock(&uses->list_mutex);
+    return ok;
+}
+
+bool uses_find(struct uses *uses, struct bytes person, uint64_t entry, uses_each *each, void *context, struct error *e)
+{
+    struct listing listing = { .uses = uses, .person = person, .each = each, .context = context };
+    (void)pthread_mutex_lock(&uses->list_mutex);
+    bool ok = find(&listing, entry, e);
     (void)pthread_mutex_unlock(&uses->list_mutex);
     return ok;
 }

@@ -1,5 +1,6 @@
 #include "consent/uses_map.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "base/encode.h"
@@ -14,6 +15,7 @@
  */
 enum { STEP = 8, BUCKET_DEPTH = 24, BUCKET_MAX = 4096, PARTS_AT_ONCE = 128, EVENT_BYTES_MAX = 1024, CATCH_UP_MAX = 2000000, CHUNK = 20000 };
 #define STATE_ROOT "uses.root"
+#define STATE_COMMITTED "uses.committed" /* "<entry> <covers> <milliseconds>" */
 
 /* ---- Secrets, all from the index's key ---- */
 
@@ -353,10 +355,33 @@ static bool commit_root(struct uses *uses, struct committer *committer, struct u
     write_root(root, &text);
     hex_write(bytes_of(root->root, SHA256_SIZE), hex);
     bool ok = !text.failed || error_memory(e, "uses");
-    ok = ok && committer_append(committer, RECORD_EVENT, buffer_bytes(&text), BYTES_NONE, &root->entry, e) &&
-         state_set_text(uses->store, STATE_ROOT, bytes_of_text(hex), e);
+    ok = ok && committer_append(committer, RECORD_EVENT, buffer_bytes(&text), BYTES_NONE, &root->entry, e);
+    buffer_reset(&text);
+    buffer_append_format(&text, "%" PRIu64 " %" PRIu64 " %" PRId64, root->entry, root->covers, time_now_ms());
+    ok = ok && (!text.failed || error_memory(e, "uses")) && state_set_text(uses->store, STATE_ROOT, bytes_of_text(hex), e) &&
+         state_set_text(uses->store, STATE_COMMITTED, buffer_bytes(&text), e);
     buffer_clear(&text);
     return ok;
+}
+
+bool uses_committed(struct uses *uses, struct uses_committed *out, struct error *e)
+{
+    struct buffer text;
+    struct error absent;
+    uint64_t time = 0;
+    *out = (struct uses_committed){ 0 };
+    buffer_init(&text, 256);
+    bool has = state_get_text(uses->store, STATE_COMMITTED, &text, &absent);
+    bool ok = has || absent.kind == ERROR_ABSENT;
+    if (has) {
+        struct bytes rest = buffer_bytes(&text), entry, covers;
+        ok = bytes_split(&rest, ' ', &entry) && bytes_split(&rest, ' ', &covers) && bytes_to_u64(entry, &out->entry) &&
+             bytes_to_u64(covers, &out->covers) && bytes_to_u64(rest, &time) && time <= INT64_MAX;
+        absent = (struct error){ .kind = ERROR_INPUT, .where = STATE_COMMITTED, .what = "the stored value is damaged" };
+    }
+    out->time_ms = (int64_t)time;
+    buffer_clear(&text);
+    return ok || error_set(e, absent.kind, absent.where, absent.todo, "%s", absent.what);
 }
 
 bool uses_commit(struct uses *uses, struct committer *committer, bool *is_new, struct error *e)

@@ -28,6 +28,14 @@ must_check bool uses_root_parse(struct bytes text, struct uses_root *out);
  */
 must_check bool uses_commit(struct uses *uses, struct committer *committer, bool *is_committed, struct error *e);
 
+/* The newest root that was committed. */
+struct uses_committed {
+    uint64_t entry;  /* of its event */
+    uint64_t covers; /* 0: none was committed yet */
+    int64_t time_ms; /* when */
+};
+must_check bool uses_committed(struct uses *uses, struct uses_committed *out, struct error *e);
+
 /* One person's leaf under the newest root. */
 struct uses_proof {
     struct uses_root root;

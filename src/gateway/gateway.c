@@ -495,6 +495,14 @@ void gateway_grounds(struct gateway *gateway, struct law **law, struct policy **
     snapshot_release(snapshot);
 }
 
+struct world *gateway_world(struct gateway *gateway)
+{
+    struct snapshot *snapshot = gateway_snapshot(gateway);
+    struct world *world = world_keep(snapshot->world);
+    snapshot_release(snapshot);
+    return world;
+}
+
 struct uses *gateway_uses(struct gateway *gateway)
 {
     return gateway->uses;

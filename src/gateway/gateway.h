@@ -41,6 +41,8 @@ struct rights *gateway_rights(struct gateway *gateway);
 const struct signer *gateway_signer(const struct gateway *gateway);
 /* Law and policy in force, as references that the caller drops. Any thread. */
 void gateway_grounds(struct gateway *gateway, struct law **law, struct policy **policy);
+/* Who is who now, as a reference that the caller drops. Any thread. */
+struct world *gateway_world(struct gateway *gateway);
 const struct retention *gateway_retention(const struct gateway *gateway);
 /* For erasing persons; lives as long as the gateway. */
 const struct erasure_log *gateway_erasure_log(const struct gateway *gateway);

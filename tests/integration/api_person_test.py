@@ -2,6 +2,7 @@
 import time
 import unittest
 
+import uses
 from api import ApiCase, token
 from comity import CLINIC, OTHER_PERSON, PERSON, run_command
 
@@ -97,7 +98,10 @@ class Persons(ApiCase):
         second = self.own('GET', f'/uses?limit=2&cursor={first["next"]}', who=person).json()
         self.assertEqual((second['uses'], second['next']), (rows[:1], None))
         self.refused(self.own('GET', '/uses?cursor=x', who=person), 400, 'request.malformed')
+        self.check_filters(person, rows)
         entry = rows[0]['entry']
+        self.assertEqual(self.own('GET', f'/uses/{entry}', who=person).json(), rows[0])
+        self.check_evidence(person, entry)
         receipt = self.when_published(f'/uses/{entry}/receipt', person)
         self.assertTrue(receipt.body.startswith(b'c2sp.org/tlog-proof@v1'), receipt)
         self.assertIn('attachment', receipt.header('Content-Disposition'))
@@ -107,7 +111,7 @@ class Persons(ApiCase):
         self.api.gateway.run('evidence', 'trust', '--output', trust)
         self.assertIn(person, run_command('evidence', 'verify', path, '--trust', trust).stdout)
         # Somebody else's entries, and none at all.
-        for path in (f'/uses/{entry}/receipt', f'/uses/{entry}/bundle', '/uses/999999/receipt', '/uses/x/receipt', '/uses/-1/bundle'):
+        for path in (f'/uses/{entry}', f'/uses/{entry}/evidence', f'/uses/{entry}/receipt', f'/uses/{entry}/bundle', '/uses/999999/receipt', '/uses/x/receipt', '/uses/-1/bundle'):
             self.refused(self.own('GET', path, who=OTHER_PERSON), 404, 'request.absent')
         # An operator's look is a use by itself.
         looked = self.own('GET', '/uses', who='officer', headers={'Comity-Person': person})
@@ -117,6 +121,39 @@ class Persons(ApiCase):
         while not seen and time.monotonic() < deadline:
             seen = [row for row in self.own('GET', '/uses', who=person).json()['uses'] if row['kind'] == 'access']
         self.assertEqual([(row['client'].rsplit('/', 1)[1], row['service'], row['verdict']) for row in seen], [('officer', 'listUses', 'officer')])
+
+    def check_filters(self, person, rows):
+        def filtered(query):
+            return self.own('GET', f'/uses?{query}', who=person).json()['uses']
+        self.assertEqual(filtered('verdict=refuse&kind=exchange'), rows)
+        self.assertEqual(filtered('verdict=permit'), [])
+        self.assertEqual(filtered('kind=access'), [])
+        self.assertEqual(filtered(f'who={CLINIC}'), rows)
+        self.assertEqual(filtered('who=AURORA/COM/CLIN'), [])
+        self.assertEqual(filtered('consent=c-none'), [])
+        self.assertEqual((filtered('from=2020-01-01T00:00:00Z'), filtered('until=2020-01-01T00:00:00Z')), (rows, []))
+        self.assertEqual(filtered('from=2099-01-01T00:00:00Z'), [])
+        for query in ('kind=x', 'verdict=maybe', 'from=yesterday', 'until=x', 'whose=me'):
+            self.refused(self.own('GET', f'/uses?{query}', who=person), 400, 'request.malformed')
+        self.assertEqual({why['reason'] for why in rows[0]['why']}, {'consent.none'})
+
+    def check_evidence(self, person, entry):
+        """What opens an entry, checked here by a second implementation, and what proves that the list is whole."""
+        key = self.api.gateway.statement_key
+        told = self.when_published(f'/uses/{entry}/evidence', person).json()
+        self.assertEqual((told['log'], told['directory']['community']), (key, 'BAOBAB'))
+        self.assertEqual([one['name'] for one in told['entries']], ['decision', 'answer'])
+        for one in told['entries']:
+            self.assertEqual(uses.entry(one, key, False)[0], one['entry'])
+        self.assertIn('person: ' + person, told['entries'][0]['statement'])
+        trust = self.own('GET', '/trust', who=person)
+        self.assertEqual(trust.body.decode(), told['trust'])
+        self.assertIn('quorum none', told['trust'])
+        proof = self.when_published('/uses/proof', person)
+        self.assertEqual(len(uses.verify(proof.body.decode(), key)), 3)
+        bound = self.own('GET', '/uses', who=person).json()['bound']
+        self.assertGreater(bound['covers'], entry)
+        self.assertEqual(uses.verify(self.when_published('/uses/proof', 'PNR-1959-0013').body.decode(), key), [])
 
     def test_a_look_that_can_not_be_logged_shows_nothing(self):
         # The log's folder is full: the gateway ends rather than answer. Seen from outside: no list without its event.

@@ -418,6 +418,58 @@ static void long_lists_come_whole(void **state)
     uses_close(uses);
 }
 
+struct taken {
+    uint64_t entries[1024];
+    size_t count, stop_after;
+};
+
+static bool take_entry(void *context, const struct use *use)
+{
+    struct taken *taken = context;
+    taken->entries[taken->count++] = use->entry;
+    return taken->count != taken->stop_after;
+}
+
+/* Backwards it is the same list, from wherever one begins; and each one is found by its entry. */
+static void the_newest_come_first(void **state)
+{
+    struct rig *rig = *state;
+    struct error e = { 0 };
+    enum { USES = 600 };
+    static struct taken forth, back;
+    struct uses *uses = must_open(rig);
+    for (int i = 0; i < USES; i++) {
+        char text[128];
+        (void)snprintf(text, sizeof text, "comity-event: decision/1\nexchange: e-%d\nperson: p%d\nverdict: permit\n", i, i % 2);
+        (void)rig_append(rig, RECORD_DECISION, bytes_of_text(text));
+    }
+    must_catch_up(uses, 10000, 0);
+    forth = (struct taken){ .stop_after = 0 };
+    assert_true(uses_list(uses, BYTES("p1"), take_entry, &forth, &e));
+    static const uint64_t befores[] = { 0, 1, 2, 299, 300, 599, 600, UINT64_MAX };
+    for (size_t i = 0; i < COUNT_OF(befores); i++) {
+        size_t at = forth.count;
+        while (at > 0 && forth.entries[at - 1] >= befores[i]) {
+            at--;
+        }
+        back = (struct taken){ .stop_after = 0 };
+        assert_true(uses_list_back(uses, BYTES("p1"), befores[i], take_entry, &back, &e));
+        assert_int_equal(back.count, at);
+        for (size_t j = 0; j < at; j++) {
+            assert_int_equal(back.entries[j], forth.entries[at - 1 - j]);
+        }
+    }
+    back = (struct taken){ .stop_after = 7 };
+    assert_true(uses_list_back(uses, BYTES("p1"), UINT64_MAX, take_entry, &back, &e));
+    assert_int_equal(back.count, 7);
+    for (uint64_t entry = 0; entry < USES + 2; entry += 7) {
+        back = (struct taken){ .stop_after = 0 };
+        assert_true(uses_find(uses, BYTES("p1"), entry, take_entry, &back, &e));
+        assert_int_equal(back.count, entry < USES && entry % 2 == 1 ? 1 : 0);
+    }
+    uses_close(uses);
+}
+
 /* The file of a store that has only the index holds no identifier. */
 static void the_index_names_nobody(void **state)
 {
@@ -449,6 +501,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(lists_what_was_asked_and_released),       TEST(two_indexers_do_not_count_twice), TEST(an_index_ahead_of_the_log_is_cut_back),
         TEST(lists_the_persons_own_consents),          TEST(long_lists_come_whole),           TEST(the_index_names_nobody),
+        TEST(lists_the_persons_own_consents),          TEST(the_newest_come_first),           TEST(the_index_names_nobody),
         TEST(digests_that_begin_alike_are_told_apart), TEST(late_answers_are_found),          TEST(lists_do_not_wait_for_the_indexing),
         cmocka_unit_test(only_whole_lines_are_marked),
     };
