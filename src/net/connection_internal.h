@@ -39,6 +39,14 @@ struct server_connection_functions {
      * the kind's again, too: it calls server_request_free() now or when it is done with it, in any case in `clear`.
      */
     void (*answer)(struct server_connection *c, struct server_exchange *x, const struct server_answer *answer);
+    /*
+     * Streamed answers (server_stream.c); all NULL where the protocol has none. `stream_begin` is like `answer`, whose body is NULL, and comes
+     * only when the connection is not draining; false: the answer is over with its head, or the connection ends. `stream_write`: a piece that
+     * isn't empty. `stream_finish`: that was all. Both do nothing once it has ended; `drain` ends one that is under way.
+     */
+    bool (*stream_begin)(struct server_connection *c, struct server_exchange *x, const struct server_answer *answer);
+    void (*stream_write)(struct server_connection *c, struct bytes data);
+    void (*stream_finish)(struct server_connection *c);
     /* Take no new request; stream_close() once nothing is under way (at once if nothing is). May come before `start` is through; called
      * once. HTTP/1.1 says "Connection: close" on the answer under way; HTTP/2 sends GOAWAY. */
     void (*drain)(struct server_connection *c);
@@ -64,6 +72,7 @@ struct server_connection {
     struct loop_timer timer;
     size_t unanswered;                 /* delivered, neither answered nor gone */
     struct server_exchange *exchanges; /* those */
+    struct server_stream *streaming;   /* the streamed answer under way, until its connection has ended or it is finished */
     struct server_connection *previous, *next;
 };
 
@@ -79,6 +88,12 @@ struct server_exchange {
     int32_t id;       /* HTTP/2: the stream's */
     void *state;
 };
+
+/* A request comes back for its answer: it is counted no more, and the kind's. NULL: its peer is gone, or the server stopped. */
+struct server_connection *server_request_back(struct server_exchange *x);
+/* server_stream.c: the connection has ended, and with it the answer that streams. */
+void server_stream_ended(struct server_connection *c);
+void server_stream_metrics_register(void);
 
 /* How prefaces come and go at this listener; its field is empty if they don't. */
 const struct preface_form *server_connection_preface(const struct server_connection *c);

@@ -2,18 +2,21 @@
  * A connection's states:
  *
  *      idle --first byte--> head --whole--> body --whole--> handling --answer--> sending --+--> idle
- *                             |               |                                    ^       |
+ *                             |               |                |                   ^       |
+ *                             |               |                +--> streaming -----+       |
  *                             +----fault------+------------------------------------+       +--> closed (after a fault, too)
  *
  * One request at a time: what comes while one is handled or answered is kept in `input`, and reading is paused, so at most what one
  * read brings is kept. Otherwise `input` holds nothing but a head that has come in part.
  */
+#include <stdio.h>
+
 #include "base/time.h"
 #include "net/connection_internal.h"
 #include "net/http1_message_internal.h"
 #include "net/http1_write_internal.h"
 
-enum state { STATE_IDLE = 0, STATE_HEAD, STATE_BODY, STATE_HANDLING, STATE_SENDING, STATE_CLOSED };
+enum state { STATE_IDLE = 0, STATE_HEAD, STATE_BODY, STATE_HANDLING, STATE_STREAMING, STATE_SENDING, STATE_CLOSED };
 
 struct http1_server {
     struct server_connection base;
@@ -22,6 +25,7 @@ struct http1_server {
     bool is_paused;
     bool is_head;                     /* the request's method */
     bool closes;                      /* after the answer */
+    bool is_chunked;                  /* the streamed answer under way */
     struct server_exchange *exchange; /* being received */
     struct body *sending;
     struct http1_sender sender;
@@ -97,6 +101,44 @@ static void send_on(struct http1_server *h)
     }
 }
 
+/* How the end of an answer's content is told. */
+enum framing { FRAMING_NONE = 0, FRAMING_LENGTH, FRAMING_CHUNKED, FRAMING_CLOSE };
+
+/* The head of an answer; `size` is of its fields. False: memory, and the connection is ended. */
+static bool write_head(struct http1_server *h, unsigned status, const struct field *fields, size_t field_count, size_t size,
+                       enum framing framing, uint64_t length)
+{
+    struct http1_writer w = { .capacity = size + HTTP1_FIXED_BYTES_MAX };
+    w.data = stream_room(h->base.stream, w.capacity);
+    if (w.data == NULL) {
+        end(h, true);
+        return false;
+    }
+    http1_put_status(&w, status);
+    /* RFC 9110 6.6.1: what a handler passes on keeps the Date of the one who made it. */
+    bool has_date = false;
+    for (size_t i = 0; i < field_count; i++) {
+        has_date = has_date || bytes_equal_ignoring_case(fields[i].name, BYTES("Date"));
+        http1_put_field(&w, fields[i].name, fields[i].value);
+    }
+    if (!has_date) {
+        http1_put_date(&w);
+    }
+    if (framing == FRAMING_LENGTH) {
+        http1_put(&w, BYTES("Content-Length: "));
+        http1_put_decimal(&w, length);
+        http1_put(&w, BYTES("\r\n"));
+    } else if (framing == FRAMING_CHUNKED) {
+        http1_put(&w, BYTES("Transfer-Encoding: chunked\r\n"));
+    }
+    if (h->closes) {
+        http1_put(&w, BYTES("Connection: close\r\n"));
+    }
+    http1_put(&w, BYTES("\r\n"));
+    stream_wrote(h->base.stream, w.size);
+    return true;
+}
+
 /* Takes answer->body. */
 static void write_answer(struct http1_server *h, const struct server_answer *answer)
 {
@@ -113,33 +155,10 @@ static void write_answer(struct http1_server *h, const struct server_answer *ans
     }
     bool has_content = status != 204 && status != 304;
     uint64_t length = body != NULL ? body_size(body) : 0;
-    struct http1_writer w = { .capacity = size + HTTP1_FIXED_BYTES_MAX };
-    w.data = stream_room(h->base.stream, w.capacity);
-    if (w.data == NULL) {
+    if (!write_head(h, status, fields, field_count, size, has_content ? FRAMING_LENGTH : FRAMING_NONE, length)) {
         body_free(body);
-        end(h, true);
         return;
     }
-    http1_put_status(&w, status);
-    /* RFC 9110 6.6.1: what a handler passes on keeps the Date of the one who made it. */
-    bool has_date = false;
-    for (size_t i = 0; i < field_count; i++) {
-        has_date = has_date || bytes_equal_ignoring_case(fields[i].name, BYTES("Date"));
-        http1_put_field(&w, fields[i].name, fields[i].value);
-    }
-    if (!has_date) {
-        http1_put_date(&w);
-    }
-    if (has_content) {
-        http1_put(&w, BYTES("Content-Length: "));
-        http1_put_decimal(&w, length);
-        http1_put(&w, BYTES("\r\n"));
-    }
-    if (h->closes) {
-        http1_put(&w, BYTES("Connection: close\r\n"));
-    }
-    http1_put(&w, BYTES("\r\n"));
-    stream_wrote(h->base.stream, w.size);
     h->state = STATE_SENDING;
     h->sending = body;
     h->sender = (struct http1_sender){ .body = has_content && !h->is_head ? body : NULL };
@@ -156,6 +175,60 @@ static void answer(struct server_connection *c, struct server_exchange *x, const
         write_answer(h, answer);
     }
     server_request_free(x);
+}
+
+/* ---- Streamed answers (RFC 9112 7.1) ---- */
+
+static bool begin_stream(struct server_connection *c, struct server_exchange *x, const struct server_answer *answer)
+{
+    struct http1_server *h = connection_of(c);
+    size_t size = 0;
+    bool can_stream = h->state == STATE_HANDLING && !h->is_head && answer->status >= 200 && answer->status <= 599 &&
+                      answer->status != 204 && answer->status != 304 && http1_fields_size(answer->fields, answer->field_count, &size);
+    if (!can_stream) { /* it has no content, then */
+        http1_server_functions.answer(c, x, answer);
+        return false;
+    }
+    h->is_chunked = h->message.minor > 0;
+    h->closes = h->closes || answer->close || !h->is_chunked;
+    bool ok = write_head(h, answer->status, answer->fields, answer->field_count, size, h->is_chunked ? FRAMING_CHUNKED : FRAMING_CLOSE, 0);
+    if (ok) {
+        h->state = STATE_STREAMING;
+        stream_keep_end(c->stream, false); /* one that has closed its side reads no stream */
+    }
+    server_request_free(x);
+    return ok;
+}
+
+static void write_stream(struct server_connection *c, struct bytes data)
+{
+    struct http1_server *h = connection_of(c);
+    char size[24];
+    if (h->state != STATE_STREAMING) {
+        return;
+    }
+    if (!h->is_chunked) {
+        stream_write(c->stream, data);
+        return;
+    }
+    int digits = snprintf(size, sizeof size, "%zx\r\n", data.size);
+    stream_write(c->stream, bytes_of(size, (size_t)digits));
+    stream_write(c->stream, data);
+    stream_write(c->stream, BYTES("\r\n"));
+}
+
+static void finish_stream(struct server_connection *c)
+{
+    struct http1_server *h = connection_of(c);
+    if (h->state != STATE_STREAMING) {
+        return;
+    }
+    if (h->is_chunked) {
+        stream_write(c->stream, BYTES("0\r\n\r\n"));
+    }
+    h->state = STATE_SENDING;
+    h->sender = (struct http1_sender){ .body = NULL };
+    send_on(h);
 }
 
 /* Nothing behind a fault can be trusted to begin where it seems to: the connection ends. The stream reads on for a while when it closes
@@ -408,7 +481,7 @@ static void read_or_pause(struct http1_server *h)
         return;
     }
     /* A client that has closed its side behind its last request still waits for the answer. */
-    stream_keep_end(h->base.stream, !is_reading(h));
+    stream_keep_end(h->base.stream, !is_reading(h) && h->state != STATE_STREAMING);
     bool pauses = !is_reading(h) && h->input.size > 0;
     if (pauses != h->is_paused) {
         h->is_paused = pauses;
@@ -478,6 +551,9 @@ static void drain(struct server_connection *c)
     struct http1_server *h = connection_of(c);
     if (h->state == STATE_IDLE && c->is_started) {
         end(h, false);
+    } else if (h->state == STATE_STREAMING) { /* it would never end by itself; in order, so that its reader asks elsewhere */
+        h->closes = true;
+        finish_stream(c);
     }
 }
 
@@ -514,6 +590,9 @@ const struct server_connection_functions http1_server_functions = {
     .drained = drained,
     .timeout = timeout,
     .answer = answer,
+    .stream_begin = begin_stream,
+    .stream_write = write_stream,
+    .stream_finish = finish_stream,
     .drain = drain,
     .clear = clear,
 };

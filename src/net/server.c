@@ -167,20 +167,28 @@ const struct preface_form *server_connection_preface(const struct server_connect
     return &c->server->options.preface;
 }
 
-void server_answer(struct server_request *request, const struct server_answer *answer)
+struct server_connection *server_request_back(struct server_exchange *x)
 {
-    struct server_exchange *x = (struct server_exchange *)request; /* `request` comes first in it */
     struct server_connection *c = x->connection;
     if (x->server != NULL) {
         exchange_unlink(c != NULL ? &c->exchanges : &x->server->gone, x);
         x->server->request_count--;
     }
+    if (c != NULL) {
+        c->unanswered--;
+    }
+    return c;
+}
+
+void server_answer(struct server_request *request, const struct server_answer *answer)
+{
+    struct server_exchange *x = (struct server_exchange *)request; /* `request` comes first in it */
+    struct server_connection *c = server_request_back(x);
     if (c == NULL) {
         body_free(answer->body);
         server_request_free(x);
         return;
     }
-    c->unanswered--;
     static const struct server_answer unable = { .status = 500 };
     if (answer->preface.size > 0 && c->server->options.preface.field.size == 0) {
         body_free(answer->body); /* half of an answer must not pass for a whole one */
@@ -298,6 +306,7 @@ static void connection_end(void *context, enum stream_end how, const struct erro
         server_request_gone(c->exchanges); /* NOLINT(clang-analyzer-unix.Malloc): it takes it off the list */
     }
     c->functions->clear(c);
+    server_stream_ended(c);
     c->previous->next = c->next;
     c->next->previous = c->previous;
     free(c);
@@ -477,6 +486,7 @@ bool server_start(struct server **out, uv_loop_t *uv, const struct server_option
 {
     *out = NULL;
     register_metrics();
+    server_stream_metrics_register();
     if (options->preface.field.size > 0 && options->protocol != PROTOCOL_HTTP2) {
         return error_set(e, ERROR_INPUT, options->address, NULL, "prefaces need HTTP/2");
     }

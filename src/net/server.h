@@ -100,4 +100,25 @@ void server_stop(struct server *server, void (*done)(void *context), void *conte
 
 void server_answer(struct server_request *request, const struct server_answer *answer);
 
+/*
+ * Streamed answers: the content comes piece by piece, as long as both sides like (server-sent events). HTTP/1.1 listeners only; in chunks, and
+ * to a reader that speaks HTTP/1.0 until the connection ends. The loop's thread only.
+ *
+ * server_answer_stream() is instead of server_answer(), of an answer without a body; it takes the request in any case. False: there is nothing
+ * to write to (the peer is gone, it asked for the head alone, the server drains, memory is out, HTTP/2), and `on_end` is not called.
+ * `on_end` is called once, from the loop, when the answer ended without server_stream_finish(): the peer went away, was too slow, or the
+ * server drained (its reader sees a whole answer then) or stopped. Afterwards, as after finishing, the stream is gone.
+ * A streamed answer is no request under way: server_request_count() doesn't count it, and draining ends it.
+ */
+struct server_stream;
+must_check bool server_answer_stream(struct server_stream **out, struct server_request *request, const struct server_answer *answer,
+                                     size_t waiting_bytes_max, void (*on_end)(void *context), void *context);
+/*
+ * Copied; nothing is written of an empty piece. Where more than `waiting_bytes_max` would wait for the reader beside what the kernel holds, the
+ * connection is reset instead: a reader that can't keep pace costs no more memory than that. Of one that has ended it is dropped.
+ */
+void server_stream_write(struct server_stream *stream, struct bytes data);
+/* That was all; the connection may take the next request. */
+void server_stream_finish(struct server_stream *stream);
+
 #endif

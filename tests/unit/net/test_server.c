@@ -7,7 +7,7 @@
 
 #include "base/encode.h"
 
-enum order { ORDER_STOP = 1, ORDER_DRAIN = 2, ORDER_COUNT = 4 };
+enum order { ORDER_STOP = 1, ORDER_DRAIN = 2, ORDER_COUNT = 4, ORDER_WRITE = 8 };
 
 struct later {
     uv_timer_t timer;
@@ -97,6 +97,39 @@ static struct body *digest(struct server_request *request)
     return body_of(bytes_of_text(text));
 }
 
+static void write_bytes(struct test_server *t, size_t size)
+{
+    uint8_t piece[65536];
+    for (size_t at = 0; at < size && t->streaming != NULL; at += sizeof piece) {
+        size_t count = size - at < sizeof piece ? size - at : sizeof piece;
+        memset(piece, 'x', count);
+        server_stream_write(t->streaming, bytes_of(piece, count));
+    }
+}
+
+static void stream_ended(void *context)
+{
+    struct test_server *t = context;
+    t->streaming = NULL;
+    t->streams_ended++;
+}
+
+/* `size` bytes at once and the end of it, or nothing yet. */
+static void answer_stream(struct test_server *t, struct server_request *request, size_t size)
+{
+    static const struct field fields[] = { { BYTES("Content-Type"), BYTES("text/event-stream") } };
+    const struct server_answer head = { .status = 200, .fields = fields, .field_count = 1 };
+    if (!server_answer_stream(&t->streaming, request, &head, 256 * 1024, stream_ended, t)) {
+        return;
+    }
+    t->streams++;
+    if (size > 0) {
+        write_bytes(t, size);
+        server_stream_finish(t->streaming);
+        t->streaming = NULL;
+    }
+}
+
 static void answer_split(struct server_request *request)
 {
     const struct field fields[] = { { BYTES("X-Test"), BYTES("1\r\nSet-Cookie: stolen=1") } };
@@ -129,6 +162,8 @@ static void on_request(void *context, struct server_request *request)
         answer(t, request, (unsigned)n, NULL);
     } else if (bytes_equal(path, BYTES("/close"))) {
         server_answer(request, &(struct server_answer){ .status = 200, .close = true });
+    } else if (bytes_equal(path, BYTES("/stream")) && has_number) {
+        answer_stream(t, request, (size_t)n);
     } else if (bytes_equal(path, BYTES("/split"))) {
         answer_split(request);
     } else {
@@ -171,6 +206,13 @@ static void woken(uv_async_t *wake)
     }
     if ((order & ORDER_DRAIN) != 0) {
         server_drain(t->server);
+    }
+    if ((order & ORDER_WRITE) != 0 && t->streaming != NULL) {
+        write_bytes(t, t->piece);
+        if (t->piece == 0) {
+            server_stream_finish(t->streaming);
+            t->streaming = NULL;
+        }
     }
     if ((order & ORDER_STOP) != 0) {
         server_stop(t->server, stopped, t);
@@ -228,6 +270,12 @@ void test_server_drain(struct test_server *t)
 void test_server_count(struct test_server *t)
 {
     order(t, ORDER_COUNT);
+}
+
+void test_server_write(struct test_server *t, size_t size)
+{
+    t->piece = size;
+    order(t, ORDER_WRITE);
 }
 
 void test_server_stop(struct test_server *t)
