@@ -88,7 +88,7 @@ static size_t wait_for(struct consents *consents, struct event_entry *entries, s
 {
     (void)pthread_mutex_lock(&consents->notified_mutex);
     while (consents->notified < count) {
-        (void)pthread_cond_wait(&consents->notified_more, &consents->notified_mutex);
+        committer_wait(consents->committer, &consents->notified_more, &consents->notified_mutex);
     }
     consents->notified = 0;
     (void)pthread_mutex_unlock(&consents->notified_mutex);

@@ -160,7 +160,7 @@ static bool append(struct consents *consents, struct notices *pending, struct by
     if (ok) {
         (void)pthread_mutex_lock(&w.mutex);
         while (!w.has_arrived) {
-            (void)pthread_cond_wait(&w.arrived, &w.mutex);
+            committer_wait(consents->committer, &w.arrived, &w.mutex);
         }
         (void)pthread_mutex_unlock(&w.mutex);
         struct commit_entry *done = mailbox_take(&w.mailbox);

@@ -1,6 +1,5 @@
 #include "evidence/committer.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <time.h>
@@ -409,6 +408,17 @@ static void *committer_run(void *context)
 
 /* ---- the publisher's thread ---- */
 
+static bool publish(struct committer *c)
+{
+    struct error e = { 0 };
+    bool ok = publication_write(c->publication, &e);
+    if (!ok) {
+        metric_add(&publish_failures_total, 1);
+        diag_error(DIAG_WARN, "evidence", "publishing failed", &e);
+    }
+    return ok;
+}
+
 static void *publisher_run(void *context)
 {
     struct committer *c = context;
@@ -422,18 +432,57 @@ static void *publisher_run(void *context)
             break;
         }
         (void)pthread_mutex_unlock(&c->lock);
-        struct error e = { 0 };
-        bool ok = publication_write(c->publication, &e);
-        if (!ok) {
-            metric_add(&publish_failures_total, 1);
-            diag_error(DIAG_WARN, "evidence", "publishing failed", &e);
-        }
+        bool ok = publish(c);
         (void)pthread_mutex_lock(&c->lock);
         c->publisher_state = ok ? PUBLISHER_DONE : PUBLISHER_FAILED;
         (void)pthread_cond_signal(&c->work);
     }
     (void)pthread_mutex_unlock(&c->lock);
     return NULL;
+}
+
+/* ---- without threads ---- */
+
+void committer_wait(struct committer *committer, pthread_cond_t *condition, pthread_mutex_t *lock)
+{
+    if (committer->options.turn == NULL) {
+        (void)pthread_cond_wait(condition, lock);
+        return;
+    }
+    (void)pthread_mutex_unlock(lock);
+    committer->options.turn(committer->options.context);
+    (void)pthread_mutex_lock(lock);
+}
+
+uint64_t committer_due_us(struct committer *committer)
+{
+    (void)pthread_mutex_lock(&committer->lock);
+    bool is_now = committer->first != NULL || committer->sealings != NULL;
+    uint64_t due_us = is_now ? 0 : publish_due_us(committer, time_monotonic_us());
+    (void)pthread_mutex_unlock(&committer->lock);
+    return due_us;
+}
+
+static void publish_stepped(struct committer *c)
+{
+    start_publication(c);
+    if (c->publisher_state == PUBLISHER_BUSY) {
+        c->publisher_state = publish(c) ? PUBLISHER_DONE : PUBLISHER_FAILED;
+        end_publication(c);
+    }
+}
+
+void committer_step(struct committer *committer)
+{
+    struct committer *c = committer;
+    (void)pthread_mutex_lock(&c->lock);
+    publish_stepped(c);
+    size_t count = seal_log(c) ? 0 : take_batch(c);
+    (void)pthread_mutex_unlock(&c->lock);
+    if (count > 0) {
+        commit(c, count);
+        log_prepare(c->log, false);
+    }
 }
 
 /* ---- starting and stopping ---- */
@@ -468,6 +517,32 @@ static void stop_thread(struct committer *c, bool *is_stopping, pthread_cond_t *
     (void)pthread_join(thread, NULL);
 }
 
+static bool start_threads(struct committer *c, struct error *e)
+{
+    if (pthread_create(&c->publisher, NULL, publisher_run, c) != 0) {
+        return error_set(e, ERROR_IO, "committer", "raise the limit on threads", "a thread could not be started");
+    }
+    if (pthread_create(&c->thread, NULL, committer_run, c) != 0) {
+        stop_thread(c, &c->is_publisher_stopping, &c->publish, c->publisher);
+        return error_set(e, ERROR_IO, "committer", "raise the limit on threads", "a thread could not be started");
+    }
+    return true;
+}
+
+/* Nobody submits any more, and what is queued is committed. */
+static void stop_threads(struct committer *c)
+{
+    if (c->options.turn == NULL) {
+        stop_thread(c, &c->is_stopping, &c->work, c->thread);
+        stop_thread(c, &c->is_publisher_stopping, &c->publish, c->publisher);
+        return;
+    }
+    c->is_stopping = true;
+    while (c->first != NULL || c->sealings != NULL) {
+        committer_step(c);
+    }
+}
+
 bool committer_start(struct committer **out, struct log *log, const struct committer_options *options, struct error *e)
 {
     *out = NULL;
@@ -491,14 +566,9 @@ bool committer_start(struct committer **out, struct log *log, const struct commi
     register_metrics();
     metric_set(&log_entries, (int64_t)log_size(log));
     metric_set(&published_entries, (int64_t)log_published_size(log));
-    if (pthread_create(&c->publisher, NULL, publisher_run, c) != 0) {
+    if (options->turn == NULL && !start_threads(c, e)) {
         committer_free(c);
-        return error_set(e, ERROR_IO, "committer", "raise the limit on threads", "a thread could not be started");
-    }
-    if (pthread_create(&c->thread, NULL, committer_run, c) != 0) {
-        stop_thread(c, &c->is_publisher_stopping, &c->publish, c->publisher);
-        committer_free(c);
-        return error_set(e, ERROR_IO, "committer", "raise the limit on threads", "a thread could not be started");
+        return false;
     }
     *out = c;
     return true;
@@ -545,7 +615,7 @@ bool committer_seal(struct committer *committer, struct error *e)
     committer->sealings = &sealing;
     (void)pthread_cond_signal(&committer->work);
     while (!sealing.is_done) {
-        (void)pthread_cond_wait(&sealing.done, &committer->lock);
+        committer_wait(committer, &sealing.done, &committer->lock);
     }
     (void)pthread_mutex_unlock(&committer->lock);
     (void)pthread_cond_destroy(&sealing.done);
@@ -568,8 +638,7 @@ void committer_finish(struct committer *committer)
         return;
     }
     c->is_finished = true;
-    stop_thread(c, &c->is_stopping, &c->work, c->thread);
-    stop_thread(c, &c->is_publisher_stopping, &c->publish, c->publisher);
+    stop_threads(c);
     end_publication(c);
     if (!c->is_dead && !log_publish(c->log, &e)) {
         metric_add(&publish_failures_total, 1);

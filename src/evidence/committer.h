@@ -5,6 +5,8 @@
 #ifndef COMITY_EVIDENCE_COMMITTER_H
 #define COMITY_EVIDENCE_COMMITTER_H
 
+#include <pthread.h>
+
 #include "evidence/log.h"
 
 /* A checkpoint shared by the entries of a batch. */
@@ -48,6 +50,11 @@ struct committer_options {
     /* How many exchanges are under way, each of which submits soon: a batch need not wait for more than they will. NULL: not known. Called on
      * the committer's thread, with its lock held. */
     size_t (*under_way)(void *context);
+    /*
+     * NULL: the committer has threads of its own. Else it has none, and its maker, all of one thread, calls committer_step(); whoever would wait
+     * for an entry calls `turn` instead, again and again, which steps it at least once. For a simulation (docs/torture.md).
+     */
+    void (*turn)(void *context);
     void *context;
 };
 must_check bool committer_start(struct committer **out, struct log *log, const struct committer_options *options, struct error *e);
@@ -57,11 +64,20 @@ must_check bool committer_submit(struct committer *committer, struct commit_entr
 /* For threads that may wait (the database's thread, commands): submits and waits until it is durable. */
 must_check bool committer_append(struct committer *committer, enum record_kind kind, struct bytes statement, struct bytes attachment,
                                  uint64_t *index, struct error *e);
+/*
+ * As pthread_cond_wait(), for whoever waits with `lock` held for what a mailbox's notify signals; where the committer is stepped, takes a turn with
+ * `lock` released.
+ */
+void committer_wait(struct committer *committer, pthread_cond_t *condition, pthread_mutex_t *lock);
+/* One that is stepped: how long until committer_step() has something to do, in microseconds; 0: now, UINT64_MAX: not before something is submitted. */
+uint64_t committer_due_us(struct committer *committer);
+/* Does it: a publication that is due, then what others asked for, or one batch. */
+void committer_step(struct committer *committer);
 /* Done entries, oldest first, or NULL. The mailbox's own thread. */
 struct commit_entry *mailbox_take(struct mailbox *mailbox);
-/* How many entries the log has now. Any thread. */
 /* log_seal() by the thread that writes. Blocks; any thread. */
 must_check bool committer_seal(struct committer *committer, struct error *e);
+/* How many entries the log has now. Any thread. */
 uint64_t committer_log_size(const struct committer *committer);
 /* Finishes what is queued, publishes, and joins the thread. The log stays open, and the committer is still there: whoever submits is
  * refused (ERROR_FULL). Once; NULL is allowed. */

@@ -1,5 +1,4 @@
 /* Appending one entry and waiting for it: for those who are no worker with a mailbox. */
-#include <pthread.h>
 #include <stdlib.h>
 
 #include "evidence/committer.h"
@@ -37,7 +36,7 @@ bool committer_append(struct committer *committer, enum record_kind kind, struct
     }
     (void)pthread_mutex_lock(&waiter.lock);
     while (!waiter.is_done) {
-        (void)pthread_cond_wait(&waiter.done, &waiter.lock);
+        committer_wait(committer, &waiter.done, &waiter.lock);
     }
     (void)pthread_mutex_unlock(&waiter.lock);
     bool ok = !entry->has_failed;

@@ -370,7 +370,7 @@ static bool start_call(struct exchange *x, struct error *e)
         /* Its statement is good for one exchange: a second copy of it would be refused as a replay, and say so in the holder's log. */
         .is_sent_once = true,
     };
-    return client_call(&x->call, x->worker->client, &target, &request, answered, x, e);
+    return x->worker->ways->call(x->worker->outside, &x->call, &target, &request, answered, x, e);
 }
 
 static enum verdict send_request(struct exchange *x)

@@ -12,7 +12,7 @@ struct exchange *exchange_make(struct worker *worker, const struct listener *lis
     struct exchange *x = arena_take(&request->arena, sizeof *x);
     if (x == NULL) {
         const struct server_answer answer = { .status = 503 };
-        server_answer(request, &answer);
+        worker->ways->answer(worker->outside, request, &answer);
         return NULL;
     }
     memset(x, 0, offsetof(struct exchange, entries));
@@ -123,7 +123,7 @@ void exchange_end(struct exchange *x, const struct server_answer *answer)
     struct client_answer *reply = x->reply;
     struct snapshot *snapshot = x->snapshot;
     /* The answer's fields are views into `reply` and the arena: both go after it. */
-    server_answer(x->request, answer);
+    worker->ways->answer(worker->outside, x->request, answer);
     client_answer_free(reply);
     snapshot_release(snapshot);
     atomic_fetch_sub_explicit(&worker->gateway->requests, 1, memory_order_relaxed);

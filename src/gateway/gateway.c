@@ -52,9 +52,8 @@ static void sweep_consents(struct gateway *gateway)
     }
 }
 
-static void index_uses(uv_work_t *work)
+void gateway_index(struct gateway *gateway)
 {
-    struct gateway *gateway = work->data;
     struct error e;
     uint64_t lag = 0;
     sweep_consents(gateway);
@@ -77,6 +76,11 @@ static void index_uses(uv_work_t *work)
             diag_error(DIAG_WARN, "consent", "the root of the map of uses is not committed", &e);
         }
     }
+}
+
+static void index_uses(uv_work_t *work)
+{
+    gateway_index(work->data);
 }
 
 static void uses_indexed(uv_work_t *work, int status)
@@ -156,15 +160,19 @@ static size_t under_way(void *context)
     return atomic_load_explicit(&gateway->requests, memory_order_relaxed);
 }
 
-static bool open_evidence(struct gateway *gateway, struct error *e)
+static bool open_evidence_files(struct gateway *gateway, struct error *e)
 {
     const struct gateway_config *config = gateway->config;
-    const struct committer_options options = { .on_dead = died, .under_way = under_way, .context = gateway };
-    return disk_open_folder(&gateway->public_disk, config->log_folder, true, e) &&
+    return store_open(&gateway->store, config->store_url, e) && disk_open_folder(&gateway->public_disk, config->log_folder, true, e) &&
            disk_open_folder(&gateway->private_disk, config->records_folder, false, e) &&
-           signer_load(&gateway->signer, config->origin, config->statement_key_path, e) &&
-           log_open(&gateway->log, gateway->public_disk, gateway->private_disk, config->lock_path, gateway->signer, e) &&
-           refill_replay(gateway, e) && committer_start(&gateway->committer, gateway->log, &options, e);
+           signer_load(&gateway->signer, config->origin, config->statement_key_path, e);
+}
+
+static bool open_evidence(struct gateway *gateway, const struct committer_options *options, struct error *e)
+{
+    return gateway->places->open_evidence(gateway, e) &&
+           log_open(&gateway->log, gateway->public_disk, gateway->private_disk, gateway->config->lock_path, gateway->signer, e) &&
+           refill_replay(gateway, e) && committer_start(&gateway->committer, gateway->log, options, e);
 }
 
 static bool begin_sequences(struct gateway *gateway, struct error *e)
@@ -198,6 +206,25 @@ static bool load_pseudonym_secret(struct gateway *gateway, struct error *e)
     }
     return gateway->has_pseudonym_secret || is_new;
 }
+
+static bool open_other_files(struct gateway *gateway, struct error *e)
+{
+    return load_pseudonym_secret(gateway, e) && witnessing_open(gateway, e) && mirroring_open(gateway, e);
+}
+
+static bool open_archive_folder(struct gateway *gateway, struct disk **out, struct error *e)
+{
+    return disk_open_folder(out, gateway->config->archive_folder, false, e);
+}
+
+const struct gateway_places gateway_files = {
+    .open_evidence = open_evidence_files,
+    .open_others = open_other_files,
+    .open_archive = open_archive_folder,
+    .load_world = snapshot_load_world,
+    .read_note = grounds_read_note,
+    .load_tls = snapshot_load_tls,
+};
 
 static bool log_start(struct gateway *gateway, struct error *e)
 {
@@ -249,8 +276,8 @@ static bool open_consents(struct gateway *gateway, struct error *e)
     return consents_open(&gateway->consents, &options, e);
 }
 
-bool gateway_start(struct gateway **out, const struct gateway_config *config, uv_loop_t *main_loop,
-                   void (*on_dead)(void *context, const struct error *e), void *context, struct error *e)
+bool gateway_make(struct gateway **out, const struct gateway_config *config, const struct gateway_places *places, void *context,
+                  struct error *e)
 {
     *out = NULL;
     struct gateway *gateway = calloc(1, sizeof *gateway);
@@ -259,40 +286,64 @@ bool gateway_start(struct gateway **out, const struct gateway_config *config, uv
         return error_memory(e, "gateway");
     }
     gateway->config = config;
-    gateway->main_loop = main_loop;
-    gateway->on_dead = on_dead;
-    gateway->on_dead_context = context;
+    gateway->places = places;
+    gateway->places_context = context;
     gateway->was_valid = true;
-    gateway_metrics_register();
-    public_metrics_register();
-    retention_metrics_register();
-    obliging_metrics_register();
-    /* The timer comes last: until then nothing of the gateway is on the main loop, and a failure can free at once. */
-    if (!gateway_config_check_complete(config, e) || !make_tables(gateway, e) || !store_open(&gateway->store, config->store_url, e) ||
-        !open_evidence(gateway, e) || !begin_sequences(gateway, e) || !load_pseudonym_secret(gateway, e) || !witnessing_open(gateway, e) ||
-        !mirroring_open(gateway, e) || !snapshot_load(&gateway->snapshot, gateway, e) || !witnessing_start(gateway, e) ||
+    *out = gateway;
+    return true;
+}
+
+bool gateway_open(struct gateway *gateway, const struct committer_options *options, struct error *e)
+{
+    if (!make_tables(gateway, e) || !open_evidence(gateway, options, e) || !begin_sequences(gateway, e) ||
+        !gateway->places->open_others(gateway, e) || !snapshot_load(&gateway->snapshot, gateway, e) || !witnessing_start(gateway, e) ||
         !mirroring_start(gateway, e) || !open_consents(gateway, e) ||
         !uses_open(&gateway->uses, gateway->store, gateway->public_disk, gateway->private_disk, e) ||
         !rights_open(&gateway->rights, gateway->store, gateway->committer, e) ||
         !hold_recover(gateway->rights, gateway->public_disk, gateway->private_disk, e) || !grounds_keep(gateway, gateway->snapshot, e) ||
-        !log_start(gateway, e) || !start_workers(gateway, e) || !start_timer(gateway, e)) {
-        gateway_free(gateway);
+        !log_start(gateway, e)) {
         return false;
     }
     gateway->erasure_log = (struct erasure_log){ .public = gateway->public_disk,
                                                  .private = gateway->private_disk,
                                                  .committer = gateway->committer,
-                                                 .replay_window_ms = config->replay_window_ms };
-    gateway->retention = (struct retention){
-        .public = gateway->public_disk, .private = gateway->private_disk, .signer = gateway->signer, .keep_ms = config->log_retention_ms
-    };
+                                                 .replay_window_ms = gateway->config->replay_window_ms };
+    gateway->retention = (struct retention){ .public = gateway->public_disk,
+                                             .private = gateway->private_disk,
+                                             .signer = gateway->signer,
+                                             .keep_ms = gateway->config->log_retention_ms };
+    return true;
+}
+
+bool gateway_start(struct gateway **out, const struct gateway_config *config, uv_loop_t *main_loop,
+                   void (*on_dead)(void *context, const struct error *e), void *context, struct error *e)
+{
+    struct gateway *gateway = NULL;
+    *out = NULL;
+    if (!gateway_make(&gateway, config, &gateway_files, NULL, e)) {
+        return false;
+    }
+    gateway->main_loop = main_loop;
+    gateway->on_dead = on_dead;
+    gateway->on_dead_context = context;
+    gateway_metrics_register();
+    public_metrics_register();
+    retention_metrics_register();
+    obliging_metrics_register();
+    /* The timer comes last: until then nothing of the gateway is on the main loop, and a failure can free at once. */
+    const struct committer_options options = { .on_dead = died, .under_way = under_way, .context = gateway };
+    if (!gateway_config_check_complete(config, e) || !gateway_open(gateway, &options, e) || !start_workers(gateway, e) ||
+        !start_timer(gateway, e)) {
+        gateway_free(gateway);
+        return false;
+    }
     *out = gateway;
     return true;
 }
 
 bool gateway_check(const struct gateway_config *config, struct error *e)
 {
-    struct gateway gateway = { .config = config };
+    struct gateway gateway = { .config = config, .places = &gateway_files };
     struct snapshot *snapshot = NULL;
     struct quorum *witnesses = NULL;
     bool ok = gateway_config_check_complete(config, e) && signer_load(&gateway.signer, config->origin, config->statement_key_path, e) &&
@@ -348,19 +399,23 @@ static void closed(uv_handle_t *handle)
     }
 }
 
-static void stop_workers(struct gateway *gateway)
+void gateway_conclude(struct gateway *gateway)
 {
     struct error e;
     /* What no exchange uses any more; without it the other sides see the run's last numbers missing, and ask. */
-    if (gateway->worker_count > 0 && gateway->sequences != NULL && !sequences_log(gateway->sequences, gateway->committer, &e)) {
+    if (gateway->sequences != NULL && !sequences_log(gateway->sequences, gateway->committer, &e)) {
         diag_error(DIAG_WARN, "evidence", "the last numbers of this run's requests are not logged", &e);
     }
-    if (gateway->worker_count > 0 &&
-        (!uses_catch_up(gateway->uses, USES_AT_ONCE, NULL, &e) || !uses_commit(gateway->uses, gateway->committer, NULL, &e))) {
+    if (!uses_catch_up(gateway->uses, USES_AT_ONCE, NULL, &e) || !uses_commit(gateway->uses, gateway->committer, NULL, &e)) {
         diag_error(DIAG_WARN, "consent", "the last root of the map of uses is not committed", &e);
     }
+    count_uses(gateway);
+}
+
+static void stop_workers(struct gateway *gateway)
+{
     if (gateway->worker_count > 0) {
-        count_uses(gateway);
+        gateway_conclude(gateway);
     }
     /* The committer first: it must not wake a worker whose loop is gone. It is freed only when nobody can submit to it. */
     committer_finish(gateway->committer);

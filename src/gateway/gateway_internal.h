@@ -10,9 +10,7 @@
 #include "gateway/origins_internal.h"
 #include "gateway/replay.h"
 #include "gateway/sequences_internal.h"
-
-#include "net/client.h"
-#include "net/server.h"
+#include "gateway/ways.h"
 #include "policy/policy.h"
 #include "policy/reason.h"
 #include "rights/rights.h"
@@ -68,6 +66,8 @@ struct worker {
     uv_async_t order; /* the gateway wants something: see orders */
     _Atomic unsigned orders;
     struct mailbox mailbox;
+    const struct gateway_ways *ways;
+    void *outside; /* the ways' */
     struct client *client;
     struct public_calls public_calls, peer_calls; /* of anybody, and of peers, who do not wait behind them */
     struct listener *listeners;                   /* peers' first, then applications', then the log's */
@@ -82,8 +82,23 @@ struct worker {
 };
 enum worker_order { WORKER_RELOAD = 1, WORKER_DRAIN = 2, WORKER_STOP = 4 };
 
+/* Where a gateway finds its things: files, as its configuration names them (gateway.c), or what whoever steps it brings (stepped.c). */
+struct gateway_places {
+    bool (*open_evidence)(struct gateway *gateway, struct error *e); /* store, both disks, signer */
+    bool (*open_others)(struct gateway *gateway, struct error *e);   /* the pseudonyms' secret, witnessing, mirroring */
+    bool (*open_archive)(struct gateway *gateway, struct disk **out, struct error *e);
+    /* All that it knows of the world; each directory is asked about by gateway_accept_directory(). */
+    bool (*load_world)(struct gateway *gateway, struct world **out, struct error *e);
+    /* The note of a directory that was loaded a moment ago. Heap: the caller frees. */
+    bool (*read_note)(struct gateway *gateway, const struct directory *directory, uint8_t **data, size_t *size, struct error *e);
+    bool (*load_tls)(struct gateway *gateway, struct snapshot *snapshot, struct error *e);
+};
+extern const struct gateway_places gateway_files;
+
 struct gateway {
     const struct gateway_config *config;
+    const struct gateway_places *places;
+    void *places_context;
     uv_loop_t *main_loop;
     struct store *store;
     struct disk *public_disk, *private_disk;
@@ -136,10 +151,28 @@ struct snapshot *gateway_snapshot(struct gateway *gateway);
 /* Is the own directory valid at this moment? */
 bool snapshot_is_valid(const struct snapshot *snapshot, int64_t now_ms, struct error *e);
 must_check bool snapshot_load(struct snapshot **out, struct gateway *gateway, struct error *e);
+/* snapshot.c, of gateway_files. */
+bool snapshot_load_world(struct gateway *gateway, struct world **out, struct error *e);
+bool snapshot_load_tls(struct gateway *gateway, struct snapshot *snapshot, struct error *e);
+/* grounds.c, of gateway_files. */
+bool grounds_read_note(struct gateway *gateway, const struct directory *directory, uint8_t **data, size_t *size, struct error *e);
+/* May this directory be used? Remembers it as the newest of its community. As world_accept: `context` is the gateway. */
+bool gateway_accept_directory(void *context, const struct directory *directory, struct error *e);
 /* Keeps directories and policy by digest, and logs a directory that is new to this log, before anything is decided on them. Blocks. */
 must_check bool grounds_keep(struct gateway *gateway, const struct snapshot *snapshot, struct error *e);
 /* The context for a service; NULL when its trust setting could not be loaded. */
 struct tls *snapshot_service_tls(const struct snapshot *snapshot, const struct policy_service *service);
+
+/*
+ * Start and end, in their parts (gateway.c): an empty gateway; what comes before the workers; and before they end. Failing, whoever made it frees it. A
+ * round of what runs in the background: ends of consents, counters, persons' lists.
+ */
+must_check bool gateway_make(struct gateway **out, const struct gateway_config *config, const struct gateway_places *places, void *context,
+                             struct error *e);
+must_check bool gateway_open(struct gateway *gateway, const struct committer_options *options, struct error *e);
+/* Whatever still counts, in the log: numbers of requests, persons' lists, counters. */
+void gateway_conclude(struct gateway *gateway);
+void gateway_index(struct gateway *gateway);
 
 must_check bool worker_start(struct worker *worker, struct gateway *gateway, unsigned number, struct error *e);
 /* Any thread. */

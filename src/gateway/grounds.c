@@ -50,18 +50,31 @@ static bool read_note(const char *path, uint8_t **data, size_t *size, struct err
     return fault == 0 || error_system(e, path, "check the file, then load the directory again");
 }
 
-static bool keep_note(struct disk *archive, const struct directory *directory, const char *path, struct error *e)
+bool grounds_read_note(struct gateway *gateway, const struct directory *directory, uint8_t **data, size_t *size, struct error *e)
+{
+    const struct gateway_config *config = gateway->config;
+    char path[PATH_BYTES_MAX];
+    if (bytes_equal(directory->community, config->member.parts[0])) {
+        return read_note(config->directory.file, data, size, e);
+    }
+    if (!foreign_path(config->directory.foreign_folder, directory->community, path)) {
+        return error_set(e, ERROR_INPUT, "directory.foreign_folder", "use a shorter path", "the path of a directory is too long");
+    }
+    return read_note(path, data, size, e);
+}
+
+static bool keep_note(struct gateway *gateway, struct disk *archive, const struct directory *directory, struct error *e)
 {
     uint8_t *data = NULL;
     size_t size = 0;
     uint8_t digest[SHA256_SIZE];
-    if (!read_note(path, &data, &size, e)) {
+    if (!gateway->places->read_note(gateway, directory, &data, &size, e)) {
         return false;
     }
     bool ok = archive_put_note(archive, bytes_of(data, size), digest, e);
     free(data);
     return ok && (memcmp(digest, directory->digest, sizeof digest) == 0 ||
-                  error_set(e, ERROR_INPUT, path, "load the directory again", "the directory was replaced while it was loaded"));
+                  error_set(e, ERROR_INPUT, "directory", "load the directory again", "the directory was replaced while it was loaded"));
 }
 
 /* One event a directory that this log has not named last: "its own inclusion" at the time when it was used. */
@@ -104,19 +117,11 @@ static bool log_directory(struct gateway *gateway, const struct directory *direc
 static bool keep_directories(struct gateway *gateway, const struct snapshot *snapshot, struct disk *archive, struct error *e)
 {
     const struct world *world = snapshot->world;
-    if (!keep_note(archive, world->own, gateway->config->directory.file, e) || !log_directory(gateway, world->own, e)) {
-        return false;
+    bool ok = keep_note(gateway, archive, world->own, e) && log_directory(gateway, world->own, e);
+    for (size_t i = 0; ok && i < world->foreign_count; i++) {
+        ok = keep_note(gateway, archive, world->foreign[i], e) && log_directory(gateway, world->foreign[i], e);
     }
-    for (size_t i = 0; i < world->foreign_count; i++) {
-        char path[PATH_BYTES_MAX];
-        if (!foreign_path(gateway->config->directory.foreign_folder, world->foreign[i]->community, path)) {
-            return error_set(e, ERROR_INPUT, "directory.foreign_folder", "use a shorter path", "the path of a directory is too long");
-        }
-        if (!keep_note(archive, world->foreign[i], path, e) || !log_directory(gateway, world->foreign[i], e)) {
-            return false;
-        }
-    }
-    return true;
+    return ok;
 }
 
 /* ---- Policy ---- */
@@ -201,7 +206,7 @@ static bool keep_laws(struct gateway *gateway, const struct snapshot *snapshot, 
 bool grounds_keep(struct gateway *gateway, const struct snapshot *snapshot, struct error *e)
 {
     struct disk *archive = NULL;
-    bool ok = disk_open_folder(&archive, gateway->config->archive_folder, false, e) && keep_policy(gateway, snapshot, archive, e) &&
+    bool ok = gateway->places->open_archive(gateway, &archive, e) && keep_policy(gateway, snapshot, archive, e) &&
               keep_directories(gateway, snapshot, archive, e) && keep_laws(gateway, snapshot, archive, e);
     disk_free(archive);
     return ok;

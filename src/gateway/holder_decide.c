@@ -14,12 +14,12 @@ static bool has_underscore(const struct fields *fields)
     return false;
 }
 
-static void load_consents(uv_work_t *work);
-static void consents_loaded(uv_work_t *work, int status);
+static void load_consents(struct gateway_job *job);
+static void consents_loaded(struct gateway_job *job, bool is_run);
 
 /* One load from the database's thread; lives in the exchange's arena. */
 struct load {
-    uv_work_t work;
+    struct gateway_job job; /* first */
     struct exchange *x;
     struct consent_key key;
     struct error e;
@@ -46,8 +46,9 @@ static enum verdict find_consents(struct exchange *x)
         return GO_ON;
     }
     load->x = x;
-    load->work.data = load;
-    if (uv_queue_work(&x->worker->loop, &load->work, load_consents, consents_loaded) != 0) {
+    load->job.run = load_consents;
+    load->job.done = consents_loaded;
+    if (!x->worker->ways->work(x->worker->outside, &load->job)) {
         return exchange_refuse(x, REASON_STORE_UNAVAILABLE, NULL);
     }
     x->is_loading = true;
@@ -55,19 +56,19 @@ static enum verdict find_consents(struct exchange *x)
     return WAIT;
 }
 
-static void load_consents(uv_work_t *work)
+static void load_consents(struct gateway_job *job)
 {
-    struct load *load = work->data;
+    struct load *load = (struct load *)job;
     load->ok = consents_load(load->x->worker->gateway->consents, &load->key, &load->x->consents, &load->e);
 }
 
-static void consents_loaded(uv_work_t *work, int status)
+static void consents_loaded(struct gateway_job *job, bool is_run)
 {
-    struct load *load = work->data;
+    struct load *load = (struct load *)job;
     struct exchange *x = load->x;
     x->pending--;
     x->is_loading = false;
-    x->has_load_failed = status != 0 || !load->ok;
+    x->has_load_failed = !is_run || !load->ok;
     exchange_run(x);
 }
 

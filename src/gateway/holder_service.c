@@ -126,7 +126,7 @@ static enum verdict start_call(struct exchange *x)
     };
     x->is_called = true;
     x->pending++;
-    if (!client_call(&x->call, x->worker->client, &where, &request, service_answered, x, &e)) {
+    if (!x->worker->ways->call(x->worker->outside, &x->call, &where, &request, service_answered, x, &e)) {
         x->pending--;
         return exchange_refuse_error(x, REASON_GATEWAY_BUSY, &e);
     }

@@ -138,7 +138,7 @@ bool metadata_list_clients(struct worker *worker, struct server_request *request
         answer = (struct server_answer){ .status = 503 };
     }
     buffer_clear(&out);
-    server_answer(request, &answer);
+    worker->ways->answer(worker->outside, request, &answer);
     return true;
 }
 
@@ -287,7 +287,7 @@ static enum verdict ask_description(struct exchange *x)
     x->service = service;
     x->is_called = true;
     x->pending++;
-    if (!client_call(&x->call, x->worker->client, &where, &request, description_came, x, &e)) {
+    if (!x->worker->ways->call(x->worker->outside, &x->call, &where, &request, description_came, x, &e)) {
         x->pending--;
         return exchange_refuse_error(x, REASON_GATEWAY_BUSY, &e);
     }

@@ -108,7 +108,7 @@ static bool write_newest(struct store *store, const char *name, const struct dir
 }
 
 /* The newest directory of each community is remembered, also over a restart: one that was put back does not bring revoked keys back. */
-static bool accept_directory(void *context, const struct directory *directory, struct error *e)
+bool gateway_accept_directory(void *context, const struct directory *directory, struct error *e)
 {
     struct gateway *gateway = context;
     struct directory_seen seen;
@@ -120,12 +120,12 @@ static bool accept_directory(void *context, const struct directory *directory, s
     return directory->serial == seen.serial || write_newest(gateway->store, name, directory, e);
 }
 
-static bool load_world(struct gateway *gateway, struct world **out, struct error *e)
+bool snapshot_load_world(struct gateway *gateway, struct world **out, struct error *e)
 {
     const struct gateway_config *config = gateway->config;
     return world_load(out, config->member.parts[0], config->directory.file, config->directory.foreign_folder, config->directory.operators,
-                      config->directory.operator_count, config->directory.threshold, time_now_ms(), accept_directory, warn_foreign, gateway,
-                      e);
+                      config->directory.operator_count, config->directory.threshold, time_now_ms(), gateway_accept_directory, warn_foreign,
+                      gateway, e);
 }
 
 /* Without its own community's law a gateway decides nothing. Another's is looked at where it is known. */
@@ -255,19 +255,24 @@ static bool write_directory_text(struct snapshot *s, struct error *e)
     return s->directory_text.data != NULL || error_memory(e, "directory");
 }
 
-bool snapshot_load(struct snapshot **out, struct gateway *gateway, struct error *e)
+bool snapshot_load_tls(struct gateway *gateway, struct snapshot *snapshot, struct error *e)
 {
     const struct gateway_config *config = gateway->config;
+    return tls_make_peer(&snapshot->peer_tls, config->certificate_path, config->tls_key_path, is_pin_known, gateway, e) &&
+           load_service_tls(snapshot, config, e) && load_application_tls(snapshot, config, e);
+}
+
+bool snapshot_load(struct snapshot **out, struct gateway *gateway, struct error *e)
+{
     *out = NULL;
     struct snapshot *s = calloc(1, sizeof *s);
     if (s == NULL) {
         return error_memory(e, "snapshot");
     }
     s->reference_count = 1;
-    if (!load_world(gateway, &s->world, e) || !load_laws(gateway, s, e) || !load_policy(gateway, &s->policy, e) ||
-        !policy_tighten(s->policy, s->law, "the policy", &s->rules, e) ||
-        !tls_make_peer(&s->peer_tls, config->certificate_path, config->tls_key_path, is_pin_known, gateway, e) ||
-        !load_service_tls(s, config, e) || !load_application_tls(s, config, e) || !write_directory_text(s, e)) {
+    if (!gateway->places->load_world(gateway, &s->world, e) || !load_laws(gateway, s, e) || !load_policy(gateway, &s->policy, e) ||
+        !policy_tighten(s->policy, s->law, "the policy", &s->rules, e) || !gateway->places->load_tls(gateway, s, e) ||
+        !write_directory_text(s, e)) {
         snapshot_release(s);
         return false;
     }

@@ -149,6 +149,44 @@ static void take_orders(uv_async_t *order)
     }
 }
 
+/* ---- What it reaches the world by ---- */
+
+static bool call(void *outside, struct client_call **out, const struct client_target *target, const struct client_request *request,
+                 client_done *done, void *context, struct error *e)
+{
+    const struct worker *worker = outside;
+    return client_call(out, worker->client, target, request, done, context, e);
+}
+
+static void answer(void *outside, struct server_request *request, const struct server_answer *answer)
+{
+    (void)outside;
+    server_answer(request, answer);
+}
+
+static void run_job(uv_work_t *work)
+{
+    struct gateway_job *job = work->data;
+    job->run(job);
+}
+
+static void job_ended(uv_work_t *work, int status)
+{
+    struct gateway_job *job = work->data;
+    job->done(job, status == 0);
+}
+
+static bool work(void *outside, struct gateway_job *job)
+{
+    struct worker *worker = outside;
+    job->work.data = job;
+    return uv_queue_work(&worker->loop, &job->work, run_job, job_ended) == 0;
+}
+
+static const struct gateway_ways sockets_and_threads = { .call = call, .answer = answer, .work = work };
+
+/* ---- Start ---- */
+
 /* A connection is a file: anybody together may have a quarter of them, or peers, services and disks would soon have none. */
 static uint32_t readers_max(const struct gateway_config *config)
 {
@@ -253,6 +291,8 @@ bool worker_start(struct worker *worker, struct gateway *gateway, unsigned numbe
     size_t listeners = gateway->config->application_count + 2;
     worker->gateway = gateway;
     worker->number = number;
+    worker->ways = &sockets_and_threads;
+    worker->outside = worker;
     worker->listeners = calloc(listeners, sizeof *worker->listeners);
     worker->servers = calloc(listeners, sizeof(struct server *));
     worker->snapshot = gateway_snapshot(gateway);

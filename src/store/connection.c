@@ -12,7 +12,7 @@ static bool init_mutex(pthread_mutex_t *mutex)
     return ok;
 }
 
-bool connection_open(struct connection *connection, const char *path, int flags, struct error *e)
+bool connection_open(struct connection *connection, const char *path, int flags, const char *vfs, struct error *e)
 {
     if (!init_mutex(&connection->mutex)) {
         return error_memory(e, path);
@@ -20,7 +20,7 @@ bool connection_open(struct connection *connection, const char *path, int flags,
     connection->path = path;
     connection->is_read_only = (flags & SQLITE_OPEN_READONLY) != 0;
     flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE | SQLITE_OPEN_EXRESCODE;
-    int result = sqlite3_open_v2(path, &connection->db, flags, NULL);
+    int result = sqlite3_open_v2(path, &connection->db, flags, vfs);
     if (result == SQLITE_OK) {
         result = sqlite3_busy_timeout(connection->db, STORE_BUSY_MS);
     }

@@ -88,15 +88,41 @@ static bool configure(struct connection *writer, struct error *e)
                                     "the database can't keep a write-ahead log there");
 }
 
+static const char *vfs_name(const struct store *store)
+{
+    return store->vfs == NULL ? NULL : disk_vfs_name(store->vfs);
+}
+
 /* Once the schema is there. The version is read so that what is wrong is told now, not at the first request. */
 static bool open_reader(struct store *store, struct error *e)
 {
     struct connection *reader = &store->reader;
     int64_t version;
-    return connection_open(reader, store->path, SQLITE_OPEN_READONLY, e) && connection_execute(reader, "PRAGMA query_only = ON", e) &&
+    return connection_open(reader, store->path, SQLITE_OPEN_READONLY, vfs_name(store), e) &&
+           connection_execute(reader, "PRAGMA query_only = ON", e) &&
            connection_execute(reader, "PRAGMA cache_size = -65536", e) && /* KiB: a lookup in a large index then reads a page or two */
            connection_execute(reader, "PRAGMA trusted_schema = OFF", e) && connection_execute(reader, "PRAGMA cell_size_check = ON", e) &&
            connection_query_number(reader, "PRAGMA user_version", &version, e);
+}
+
+static bool open_store(struct store **out, struct disk *disk, const char *prefix, const char *name, struct error *e)
+{
+    size_t size = strlen(prefix) + strlen(name) + 1;
+    struct store *store = calloc(1, sizeof *store + size);
+    if (store == NULL) {
+        return error_memory(e, name);
+    }
+    memcpy(store->path, prefix, strlen(prefix));
+    memcpy(store->path + strlen(prefix), name, strlen(name) + 1);
+    if ((disk != NULL && !disk_vfs_make(&store->vfs, disk, e)) ||
+        !connection_open(&store->writer, store->path, SQLITE_OPEN_READWRITE, vfs_name(store), e) ||
+        (disk != NULL && !connection_execute(&store->writer, "PRAGMA temp_store = MEMORY", e)) || !configure(&store->writer, e) ||
+        !store_migrate(store, e) || !open_reader(store, e)) {
+        store_close(store);
+        return false;
+    }
+    *out = store;
+    return true;
 }
 
 bool store_open(struct store **out, const char *url, struct error *e)
@@ -107,21 +133,17 @@ bool store_open(struct store **out, const char *url, struct error *e)
         return false;
     }
     /* "./": a name like ":memory:" or "file:x" means a file here, not what SQLite makes of it. */
-    const char *prefix = name[0] == '/' ? "" : "./";
-    size_t size = strlen(prefix) + strlen(name) + 1;
-    struct store *store = calloc(1, sizeof *store + size);
-    if (store == NULL) {
-        return error_memory(e, name);
-    }
-    memcpy(store->path, prefix, strlen(prefix));
-    memcpy(store->path + strlen(prefix), name, strlen(name) + 1);
-    if (!connection_open(&store->writer, store->path, SQLITE_OPEN_READWRITE, e) || !configure(&store->writer, e) ||
-        !store_migrate(store, e) || !open_reader(store, e)) {
-        store_close(store);
-        return false;
-    }
-    *out = store;
-    return true;
+    return open_store(out, NULL, name[0] == '/' ? "" : "./", name, e);
+}
+
+bool store_open_on(struct store **out, struct disk *disk, const char *name, struct error *e)
+{
+    struct disk_file *file = NULL;
+    *out = NULL;
+    int fault = disk->functions->open(disk, name, DISK_WRITE, &file);
+    fault = fault == 0 ? disk->functions->close(disk, file) : fault;
+    errno = fault;
+    return fault == 0 ? open_store(out, disk, "", name, e) : error_system(e, name, "check the disk");
 }
 
 void store_close(struct store *store)
@@ -131,6 +153,7 @@ void store_close(struct store *store)
     }
     connection_close(&store->reader); /* first: the last one to close empties the write-ahead log, and must be allowed to write */
     connection_close(&store->writer);
+    disk_vfs_free(store->vfs);
     free(store);
 }
 

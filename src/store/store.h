@@ -6,6 +6,7 @@
 #define COMITY_STORE_STORE_H
 
 #include "base/buffer.h"
+#include "base/disk.h"
 #include "base/error.h"
 
 struct store;
@@ -16,6 +17,10 @@ struct store;
  * full; ERROR_IO: the disk fails, or another process keeps the database locked.
  */
 must_check bool store_open(struct store **out, const char *url, struct error *e);
+/*
+ * The same of the file `name` in the root of a disk, which outlives it: for simulations. One process opens it, and one thread at a time uses it.
+ */
+must_check bool store_open_on(struct store **out, struct disk *disk, const char *name, struct error *e);
 void store_close(struct store *store); /* NULL is allowed */
 
 /* Values bound to ?1, ?2, ... and columns of a row. Text and blobs of a row live until the row callback returns. */

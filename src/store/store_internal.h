@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
+#include "store/disk_vfs_internal.h"
 #include "store/store.h"
 
 enum {
@@ -38,6 +39,7 @@ struct store {
     bool is_in_transaction;   /* of the writer */
     void *session;            /* remembers that transaction's changes; NULL: nobody does */
     bool is_relaxed;          /* that transaction's commit doesn't wait for the disk */
+    struct disk_vfs *vfs;     /* of a store on a disk; NULL: it is a file */
     char path[];
 };
 
@@ -52,8 +54,8 @@ struct statement {
 
 /* Turns SQLite's newest error on `db` into ours. `result` is what the failed call returned. Returns false. */
 bool store_fail(struct error *e, sqlite3 *db, int result, const char *path);
-/* `connection` is zeroed and `path` outlives it. On failure it is closed. `flags`: SQLITE_OPEN_READWRITE or _READONLY. */
-must_check bool connection_open(struct connection *connection, const char *path, int flags, struct error *e);
+/* `connection` is zeroed and `path` outlives it. On failure it is closed. `flags`: SQLITE_OPEN_READWRITE or _READONLY. `vfs` NULL: SQLite's own. */
+must_check bool connection_open(struct connection *connection, const char *path, int flags, const char *vfs, struct error *e);
 void connection_close(struct connection *connection); /* one that isn't open is allowed */
 /* A statement without parameters or rows. */
 must_check bool connection_execute(struct connection *connection, const char *sql, struct error *e);
