@@ -458,12 +458,16 @@ struct person_rows {
     struct rows rows;
     const struct breach *breach; /* NULL: no drafts */
     struct bytes holder;
+    bool is_summary; /* figures only */
 };
 
 static bool add_person(void *context, const struct breach_person *p)
 {
     struct person_rows *persons = context;
     struct buffer draft;
+    if (persons->is_summary) {
+        return true;
+    }
     buffer_init(&draft, 256 * 1024);
     if (persons->breach != NULL) {
         breach_draft_person(persons->breach, p, persons->holder, &draft);
@@ -489,14 +493,15 @@ static json_t *authority_draft(const struct breach *breach, const struct breach_
 
 bool operation_breach_persons(const struct operation_context *context, const json_t *request, json_t **answer, struct error *e)
 {
-    static const char *const keys[] = { "id", "drafts" };
+    static const char *const keys[] = { "id", "drafts", "summary" };
     struct input in;
     struct bytes id;
     bool has_drafts = false;
     struct breach_extent extent;
     struct person_rows persons = { .rows = rows_open(), .holder = context->holder };
     *answer = NULL;
-    bool ok = input_open(&in, request, keys, COUNT_OF(keys), e) && line(&in, "id", &id) && flag(&in, "drafts", &has_drafts);
+    bool ok = input_open(&in, request, keys, COUNT_OF(keys), e) && line(&in, "id", &id) && flag(&in, "drafts", &has_drafts) &&
+              flag(&in, "summary", &persons.is_summary);
     struct kept_breach kept = { .arena = &in.arena };
     ok = ok && (id.size > 0 || error_set(e, ERROR_INPUT, "id", "see 'comity breach list'", "name the breach")) &&
          breach_list(context->rights, id, keep_breach, &kept, e) && (!kept.failed || error_memory(e, "breach")) &&

@@ -32,8 +32,8 @@ operation operation_breach_do;
 /* { "id"? } to { "breaches": [..] }. */
 operation operation_breach_list;
 /*
- * { "id", "drafts"? } to { "persons": [ { "person", "categories", "recipients", "disclosures", "first", "last", "draft"? } ], "person_count", "disclosures", "categories", "recipients",
- * "authority_draft"? }: whom the log says it touched. Needs `log` and `holder`.
+ * { "id", "drafts"?, "summary"? } to { "persons": [ { "person", "categories", "recipients", "disclosures", "first", "last", "draft"? } ], "person_count", "disclosures", "categories", "recipients",
+ * "authority_draft"? }: whom the log says it touched; in a summary `persons` stays empty. Needs `log` and `holder`.
  */
 operation operation_breach_persons;
 /*

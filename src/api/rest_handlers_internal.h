@@ -2,6 +2,7 @@
 #ifndef COMITY_API_REST_HANDLERS_INTERNAL_H
 #define COMITY_API_REST_HANDLERS_INTERNAL_H
 
+#include "api/operation.h"
 #include "api/rest_internal.h"
 #include "consent/consent.h"
 
@@ -20,6 +21,23 @@ rest_handler handle_notice_list, handle_notice_read, handle_notice_publish, hand
     handle_consent_withdraw_all, handle_consent_read, handle_consent_notice, handle_consent_answer, handle_consent_withdraw,
     handle_consent_pause, handle_consent_resume, handle_consent_defer, handle_consent_request, handle_right_list, handle_right_create,
     handle_right_read, handle_right_cancel, handle_right_act, handle_right_report, handle_right_obligations;
+/* rest_office.c: what the holder's office works through. */
+rest_handler handle_hold_list, handle_hold_release, handle_review_list, handle_review_read, handle_review_decide, handle_breach_list,
+    handle_breach_open, handle_breach_read, handle_breach_step, handle_register_read, handle_assessment_list, handle_assessment_add,
+    handle_received_list, handle_received_end;
+/* rest_operation.c */
+/* An operation's answer as this call's, its names as this API writes them. Takes `request`, which may be NULL (out of memory). */
+must_check bool rest_run(struct rest_call *call, operation *what, json_t *request, struct error *e);
+/* A member of a request; an empty value is left out. */
+must_check bool rest_set(json_t *object, const char *key, struct bytes value);
+/* Who asks, as the log has it. */
+struct bytes rest_asked_by(const struct rest_call *call);
+/* In the rows of a list: what names a person or says what a person said becomes null. */
+must_check bool rest_redact(struct rest_call *call, const char *list, const char *const *names, size_t count, struct error *e);
+/* The only row of a list becomes the answer; false: there is none. */
+must_check bool rest_take_row(struct rest_call *call, const char *list);
+/* `{ "hold_at": .. }` of the body (names as this API has them), with who asks as "by". NULL: out of memory. The caller's. */
+json_t *rest_request_of_body(const struct rest_call *call);
 /* `{ "sha256", "notice" }`, with its ETag. */
 must_check bool rest_answer_notice(struct rest_call *call, const struct notice *notice, struct error *e);
 /* govstack_config.c */

@@ -52,6 +52,24 @@ const struct rest_route rest_routes[] = {
     { "GET", "/v1/report", "readReport", "All that the gateway has about the person", RESOURCE_PERSON, VERB_READ, NULL, "Report", 200, P, NULL, handle_right_report },
     { "GET", "/v1/obligations", "listObligations", "What recipients must do after an end, and whether they have", RESOURCE_RIGHT, VERB_LIST, NULL, "Obligations", 200, 0, NULL, handle_right_obligations },
 
+    /* What the guards of the policy leave for somebody to look at */
+    { "GET", "/v1/holds", "listHolds", "Consumers that the guard against harvesting holds, at which service", RESOURCE_HOLD, VERB_LIST, NULL, "Holds", 200, 0, NULL, handle_hold_list },
+    { "POST", "/v1/holds/release", "releaseHold", "Let a held consumer go on, after somebody has looked", RESOURCE_HOLD, VERB_WRITE, "HoldRelease", "Logged", 200, 0, NULL, handle_hold_release },
+    { "GET", "/v1/reviews", "listReviews", "Uses on a claimed vital interest that somebody must look at, the most urgent first; persons are in each one", RESOURCE_REVIEW, VERB_LIST, NULL, "Reviews", 200, 0, "open", handle_review_list },
+    { "GET", "/v1/reviews/{reviewId}", "readReview", "One use on a claimed vital interest: who claimed it, why, and about whom", RESOURCE_REVIEW, VERB_READ, NULL, "Review", 200, 0, NULL, handle_review_read },
+    { "POST", "/v1/reviews/{reviewId}/decide", "decideReview", "Say whether the claim was justified", RESOURCE_REVIEW, VERB_WRITE, "ReviewDecision", "Review", 200, 0, NULL, handle_review_decide },
+
+    /* Breaches and registers */
+    { "GET", "/v1/breaches", "listBreaches", "Breaches of personal information with their clocks, the newest first", RESOURCE_BREACH, VERB_LIST, NULL, "Breaches", 200, 0, NULL, handle_breach_list },
+    { "POST", "/v1/breaches", "openBreach", "Open a breach: what it is about, and when it was known", RESOURCE_BREACH, VERB_WRITE, "BreachInput", "Made", 201, 0, NULL, handle_breach_open },
+    { "GET", "/v1/breaches/{breachId}", "readBreach", "One breach, what the log says it touched, and a draft to the authority", RESOURCE_BREACH, VERB_READ, NULL, "BreachExtent", 200, 0, NULL, handle_breach_read },
+    { "POST", "/v1/breaches/{breachId}/steps", "stepBreach", "Write down that the authority or the persons were told, need not be, or that it is closed", RESOURCE_BREACH, VERB_WRITE, "BreachStep", "Logged", 200, 0, NULL, handle_breach_step },
+    { "GET", "/v1/register", "readRegister", "The record of processing activities, made from the policy that is in force", RESOURCE_REGISTER, VERB_READ, NULL, "Register", 200, 0, NULL, handle_register_read },
+    { "GET", "/v1/assessments", "listAssessments", "Impact assessments", RESOURCE_REGISTER, VERB_LIST, NULL, "Assessments", 200, 0, "service", handle_assessment_list },
+    { "POST", "/v1/assessments", "addAssessment", "Register an impact assessment", RESOURCE_REGISTER, VERB_WRITE, "AssessmentInput", "Made", 201, 0, NULL, handle_assessment_add },
+    { "GET", "/v1/received-notices", "listReceivedNotices", "What holders told us to erase, correct or restrict, with its deadline", RESOURCE_REGISTER, VERB_LIST, NULL, "ReceivedNotices", 200, 0, "open", handle_received_list },
+    { "POST", "/v1/received-notices/end", "endReceivedNotice", "Confirm to the holder that it is erased, or say by which law it is kept", RESOURCE_REGISTER, VERB_WRITE, "ReceivedNoticeEnd", "Done", 200, 0, NULL, handle_received_end },
+
     /* GovStack: configuration */
     { "POST", "/govstack/v1/config/policy", "configCreatePolicy", "Make a policy", RESOURCE_POLICY, VERB_WRITE, "PolicyRequest", "PolicyAnswer", 200, G, NULL, govstack_policy_create },
     { "GET", "/govstack/v1/config/policy/{policyId}", "configReadPolicy", "Read a policy", RESOURCE_POLICY, VERB_READ, NULL, "PolicyAnswer", 200, G, "revisionId", govstack_policy_read },
