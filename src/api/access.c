@@ -66,6 +66,12 @@ static const unsigned char cells[RESOURCE_COUNT][VERB_COUNT][ROLE_COUNT] = {
                               [VERB_WRITE]    = { NO,       NO,    NO,      NO,          NO,     NO,      NO,    NO,    ALL } },
     [RESOURCE_HOLD]       = { [VERB_READ]     = { NO,       NO,    NO,      NO,          ALL,    ALL,     NO,    NO,    ALL },
                               [VERB_LIST]     = { NO,       NO,    NO,      NO,          ALL,    ALL,     NO,    NO,    ALL },
+                              [VERB_WRITE]    = { NO,       NO,    NO,      NO,          NO,     ALL,     NO,    NO,    ALL } },
+    [RESOURCE_BREACH]     = { [VERB_READ]     = { NO,       NO,    NO,      NO,          ALL,    ALL,     NO,    NO,    ALL },
+                              [VERB_LIST]     = { NO,       NO,    NO,      NO,          ALL,    ALL,     NO,    NO,    ALL },
+                              [VERB_WRITE]    = { NO,       NO,    NO,      NO,          NO,     NO,      NO,    NO,    ALL } },
+    [RESOURCE_REGISTER]   = { [VERB_READ]     = { NO,       NO,    NO,      NO,          ALL,    ALL,     NO,    NO,    ALL },
+                              [VERB_LIST]     = { NO,       NO,    NO,      NO,          ALL,    ALL,     NO,    NO,    ALL },
                               [VERB_WRITE]    = { NO,       NO,    NO,      NO,          NO,     NO,      NO,    NO,    ALL } },
 };
 /* clang-format on */

@@ -36,10 +36,12 @@
     X(RESOURCE_CODE, "code")       /* codes on paper, for signing in */                                                                    \
     X(RESOURCE_FIGURE, "figure")   /* the console's figures, live */                                                                       \
     X(RESOURCE_EXCHANGE, "exchange")                                                                                                       \
-    X(RESOURCE_SERVICE, "service") /* who may ask what, and why something would be refused */                                              \
-    X(RESOURCE_TASK, "task")       /* what waits for somebody of the staff */                                                              \
-    X(RESOURCE_REVIEW, "review")   /* of what broke the glass */                                                                           \
-    X(RESOURCE_HOLD, "hold")       /* consumers that asked about too many */
+    X(RESOURCE_SERVICE, "service")   /* who may ask what, and why something would be refused */                                            \
+    X(RESOURCE_TASK, "task")         /* what waits for somebody of the staff */                                                            \
+    X(RESOURCE_REVIEW, "review")     /* of what broke the glass */                                                                         \
+    X(RESOURCE_HOLD, "hold")         /* consumers that asked about too many */                                                             \
+    X(RESOURCE_BREACH, "breach")     /* of personal information: what, when, how many; not whom */                                         \
+    X(RESOURCE_REGISTER, "register") /* processing activities, assessments, what holders told us to erase */
 
 /* What is done with it. Decide is the person's own act: give, refuse, resume. Withdraw as well, but only takes back: withdraw, pause. */
 #define VERBS(X)                                                                                                                           \

@@ -6,7 +6,8 @@ bool handle_right_create(struct rest_call *call, struct error *e)
 {
     json_t *request = json_object();
     bool ok = request != NULL && rest_set(request, "person", call->subject) && rest_set(request, "by", rest_asked_by(call)) &&
-              rest_set(request, "method", BYTES("portal")) && rest_set(request, "right", rest_json_bytes(json_object_get(call->body, "right"))) &&
+              rest_set(request, "method", BYTES("portal")) &&
+              rest_set(request, "right", rest_json_bytes(json_object_get(call->body, "right"))) &&
               rest_set(request, "subject", rest_json_bytes(json_object_get(call->body, "subject"))) &&
               rest_set(request, "words", rest_json_bytes(json_object_get(call->body, "words")));
     if (!ok) {
