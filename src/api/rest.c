@@ -118,6 +118,41 @@ static bool answer_at_once(struct server_request *request, const struct route_ma
     return false;
 }
 
+/* A browser, by what it says it takes. */
+static bool wants_page(const struct server_request *request)
+{
+    const struct field *accept = fields_find(&request->fields, BYTES("Accept"));
+    struct bytes rest = accept == NULL ? BYTES_NONE : accept->value, range, type;
+    while (bytes_split(&rest, ',', &range)) {
+        if (bytes_split(&range, ';', &type) && bytes_equal_ignoring_case(bytes_trim(type), BYTES("text/html"))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* In the API's table, or else among the pages. False: memory. */
+static bool find_route(const struct rest *rest, struct bytes method, struct rest_call *call)
+{
+    const struct rest_pages *pages = rest->options.pages;
+    struct bytes path = target_path(call->request->target);
+    method = bytes_equal(method, BYTES("HEAD")) ? BYTES("GET") : method;
+    if (!route_find(method, path, &call->arena, &call->match)) {
+        return false;
+    }
+    if (call->match.methods != 0 || pages == NULL) {
+        return true;
+    }
+    if (!route_find_in(pages->routes, pages->count, method, path, &call->arena, &call->match)) {
+        return false;
+    }
+    if (call->match.methods == 0 && pages->absent != NULL && bytes_equal(method, BYTES("GET")) && wants_page(call->request)) {
+        call->match = (struct route_match){ .route = pages->absent, .methods = METHOD_GET };
+    }
+    call->pages = call->match.methods == 0 ? NULL : pages;
+    return true;
+}
+
 static void on_request(void *context, struct server_request *request)
 {
     struct rest *rest = context;
@@ -130,7 +165,8 @@ static void on_request(void *context, struct server_request *request)
         return;
     }
     call->arena.size_max = CALL_ARENA_BYTES_MAX;
-    if (!route_find(bytes_equal(method, BYTES("HEAD")) ? BYTES("GET") : method, target_path(request->target), &call->arena, &call->match)) {
+    call->request = request;
+    if (!find_route(rest, method, call)) {
         error_memory(&e, "request");
         answer_error(request, &e);
         goto drop;
@@ -140,7 +176,6 @@ static void on_request(void *context, struct server_request *request)
     }
     call->work = (struct work){ .run = rest_call_run, .done = rest_call_done };
     call->rest = rest;
-    call->request = request;
     call->route = call->match.route;
     call->settings = rest->settings;
     call->settings->reference_count++;

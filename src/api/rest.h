@@ -14,6 +14,7 @@
 enum { REST_WORKS_MAX = 32 /* on the thread pool at once */ };
 
 struct rest;
+struct rest_pages; /* rest_page.h */
 /* What the gateway lends: all of it must outlive the API, until `done` of rest_stop(). Copied. */
 struct rest_options {
     const char *address;
@@ -26,6 +27,7 @@ struct rest_options {
     struct committer *committer;
     struct operation_context operations;
     struct disk *archive; /* of notices by digest */
+    const struct rest_pages *pages; /* NULL: none */
     int64_t drain_ms;     /* how long requests under way may take once it is told to stop */
     /* Ready? Fills `why` when not. On a thread of the pool; must not block. */
     bool (*is_ready)(void *context, struct error *why);

@@ -106,7 +106,7 @@ struct bytes rest_json_bytes(const json_t *value)
 /* ---- The request ---- */
 
 /* application/x-www-form-urlencoded, as browsers write queries. Views of the target where nothing is encoded. */
-static bool decode_query(struct rest_call *call, struct bytes text, struct bytes *out)
+bool rest_decode_form(struct rest_call *call, struct bytes text, struct bytes *out)
 {
     size_t size = 0;
     uint8_t *raw = arena_take(&call->arena, text.size + 1), *plain = arena_take(&call->arena, text.size + 1);
@@ -168,7 +168,7 @@ static bool read_query(struct rest_call *call, struct error *e)
         }
         struct bytes left = pair, raw_name;
         (void)bytes_split(&left, '=', &raw_name);
-        if (!decode_query(call, raw_name, &name) || !decode_query(call, left, &value)) {
+        if (!rest_decode_form(call, raw_name, &name) || !rest_decode_form(call, left, &value)) {
             return rest_refuse(call, e, 400, "request.malformed", "query", NULL, "is not well-formed");
         }
         if (!is_allowed_query(call->route, name)) {
@@ -262,11 +262,11 @@ static int append_json(const char *text, size_t size, void *context)
     return out->failed ? -1 : 0;
 }
 
-static bool run_handler(struct rest_call *call, struct error *e)
+bool rest_call_perform(struct rest_call *call, struct error *e)
 {
     bool is_done = false;
     struct buffer text;
-    if (!rest_authenticate(call, e) || !rest_authorise(call, e) || !read_query(call, e) || !rest_find_subject(call, e)) {
+    if (!rest_authorise(call, e) || !read_query(call, e) || !rest_find_subject(call, e)) {
         return false;
     }
     if (!is_acceptable(call)) {
@@ -283,7 +283,7 @@ static bool run_handler(struct rest_call *call, struct error *e)
         return false;
     }
     call->status = call->status == 0 ? call->route->status : call->status;
-    if (call->raw != NULL) {
+    if (call->raw != NULL || (call->is_asked && !call->is_keyed)) {
         return true;
     }
     buffer_init(&text, REST_ANSWER_BYTES_MAX);
@@ -297,15 +297,48 @@ static bool run_handler(struct rest_call *call, struct error *e)
     return ok;
 }
 
+/* Its own idempotency is that of what it asks (rest_ask.h): the page is made anew each time. */
+static bool perform_page(struct rest_call *call, struct error *e)
+{
+    if ((call->route->flags & ROUTE_STATIC) == 0 && (!rest_authenticate(call, e) || !rest_authorise(call, e) || !read_query(call, e) ||
+                                                     !rest_find_subject(call, e) || !rest_page_read_form(call, e))) {
+        return false;
+    }
+    if (!call->route->run(call, e)) {
+        return false;
+    }
+    call->status = call->status == 0 ? call->route->status : call->status;
+    return rest_tell_subject(call, e);
+}
+
+static void refuse_page(struct rest_call *call)
+{
+    unsigned status = rest_call_status(call, &call->e);
+    call->media_type = NULL;
+    call->location = NULL;
+    if (status == 401 && rest_page_lead_to_sign_in(call)) {
+        call->e = (struct error){ .kind = ERROR_NONE };
+    } else if (!call->pages->refuse(call, status, rest_call_reason(call, &call->e), &call->e)) {
+        body_free(call->raw);
+        call->raw = NULL;
+    }
+}
+
 void rest_call_run(struct work *work)
 {
     struct rest_call *call = (struct rest_call *)work;
     call->now_ms = time_now_ms();
-    if (!run_handler(call, &call->e)) {
+    bool ok = call->pages != NULL ? perform_page(call, &call->e) : rest_authenticate(call, &call->e) && rest_call_perform(call, &call->e);
+    if (ok) {
+        call->e = (struct error){ .kind = ERROR_NONE };
+    } else {
         body_free(call->raw);
         call->raw = NULL;
         if (call->e.kind == ERROR_NONE) {
             error_memory(&call->e, "request");
+        }
+        if (call->pages != NULL) {
+            refuse_page(call);
         }
     }
     json_decref(call->body);
@@ -314,26 +347,26 @@ void rest_call_run(struct work *work)
 
 /* ---- Back on the loop ---- */
 
-static unsigned status_of(const struct rest_call *call)
+unsigned rest_call_status(const struct rest_call *call, const struct error *e)
 {
     static const unsigned by_kind[] = {
         [ERROR_NONE] = 500, [ERROR_INPUT] = 400, [ERROR_DENIED] = 409, [ERROR_ABSENT] = 404,
         [ERROR_IO] = 503,   [ERROR_FULL] = 503,  [ERROR_MEMORY] = 500,
     };
-    unsigned status = call->status >= 400 ? call->status : by_kind[call->e.kind];
+    unsigned status = call->status >= 400 ? call->status : by_kind[e->kind];
     /* GovStack knows one refusal. What concerns who asks, and our own troubles, keep their names: a client must tell them apart. */
-    bool is_folded = (call->route->flags & ROUTE_GOVSTACK) != 0 && status < 500 && status != 401 && status != 403;
+    bool is_folded = call->route != NULL && (call->route->flags & ROUTE_GOVSTACK) != 0 && status < 500 && status != 401 && status != 403;
     return is_folded ? 400 : status;
 }
 
-static const char *reason_of(const struct rest_call *call)
+const char *rest_call_reason(const struct rest_call *call, const struct error *e)
 {
     static const char *const by_kind[] = {
         [ERROR_NONE] = "gateway.internal",   [ERROR_INPUT] = "request.malformed", [ERROR_DENIED] = "request.denied",
         [ERROR_ABSENT] = "request.absent",   [ERROR_IO] = "store.unavailable",    [ERROR_FULL] = "gateway.busy",
         [ERROR_MEMORY] = "gateway.internal",
     };
-    return call->reason != NULL ? call->reason : by_kind[call->e.kind];
+    return call->reason != NULL ? call->reason : by_kind[e->kind];
 }
 
 static struct body *problem_body(unsigned status, const char *reason, const struct error *e)
@@ -353,7 +386,7 @@ static struct body *problem_body(unsigned status, const char *reason, const stru
 }
 
 struct head {
-    struct field fields[16];
+    struct field fields[24];
     size_t count;
     char etag[ETAG_SIZE + 2], disposition[160];
 };
@@ -365,17 +398,50 @@ static void add(struct head *head, struct bytes name, const char *value)
     }
 }
 
-/* Nothing here is a page: no browser may run, frame or guess anything of it, nor keep what is personal. */
+/* No browser may run, frame or guess anything of an answer of the API. A page may use what comes from this place, and nothing inline. */
+static const char csp_of_data[] = "default-src 'none'; frame-ancestors 'none'";
+static const char csp_of_pages[] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+                                   "manifest-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+static const char permissions[] = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()";
+
+static void add_page(struct head *head, const struct rest_call *call)
+{
+    add(head, BYTES("Cross-Origin-Opener-Policy"), "same-origin");
+    add(head, BYTES("Cross-Origin-Embedder-Policy"), "require-corp");
+    add(head, BYTES("Permissions-Policy"), permissions);
+    if (call->encoding != NULL) {
+        add(head, BYTES("Content-Encoding"), call->encoding);
+    }
+    if ((call->route->flags & ROUTE_STATIC) != 0) {
+        add(head, BYTES("Vary"), "Accept-Encoding");
+    }
+    if (call->location != NULL) {
+        add(head, BYTES("Location"), call->location);
+    }
+    for (size_t i = 0; i < call->cookie_count; i++) {
+        add(head, BYTES("Set-Cookie"), call->cookies[i]);
+    }
+}
+
+/* What is personal is kept nowhere. */
+static const char *cache_control(const struct rest_call *call)
+{
+    return call->is_immutable ? "public, max-age=31536000, immutable" : call->is_public ? "no-cache" : "no-store";
+}
+
 static void add_common(struct head *head, const struct rest_call *call, const char *media_type)
 {
     if (media_type != NULL) {
         add(head, BYTES("Content-Type"), media_type);
     }
-    add(head, BYTES("Cache-Control"), call->is_public ? "no-cache" : "no-store");
+    add(head, BYTES("Cache-Control"), cache_control(call));
     add(head, BYTES("X-Content-Type-Options"), "nosniff");
-    add(head, BYTES("Content-Security-Policy"), "default-src 'none'; frame-ancestors 'none'");
+    add(head, BYTES("Content-Security-Policy"), call->pages != NULL ? csp_of_pages : csp_of_data);
     add(head, BYTES("Referrer-Policy"), "no-referrer");
     add(head, BYTES("Cross-Origin-Resource-Policy"), "same-origin");
+    if (call->pages != NULL) {
+        add_page(head, call);
+    }
     if (call->settings->tls != NULL) {
         add(head, BYTES("Strict-Transport-Security"), "max-age=31536000");
     }
@@ -391,17 +457,20 @@ static void add_common(struct head *head, const struct rest_call *call, const ch
 static void answer_failure(struct rest_call *call)
 {
     struct head head = { .count = 0 };
-    unsigned status = status_of(call);
+    unsigned status = rest_call_status(call, &call->e);
+    bool is_page = call->raw != NULL;
     call->etag[0] = '\0';
     call->is_public = false;
-    add_common(&head, call, "application/problem+json");
+    call->is_immutable = false;
+    call->encoding = is_page ? call->encoding : NULL;
+    add_common(&head, call, is_page ? call->media_type : "application/problem+json");
     if (status == 401) {
         add(&head, BYTES("WWW-Authenticate"), call->authenticate == NULL ? "Bearer realm=\"comity\"" : call->authenticate);
     }
     if (status == 503 || status == 429) {
         add(&head, BYTES("Retry-After"), "5");
     }
-    struct body *body = problem_body(status, reason_of(call), &call->e);
+    struct body *body = is_page ? call->raw : problem_body(status, rest_call_reason(call, &call->e), &call->e);
     const struct server_answer answer = {
         .status = body == NULL ? 500 : status, .fields = head.fields, .field_count = head.count, .body = body
     };

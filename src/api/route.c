@@ -79,6 +79,12 @@ static bool fits(struct bytes template, struct bytes path, struct bytes *paramet
 
 bool route_find(struct bytes method, struct bytes path, struct arena *arena, struct route_match *out)
 {
+    return route_find_in(rest_routes, rest_route_count, method, path, arena, out);
+}
+
+bool route_find_in(const struct rest_route *routes, size_t route_count, struct bytes method, struct bytes path, struct arena *arena,
+                   struct route_match *out)
+{
     unsigned bit = method_bit(method);
     struct bytes raw[ROUTE_PARAMETERS_MAX];
     size_t count, raw_count = 0;
@@ -86,9 +92,9 @@ bool route_find(struct bytes method, struct bytes path, struct arena *arena, str
     if (path.size > 1 && path.data[path.size - 1] == '/') {
         path.size--; /* GovStack's specification has it, its implementation doesn't */
     }
-    for (size_t i = 0; i < rest_route_count; i++) {
+    for (size_t i = 0; i < route_count; i++) {
         struct bytes found[ROUTE_PARAMETERS_MAX];
-        const struct rest_route *route = &rest_routes[i];
+        const struct rest_route *route = &routes[i];
         if (!fits(bytes_of_text(route->path), path, found, &count)) {
             continue;
         }

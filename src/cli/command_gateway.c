@@ -1,3 +1,4 @@
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include "cli/place.h"
 #include "evidence/archive.h"
 #include "gateway/gateway.h"
+#include "portal/pages.h"
 
 enum { SIGNAL_COUNT = 3 };
 
@@ -32,6 +34,7 @@ struct service {
     struct control *control;
     struct ground_source ground;
     struct rest *rest;    /* NULL: without listen.api */
+    struct portal *portal; /* the pages beside the API */
     struct disk *archive; /* the API's: notices by digest, and what bundles need */
     uv_signal_t signals[SIGNAL_COUNT];
     size_t signal_count; /* of those that are on the loop */
@@ -238,6 +241,18 @@ static struct rest_options rest_options_of(const struct gateway_config *config)
                                   .drain_ms = config->drain_ms };
 }
 
+/* Beside gateway.yaml, because a translator adds to it and no administrator need know of it. */
+static bool make_portal(struct portal **out, const struct gateway_config *config, struct error *e)
+{
+    char folder[PATH_MAX];
+    int size = snprintf(folder, sizeof folder, "%s/languages", config->folder);
+    if (size < 0 || (size_t)size >= sizeof folder) {
+        *out = NULL;
+        return error_set(e, ERROR_INPUT, config->folder, NULL, "the folder's name is too long");
+    }
+    return portal_make(out, folder, e);
+}
+
 static bool start_rest(struct service *service, const struct operation_context *operations, struct error *e)
 {
     rest_metrics_register();
@@ -245,9 +260,11 @@ static bool start_rest(struct service *service, const struct operation_context *
         return true;
     }
     struct rest_options options = rest_options_of(service->config);
-    if (!disk_open_folder(&service->archive, service->config->archive_folder, false, e)) {
+    if (!disk_open_folder(&service->archive, service->config->archive_folder, false, e) ||
+        !make_portal(&service->portal, service->config, e)) {
         return false;
     }
+    options.pages = portal_pages(service->portal);
     options.archive = service->archive;
     options.store = gateway_store(service->gateway);
     options.committer = gateway_committer(service->gateway);
@@ -372,6 +389,7 @@ static int serve(struct call *call, const struct gateway_config *config)
     }
     (void)uv_run(&service->loop, UV_RUN_DEFAULT);
     gateway_free(service->gateway);
+    portal_free(service->portal);
     disk_free(service->archive);
     (void)uv_loop_close(&service->loop);
     if (end == COMMAND_DONE) {
@@ -414,8 +432,11 @@ static bool configure_diagnostics(struct call *call, const struct gateway_config
 static int check(struct call *call, const struct gateway_config *config)
 {
     struct error e = { 0 };
+    struct portal *portal = NULL;
     const struct rest_options rest = config->api_listener == NULL ? (struct rest_options){ 0 } : rest_options_of(config);
-    if (!gateway_check(config, &e) || (config->api_listener != NULL && !rest_check(&rest, &e))) {
+    bool ok = gateway_check(config, &e) && (config->api_listener == NULL || (rest_check(&rest, &e) && make_portal(&portal, config, &e)));
+    portal_free(portal);
+    if (!ok) {
         return call_refuse(call, &e);
     }
     if (call->is_json) {
