@@ -10,6 +10,7 @@
 #include "consent/consent.h"
 #include "consent/erasure.h"
 #include "consent/uses.h"
+#include "directory/directory.h"
 #include "evidence/log_prune.h"
 #include "policy/policy.h"
 #include "rights/rights.h"
@@ -34,6 +35,10 @@ struct operation_context {
     struct bytes holder;         /* our member, as drafts name it */
     struct operation_grounds (*grounds)(void *context);
     void *grounds_context;
+    /* The directories as they are now, as a reference that the receiver releases, and what was counted: of explanations; NULL elsewhere. */
+    struct world *(*world)(void *context);
+    void *world_context;
+    struct counters *counters;
     /* What a notice and a consent on one are checked by, at this moment (operation_notice.h), and where notices' texts are kept; NULL where neither is done. */
     bool (*take_ground)(void *context, struct operation_ground *out, struct error *e);
     void *ground_context;

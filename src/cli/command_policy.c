@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "api/operation_explain.h"
 #include "base/time.h"
 #include "cli/commands_internal.h"
 #include "cli/ground.h"
@@ -11,34 +12,24 @@
 #include "cli/policy_cases.h"
 #include "cli/value.h"
 #include "consent/counters.h"
-#include "consent/notice_store.h"
 #include "gateway/laws.h"
-#include "gateway/peek.h"
 #include "law/tighten.h"
-#include "policy/explain.h"
-#include "policy/glob.h"
+#include "rights/hold.h"
 #include "store/policies.h"
 
 /* ---- explain ---- */
 
-/* What an explanation stands on: the gateway's own law, policy, directory, notices, consents and counts, as they are in its folder. */
+/* What an explanation stands on: the gateway's own law, policy, directory, notices, consents, counts and holds, as they are in its folder. */
 struct explaining {
     const struct call *call;
     struct place place;
     struct world *world;
     struct policy *policy;
     struct law *base, *law;
-    struct identifier client, service_id;
-    struct consent_view view;
-    struct notices *notices;
     struct counters *counters; /* NULL: nothing was counted yet */
     uint64_t counted;          /* the log's entries that the counts have */
-    struct buffer person, policy_text, scratch;
+    struct buffer person, policy_text;
     struct policy_version version; /* views into policy_text */
-    struct arena arena;
-    struct decide_request request;
-    struct decide_context context;
-    struct decide_result result;
 };
 
 static bool accept_all(void *context, const struct directory *directory, struct error *e)
@@ -83,66 +74,6 @@ static bool load_law(struct explaining *x, struct error *e)
     return ok && law_tighten(&x->law, x->base, x->version.text, "the current policy", e);
 }
 
-static bool take_id(struct explaining *x, const char *option, size_t parts, struct identifier *out, struct error *e)
-{
-    const char *text = call_value(x->call, option);
-    uint8_t *storage = arena_take(&x->arena, strlen(text) + 1);
-    char where[64];
-    if (storage == NULL) {
-        return error_memory(e, option);
-    }
-    if (identifier_parse(bytes_of_text(text), parts, parts, storage, out, e)) {
-        return true;
-    }
-    (void)snprintf(where, sizeof where, "--%s", option);
-    (void)snprintf(e->where, sizeof e->where, "%s", where);
-    return false;
-}
-
-static struct bytes keep(struct explaining *x)
-{
-    struct bytes text = x->scratch.failed ? BYTES_NONE : arena_copy(&x->arena, buffer_bytes(&x->scratch));
-    buffer_reset(&x->scratch);
-    return text;
-}
-
-static bool take_request(struct explaining *x, struct error *e)
-{
-    const struct call *call = x->call;
-    struct decide_request *request = &x->request;
-    const char *purpose = call_value(call, "purpose"), *path = call_value(call, "path"), *method = call_value(call, "method");
-    int64_t at_ms = time_now_ms();
-    if (call_is_given(call, "at") && !time_parse(bytes_of_text(call_value(call, "at")), &at_ms)) {
-        return error_set(e, ERROR_INPUT, "--at", "write such as 2026-11-24T08:00:00Z", "'%s' is not a time", call_value(call, "at"));
-    }
-    if (!take_id(x, "client", 4, &x->client, e) || !take_id(x, "service", 5, &x->service_id, e)) {
-        return false;
-    }
-    if (purpose != NULL && !iri_expand(bytes_of_text(purpose), &x->scratch)) {
-        return error_set(e, ERROR_INPUT, "--purpose", "send a full IRI, or a short form such as dpv:ServiceProvision", "'%s' is not an IRI",
-                         purpose);
-    }
-    request->purpose = purpose == NULL ? BYTES_NONE : keep(x);
-    identifier_append_parts(&x->scratch, &x->client, 3);
-    request->recipient = keep(x);
-    if (!glob_normalise(bytes_of_text(path == NULL ? "/" : path), &x->scratch, e)) {
-        return false;
-    }
-    request->path = keep(x);
-    request->client = &x->client;
-    request->method = bytes_of_text(method == NULL ? "GET" : method);
-    request->now_ms = at_ms;
-    request->claims_vital = call_is_given(call, "vital");
-    request->justification = call_is_given(call, "vital") ? bytes_of_text(call_value(call, "vital")) : BYTES_NONE;
-    request->confirmed_by = call_is_given(call, "confirmed-by") ? bytes_of_text(call_value(call, "confirmed-by")) : BYTES_NONE;
-    request->authority = call_is_given(call, "authority") ? bytes_of_text(call_value(call, "authority")) : BYTES_NONE;
-    if (call_is_given(call, "person") && !person_read(call_value(call, "person"), &x->person, e)) {
-        return false;
-    }
-    request->person = buffer_bytes(&x->person);
-    return (request->recipient.data != NULL && request->path.data != NULL) || error_memory(e, "arguments");
-}
-
 /* As the store has them: a running gateway's are some seconds ahead. */
 static bool load_counters(struct explaining *x, struct error *e)
 {
@@ -152,114 +83,110 @@ static bool load_counters(struct explaining *x, struct error *e)
     return x->counted == 0 || counters_open(&x->counters, x->place.store, NULL, NULL, e);
 }
 
-static void decide_counted(struct explaining *x)
+/* With what the log has of them that the store has not yet. */
+static bool load_holds(struct explaining *x, struct error *e)
 {
-    const struct peek peek = { .counters = x->counters, .request = &x->request, .service = &x->service_id, .context = &x->context };
-    peek_counters(&peek, &x->arena, &x->context.counters);
-    decide(&x->request, &x->context, &x->result);
+    return place_open_rights(&x->place, e) && place_open_disks(&x->place, e) &&
+           hold_recover(x->place.rights, x->place.public_disk, x->place.private_disk, e);
 }
 
-/* A person that is not named is one of whom nothing is known. */
-static bool load_view(struct explaining *x, struct error *e)
+static struct operation_grounds give_grounds(void *context)
 {
-    decide_counted(x);
-    const struct consent_key key = { .person = x->request.person, .recipient = x->request.recipient, .purpose = x->result.purpose };
-    if (!x->result.needs_consent) {
-        return true;
+    const struct explaining *x = context;
+    return (struct operation_grounds){ .law = law_keep(x->law), .policy = policy_keep(x->policy) };
+}
+
+static struct world *give_world(void *context)
+{
+    const struct explaining *x = context;
+    return world_keep(x->world);
+}
+
+/* What was given, by the operation's names. NULL: out of memory. */
+static json_t *make_request(const struct explaining *x)
+{
+    static const char *const options[][2] = { { "client", "client" }, { "service", "service" },           { "method", "method" },
+                                              { "path", "path" },     { "purpose", "purpose" },           { "at", "at" },
+                                              { "vital", "vital" },   { "confirmed-by", "confirmed_by" }, { "authority", "authority" } };
+    json_t *request = json_object();
+    bool ok = request != NULL;
+    for (size_t i = 0; ok && i < COUNT_OF(options); i++) {
+        const char *value = call_value(x->call, options[i][0]);
+        ok = value == NULL || json_object_set_new(request, options[i][1], json_string(value)) == 0;
     }
-    if (!place_open_consents(&x->place, false, e) ||
-        (call_is_given(x->call, "person") && !consents_load(x->place.consents, &key, &x->view, e))) {
-        return false;
+    if (ok && x->person.size > 0) {
+        ok = json_object_set_new(request, "person", json_of_bytes(buffer_bytes(&x->person))) == 0;
     }
-    x->notices = consents_notices(x->place.consents);
-    x->context.notices = x->notices;
-    x->context.consents = &x->view;
-    decide_counted(x);
-    return true;
+    if (!ok) {
+        json_decref(request);
+        return NULL;
+    }
+    return request;
 }
 
 static bool prepare(struct explaining *x, struct error *e)
 {
-    if (!place_open(&x->place, x->call->folder, e) || !take_request(x, e) || !place_open_store(&x->place, e) || !load_world(x, e) ||
-        !load_policy(x, e) || !load_law(x, e) || !load_counters(x, e)) {
-        return false;
-    }
-    x->request.service = policy_find_service(x->policy, &x->service_id);
-    if (x->request.person.size == 0) {
-        x->request.person = BYTES("-"); /* somebody: whom, is only for what is looked up */
-    }
-    x->context.policy = x->policy;
-    x->context.law = x->law;
-    x->context.parties = decide_parties_of(&x->client, &x->service_id, x->world->own,
-                                           world_find_community(x->world, x->client.parts[0], x->request.now_ms));
-    return load_view(x, e);
+    return (!call_is_given(x->call, "person") || person_read(call_value(x->call, "person"), &x->person, e)) &&
+           place_open(&x->place, x->call->folder, e) && place_open_store(&x->place, e) && load_world(x, e) && load_policy(x, e) &&
+           load_law(x, e) && load_counters(x, e) && load_holds(x, e) && place_open_consents(&x->place, false, e);
 }
 
-static json_t *json_of_category(const struct explaining *x, size_t i)
+static bool ask(struct explaining *x, json_t **answer, struct error *e)
 {
-    const struct decide_category *category = &x->result.categories[i];
-    struct bytes iri = x->policy->categories[x->request.service->releases[i].category].iri;
-    bool leaves = category->withheld == REASON_NONE;
-    return json_pack("{s:o, s:b, s:b, s:s, s:s, s:o, s:s}", "category", json_of_bytes(iri), "permitted", leaves, "sensitive",
-                     category->is_sensitive, "basis", law_basis_word(category->basis), "reason", reason_code(category->withheld), "article",
-                     json_of_bytes(leaves ? x->law->basis[category->basis].source.article : explain_article(category)), "remedy",
-                     leaves ? "" : explain_remedy(category->withheld));
+    const struct operation_context context = { .consents = x->place.consents,
+                                               .rights = x->place.rights,
+                                               .counters = x->counters,
+                                               .grounds = give_grounds,
+                                               .grounds_context = x,
+                                               .world = give_world,
+                                               .world_context = x };
+    json_t *request = make_request(x);
+    bool ok = request != NULL ? operation_explain(&context, request, answer, e) : error_memory(e, "explain");
+    json_decref(request);
+    return ok;
 }
 
-static bool report_json(const struct explaining *x, const struct buffer *text)
-{
-    json_t *categories = json_array();
-    for (size_t i = 0; x->result.is_looked_at && i < x->request.service->release_count; i++) {
-        (void)json_array_append_new(categories, json_of_category(x, i));
-    }
-    return output_json(json_pack("{s:b, s:s, s:s, s:s, s:o, s:o}", "permitted", x->result.reason == REASON_NONE, "reason",
-                                 reason_code(x->result.reason), "told", reason_code(reason_told(x->result.reason)), "remedy",
-                                 x->result.reason == REASON_NONE ? "" : explain_remedy(x->result.reason), "categories", categories, "text",
-                                 json_of_bytes(buffer_bytes(text))));
-}
-
-static int report(struct explaining *x)
+/* Takes the answer. */
+static int report(const struct explaining *x, json_t *answer)
 {
     struct buffer text;
+    bool is_permitted = json_is_true(json_object_get(answer, "permitted"));
     buffer_init(&text, 1024 * 1024);
-    explain_write(&x->request, &x->context, &x->result, &text);
-    if (x->result.is_looked_at) {
+    buffer_append_text(&text, json_string_value(json_object_get(answer, "text")));
+    if (json_array_size(json_object_get(answer, "categories")) > 0) {
         buffer_append_format(&text, "  counted: what the log's first %" PRIu64 " entries say\n", x->counted);
     }
-    bool ok = x->call->is_json ? report_json(x, &text) : output_buffer(&text);
+    bool ok = !x->call->is_json;
+    if (ok) {
+        ok = output_buffer(&text);
+    } else {
+        ok = !text.failed && json_object_set_new(answer, "text", json_of_bytes(buffer_bytes(&text))) == 0 &&
+             output_json(json_incref(answer));
+    }
     buffer_clear(&text);
-    return !ok ? COMMAND_NOT_TRIED : x->result.reason == REASON_NONE ? COMMAND_DONE : COMMAND_NO;
+    json_decref(answer);
+    return !ok ? COMMAND_NOT_TRIED : is_permitted ? COMMAND_DONE : COMMAND_NO;
 }
 
 static int run_explain(struct call *call)
 {
     struct error e = { 0 };
+    json_t *answer = NULL;
     if (!call_is_given(call, "client") || !call_is_given(call, "service")) {
         return call_misused(call, "--client and --service are needed");
     }
-    struct explaining *x = calloc(1, sizeof *x);
-    if (x == NULL) {
-        (void)error_memory(&e, "explain");
-        return call_fail(call, &e);
-    }
-    x->call = call;
-    buffer_init(&x->person, PERSON_BYTES_MAX);
-    buffer_init(&x->policy_text, POLICY_BYTES_MAX + 1);
-    buffer_init(&x->scratch, 64 * 1024);
-    int end = prepare(x, &e) ? report(x) : call_fail(call, &e);
-    consent_view_clear(&x->view);
-    notices_drop(x->notices);
-    counters_close(x->counters);
-    law_drop(x->law);
-    law_drop(x->base);
-    policy_drop(x->policy);
-    world_release(x->world);
-    place_close(&x->place);
-    buffer_wipe(&x->person);
-    buffer_clear(&x->policy_text);
-    buffer_clear(&x->scratch);
-    arena_clear(&x->arena);
-    free(x);
+    struct explaining x = { .call = call };
+    buffer_init(&x.person, PERSON_BYTES_MAX);
+    buffer_init(&x.policy_text, POLICY_BYTES_MAX + 1);
+    int end = prepare(&x, &e) && ask(&x, &answer, &e) ? report(&x, answer) : call_fail(call, &e);
+    counters_close(x.counters);
+    law_drop(x.law);
+    law_drop(x.base);
+    policy_drop(x.policy);
+    world_release(x.world);
+    place_close(&x.place);
+    buffer_wipe(&x.person);
+    buffer_clear(&x.policy_text);
     return end;
 }
 
@@ -284,7 +211,7 @@ static const struct command command_policy_explain = {
     .text =
         "Decides as the gateway would, and explains it: category by category, with the article of the law, and what would change it. It stands on what this folder "
         "has: the law that the directory names, as the policy in force tightens it, the countries and traits in the directories, the notices in force, what "
-        "is known of the person, the person's consents, and what was counted. The gateway may run or not. Nothing is asked of anybody, counted or logged.\n"
+        "is known of the person, the person's consents, what was counted, and which consumers are held. The gateway may run or not. Nothing is asked of anybody, counted or logged.\n"
         "\n"
         "It ends with 0 when the request would be permitted, 1 when it would be refused.",
     .examples = "comity policy explain --client BAOBAB/HEALTH/CLINIC/frontdesk \\\n"

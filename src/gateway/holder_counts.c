@@ -1,7 +1,7 @@
 /* What the holder counts: uses of consents, persons that go abroad, persons that a consumer asks about. Peeked for the decision, counted at the release. */
 #include "gateway/holder_internal.h"
 
-#include "gateway/peek.h"
+#include "policy/peek.h"
 #include "rights/hold.h"
 
 static struct peek peek_of(struct exchange *x)

@@ -7,7 +7,7 @@
 #include "law/border.h"
 #include "law/law.h"
 
-const char *explain_remedy(enum reason reason)
+const char *explain_remedy(enum reason reason, bool is_held)
 {
     switch (reason) {
     case REASON_SERVICE_UNKNOWN:
@@ -38,7 +38,9 @@ const char *explain_remedy(enum reason reason)
     case REASON_BORDER_DPIA:
         return "make a new impact assessment and name it in the service's 'dpia', with its 'valid_until'";
     case REASON_HARVEST_LIMIT:
-        return "wait until the window of time has moved on, or raise 'harvest' if the consumer has good reason";
+        return is_held
+                   ? "somebody of the holder looks at what it asked and lets it go on: comity policy release-hold; waiting changes nothing"
+                   : "wait until the window of time has moved on, or raise 'harvest' if the consumer has good reason";
     case REASON_BORDER_RECIPIENT:
         return "the recipient's community must be recognised now, and neither it nor the recipient be on the 'blacklist'";
     case REASON_BORDER_FOREIGN_AUTHORITY:
@@ -170,7 +172,7 @@ static void explain_withheld(const struct decide_request *request, const struct 
             buffer_append_format(out, "; missing: %s", law_separate_word(bit));
         }
     }
-    buffer_append_format(out, "\n    would change it: %s\n", explain_remedy(category->withheld));
+    buffer_append_format(out, "\n    would change it: %s\n", explain_remedy(category->withheld, context->counters.is_held));
 }
 
 static void explain_categories(const struct decide_request *request, const struct decide_context *context,
@@ -228,7 +230,13 @@ static void explain_rest(const struct decide_request *request, const struct deci
                              time_text(request->now_ms + context->policy->vital_review_ms, text));
     }
     if (result->starts_hold) {
-        buffer_append_text(out, "  the consumer asked about too many persons of late\n");
+        buffer_append_text(out, "  the consumer asked about too many persons of late: from this request on it is held\n");
+    }
+    if (context->counters.is_held) {
+        buffer_append_text(
+            out, result->reason == REASON_NONE
+                     ? "  the consumer is held at this service; this is let through nevertheless\n"
+                     : "  the consumer is held at this service since it asked about too many persons, until somebody releases it\n");
     }
 }
 
@@ -251,6 +259,6 @@ void explain_write(const struct decide_request *request, const struct decide_con
     } else if (result->is_looked_at) {
         explain_categories(request, context, result, out);
     } else {
-        buffer_append_format(out, "  would change it: %s\n", explain_remedy(result->reason));
+        buffer_append_format(out, "  would change it: %s\n", explain_remedy(result->reason, context->counters.is_held));
     }
 }

@@ -126,6 +126,10 @@ class Decision(unittest.TestCase):
         self.holder.start()
         self.assertEqual(self.holder.run_json('policy', 'holds')['holds'], [hold])
         self.assertEqual(self.federation.ask('PNR-1').reason, 'harvest.limit')
+        told = self.explain(expect=1)
+        self.assertEqual((told['reason'], told['held']), ('harvest.limit', True))
+        self.assertIn('release-hold', told['remedy'])
+        self.assertIn('held at this service', told['text'])
 
         words = ('policy', 'release-hold', '--consumer', CLINIC, '--service', f'{HOLDER}/patients', '--by', 'J. Officer', '--reason', 'a queue')
         self.holder.run(*words)
@@ -135,10 +139,14 @@ class Decision(unittest.TestCase):
         self.holder.stop()
         self.holder.start()
         self.assertEqual(self.holder.run_json('policy', 'holds')['holds'], [])
+        self.assertFalse(self.explain()['held'])
         answers += [self.federation.ask(f'PNR-{n}') for n in (9, 10)]  # those since then do, over a restart
         self.assertEqual([got.reason for got in answers], [None, None, None, 'harvest.limit'])
         self.assertEqual(self.steps(1, 'hold/1'), ['held', 'released', 'held'])
         self.replay()
+
+    def explain(self, expect=0):
+        return self.holder.run_json('policy', 'explain', '--client', CLIENT, '--service', f'{HOLDER}/patients', '--path', '/PNR-1', expect=expect)
 
     def steps(self, more, kind):
         """The `event` lines of the log's events of a kind, once the background has come to the last one."""

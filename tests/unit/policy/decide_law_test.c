@@ -353,11 +353,12 @@ static void every_reason_has_a_remedy(void **state)
 {
     (void)state;
     for (size_t i = 1; i < REASON_COUNT; i++) {
-        assert_true(strlen(explain_remedy((enum reason)i)) > 0);
+        assert_true(strlen(explain_remedy((enum reason)i, false)) > 0);
         if (reason_is_personal((enum reason)i)) {
-            assert_string_not_equal(explain_remedy((enum reason)i), reason_meaning((enum reason)i));
+            assert_string_not_equal(explain_remedy((enum reason)i, false), reason_meaning((enum reason)i));
         }
     }
+    assert_string_not_equal(explain_remedy(REASON_HARVEST_LIMIT, true), explain_remedy(REASON_HARVEST_LIMIT, false));
 }
 
 int main(void)

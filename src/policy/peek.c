@@ -1,4 +1,4 @@
-#include "gateway/peek.h"
+#include "policy/peek.h"
 
 #include "base/buffer.h"
 #include "law/law.h"

@@ -1,6 +1,6 @@
-/* What was counted before a request, for its decision: by a gateway (holder_counts.c), and by who explains one (comity policy explain). */
-#ifndef COMITY_GATEWAY_PEEK_H
-#define COMITY_GATEWAY_PEEK_H
+/* What was counted before a request, for its decision: by a gateway, and by who explains one. */
+#ifndef COMITY_POLICY_PEEK_H
+#define COMITY_POLICY_PEEK_H
 
 #include "base/arena.h"
 #include "consent/counters.h"
