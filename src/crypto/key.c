@@ -1,12 +1,13 @@
 #include "crypto/key.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
 #include <openssl/bio.h>
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
+#include <sodium.h>
 
 #include "base/diag.h"
 #include "base/encode.h"
@@ -19,9 +20,11 @@
 enum { VKEY_KEY_SIZE = 1 + ED25519_PUBLIC_SIZE };
 
 struct signer {
-    EVP_PKEY *key;
+    uint8_t key[crypto_sign_SECRETKEYBYTES]; /* libsodium's form: the seed (RFC 8032's private key), then the public key */
     struct verifier verifier;
 };
+_Static_assert(crypto_sign_SECRETKEYBYTES == ED25519_SEED_SIZE + ED25519_PUBLIC_SIZE && crypto_sign_BYTES == ED25519_SIGNATURE_SIZE,
+               "libsodium signs by Ed25519");
 
 /*
  * The points of small order, by y with the sign bit clear, in every encoding that decodes to them (as in libsodium's
@@ -159,58 +162,50 @@ bool verifier_equal(const struct verifier *a, const struct verifier *b)
     return a->type == b->type && strcmp(a->name, b->name) == 0 && memcmp(a->public_key, b->public_key, sizeof a->public_key) == 0;
 }
 
-bool verifier_check(const struct verifier *v, struct bytes message, const uint8_t signature[ED25519_SIGNATURE_SIZE])
+static void begin_sodium(void)
 {
-    static const uint8_t nothing[1];
-    bool ok = false;
-    /* Making the key and the context is a twentieth of the whole, and a batch is verified once: not worth a cache. */
-    EVP_PKEY *key = EVP_PKEY_new_raw_public_key_ex(NULL, "ED25519", NULL, v->public_key, sizeof v->public_key);
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (key != NULL && context != NULL && EVP_DigestVerifyInit_ex(context, NULL, NULL, NULL, NULL, key, NULL) == 1) {
-        ok = EVP_DigestVerify(context, signature, ED25519_SIGNATURE_SIZE, message.data == NULL ? nothing : message.data, message.size) == 1;
+    if (sodium_init() < 0) {
+        diag(DIAG_ERROR, "crypto", "libsodium failed where it must not", "what", "start", NULL);
+        abort();
     }
-    if (!ok) {
-        ERR_clear_error(); /* a refused signature must not surface as the error of a later TLS call on this thread */
-    }
-    EVP_MD_CTX_free(context);
-    EVP_PKEY_free(key);
-    return ok;
 }
 
-/* Takes `key` over, also on failure. */
-static bool signer_from_pkey(struct signer **out, struct bytes name, EVP_PKEY *key, const char *where, struct error *e)
+/* Before any other function of it. */
+static void need_sodium(void)
 {
-    uint8_t public_key[ED25519_PUBLIC_SIZE];
-    size_t size = sizeof public_key;
-    struct signer *made = calloc(1, sizeof *made);
-    if (made == NULL) {
-        EVP_PKEY_free(key);
-        return error_memory(e, where);
-    }
-    made->key = key;
-    struct error cause;
-    if (EVP_PKEY_get_raw_public_key(key, public_key, &size) != 1 || size != sizeof public_key) {
-        ERR_clear_error();
-        error_set(e, ERROR_INPUT, where, "make a new key", "the private key has no Ed25519 public key");
-    } else if (!verifier_init(&made->verifier, name, SIGNATURE_ED25519, public_key, &cause)) {
-        error_set(e, cause.kind, where, cause.todo, "%s", cause.what);
-    } else {
-        *out = made;
-        return true;
-    }
-    signer_free(made);
-    return false;
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    (void)pthread_once(&once, begin_sodium);
+}
+
+/*
+ * Signatures are libsodium's: made in less than half of OpenSSL 3.0's time, and checked likewise (docs/performance.md). It refuses what RFC 8032
+ * leaves open: keys that aren't in their one encoding, and keys and commitments of small order.
+ */
+bool verifier_check(const struct verifier *v, struct bytes message, const uint8_t signature[ED25519_SIGNATURE_SIZE])
+{
+    need_sodium();
+    return crypto_sign_verify_detached(signature, message.data, message.size, v->public_key) == 0;
 }
 
 bool signer_from_seed(struct signer **out, struct bytes name, const uint8_t seed[ED25519_SEED_SIZE], struct error *e)
 {
     *out = NULL;
-    EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(NULL, "ED25519", NULL, seed, ED25519_SEED_SIZE);
-    if (key == NULL) {
-        ERR_clear_error();
+    struct signer *made = calloc(1, sizeof *made);
+    if (made == NULL) {
         return error_memory(e, "key");
     }
-    return signer_from_pkey(out, name, key, "key", e);
+    uint8_t public_key[ED25519_PUBLIC_SIZE];
+    need_sodium();
+    if (crypto_sign_seed_keypair(public_key, made->key, seed) != 0) {
+        signer_free(made);
+        return error_set(e, ERROR_INPUT, "key", "make a new key", "no Ed25519 key can be made of the seed");
+    }
+    if (!verifier_init(&made->verifier, name, SIGNATURE_ED25519, public_key, e)) {
+        signer_free(made);
+        return false;
+    }
+    *out = made;
+    return true;
 }
 
 bool signer_make(struct signer **out, struct bytes name, struct error *e)
@@ -218,7 +213,7 @@ bool signer_make(struct signer **out, struct bytes name, struct error *e)
     uint8_t seed[ED25519_SEED_SIZE];
     random_fill(seed, sizeof seed);
     bool ok = signer_from_seed(out, name, seed, e);
-    OPENSSL_cleanse(seed, sizeof seed);
+    explicit_bzero(seed, sizeof seed);
     return ok;
 }
 
@@ -235,6 +230,9 @@ bool signer_load(struct signer **out, struct bytes name, const char *path, struc
     BIO *pem = NULL;
     EVP_PKEY *key = NULL;
     struct buffer file;
+    struct error cause;
+    uint8_t seed[ED25519_SEED_SIZE];
+    size_t seed_size = sizeof seed;
     *out = NULL;
     buffer_init(&file, KEY_FILE_BYTES_MAX);
     if (!file_read_private(path, &file, e)) {
@@ -246,16 +244,17 @@ bool signer_load(struct signer **out, struct bytes name, const char *path, struc
         goto done;
     }
     key = PEM_read_bio_PrivateKey_ex(pem, NULL, no_passphrase, NULL, NULL, NULL);
-    if (key == NULL || EVP_PKEY_is_a(key, "ED25519") != 1) {
+    if (key == NULL || EVP_PKEY_is_a(key, "ED25519") != 1 || EVP_PKEY_get_raw_private_key(key, seed, &seed_size) != 1 ||
+        seed_size != sizeof seed) {
         error_set(e, ERROR_INPUT, path, "make one with `comity init` or `openssl genpkey -algorithm ed25519`",
                   "holds no unencrypted Ed25519 private key in PEM");
         goto done;
     }
-    ok = signer_from_pkey(out, name, key, path, e);
-    key = NULL;
+    ok = signer_from_seed(out, name, seed, &cause) || error_set(e, cause.kind, path, cause.todo, "%s", cause.what);
 done:
+    explicit_bzero(seed, sizeof seed);
     ERR_clear_error();
-    EVP_PKEY_free(key);
+    EVP_PKEY_free(key); /* wipes the private key */
     BIO_free(pem);
     buffer_wipe(&file);
     return ok;
@@ -266,7 +265,8 @@ bool signer_save(const struct signer *signer, const char *path, struct error *e)
     bool ok = false;
     char *text = NULL;
     BIO *pem = BIO_new(BIO_s_mem()); /* wipes what it held when it is freed */
-    if (pem == NULL || PEM_write_bio_PKCS8PrivateKey(pem, signer->key, NULL, NULL, 0, NULL, NULL) != 1) {
+    EVP_PKEY *key = EVP_PKEY_new_raw_private_key_ex(NULL, "ED25519", NULL, signer->key, ED25519_SEED_SIZE);
+    if (pem == NULL || key == NULL || PEM_write_bio_PKCS8PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL) != 1) {
         ERR_clear_error();
         error_memory(e, path);
         goto done;
@@ -274,6 +274,7 @@ bool signer_save(const struct signer *signer, const char *path, struct error *e)
     long size = BIO_get_mem_data(pem, &text);
     ok = file_write_new(path, 0600, bytes_of(text, (size_t)size), e);
 done:
+    EVP_PKEY_free(key);
     BIO_free(pem);
     return ok;
 }
@@ -291,7 +292,7 @@ bool signer_become_cosigner(struct signer *signer, struct error *e)
 void signer_free(struct signer *signer)
 {
     if (signer != NULL) {
-        EVP_PKEY_free(signer->key); /* wipes the private key */
+        explicit_bzero(signer, sizeof *signer);
         free(signer);
     }
 }
@@ -303,14 +304,8 @@ const struct verifier *signer_verifier(const struct signer *signer)
 
 void signer_sign(const struct signer *signer, struct bytes message, uint8_t signature[ED25519_SIGNATURE_SIZE])
 {
-    static const uint8_t nothing[1];
-    size_t size = ED25519_SIGNATURE_SIZE;
-    EVP_MD_CTX *context = EVP_MD_CTX_new();
-    if (context == NULL || EVP_DigestSignInit_ex(context, NULL, NULL, NULL, NULL, signer->key, NULL) != 1 ||
-        EVP_DigestSign(context, signature, &size, message.data == NULL ? nothing : message.data, message.size) != 1 ||
-        size != ED25519_SIGNATURE_SIZE) {
-        diag(DIAG_ERROR, "crypto", "OpenSSL failed where it must not", "what", "signature", NULL);
+    if (crypto_sign_detached(signature, NULL, message.data, message.size, signer->key) != 0) {
+        diag(DIAG_ERROR, "crypto", "libsodium failed where it must not", "what", "signature", NULL);
         abort();
     }
-    EVP_MD_CTX_free(context);
 }

@@ -49,7 +49,7 @@ must_check bool signer_save(const struct signer *signer, const char *path, struc
 must_check bool signer_become_cosigner(struct signer *signer, struct error *e);
 void signer_free(struct signer *signer); /* NULL is allowed */
 const struct verifier *signer_verifier(const struct signer *signer);
-/* Deterministic: the same message gives the same bytes. Ends the process if OpenSSL fails. */
+/* Deterministic: the same message gives the same bytes. Ends the process if libsodium fails. */
 void signer_sign(const struct signer *signer, struct bytes message, uint8_t signature[ED25519_SIGNATURE_SIZE]);
 
 #endif
