@@ -300,11 +300,12 @@ bool rest_call_perform(struct rest_call *call, struct error *e)
 /* Its own idempotency is that of what it asks (rest_ask.h): the page is made anew each time. */
 static bool perform_page(struct rest_call *call, struct error *e)
 {
-    if ((call->route->flags & ROUTE_STATIC) == 0 && (!rest_authenticate(call, e) || !rest_authorise(call, e) || !read_query(call, e) ||
-                                                     !rest_find_subject(call, e) || !rest_page_read_form(call, e))) {
+    bool is_static = (call->route->flags & ROUTE_STATIC) != 0;
+    if (!is_static && (!rest_authenticate(call, e) || !rest_authorise(call, e) || !read_query(call, e) || !rest_find_subject(call, e) ||
+                       !rest_page_read_form(call, e))) {
         return false;
     }
-    if (!call->route->run(call, e)) {
+    if ((is_static && call->route->queries != NULL && !read_query(call, e)) || !call->route->run(call, e)) {
         return false;
     }
     call->status = call->status == 0 ? call->route->status : call->status;
@@ -404,6 +405,12 @@ static const char csp_of_pages[] = "default-src 'none'; script-src 'self'; style
                                    "manifest-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 static const char permissions[] = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()";
 
+/* A script that sends a form can't see where a redirection leads: it is told, and goes there itself. */
+static bool is_sent_by_script(const struct rest_call *call)
+{
+    return fields_find(&call->request->fields, BYTES("Comity-Form")) != NULL;
+}
+
 static void add_page(struct head *head, const struct rest_call *call)
 {
     add(head, BYTES("Cross-Origin-Opener-Policy"), "same-origin");
@@ -412,11 +419,14 @@ static void add_page(struct head *head, const struct rest_call *call)
     if (call->encoding != NULL) {
         add(head, BYTES("Content-Encoding"), call->encoding);
     }
+    if (call->language != NULL) {
+        add(head, BYTES("Content-Language"), call->language);
+    }
     if ((call->route->flags & ROUTE_STATIC) != 0) {
         add(head, BYTES("Vary"), "Accept-Encoding");
     }
     if (call->location != NULL) {
-        add(head, BYTES("Location"), call->location);
+        add(head, is_sent_by_script(call) ? BYTES("Comity-Location") : BYTES("Location"), call->location);
     }
     for (size_t i = 0; i < call->cookie_count; i++) {
         add(head, BYTES("Set-Cookie"), call->cookies[i]);
@@ -467,7 +477,7 @@ static void answer_failure(struct rest_call *call)
     if (status == 401) {
         add(&head, BYTES("WWW-Authenticate"), call->authenticate == NULL ? "Bearer realm=\"comity\"" : call->authenticate);
     }
-    if (status == 503 || status == 429) {
+    if (status == 503 || status == 429 || strcmp(rest_call_reason(call, &call->e), "request.under_way") == 0) {
         add(&head, BYTES("Retry-After"), "5");
     }
     struct body *body = is_page ? call->raw : problem_body(status, rest_call_reason(call, &call->e), &call->e);
@@ -489,6 +499,7 @@ static void answer_success(struct rest_call *call)
         body_free(call->raw);
         call->raw = NULL;
     }
+    status = call->location != NULL && is_sent_by_script(call) ? 204 : status;
     add_common(&head, call, call->raw == NULL ? NULL : call->media_type != NULL ? call->media_type : "application/json");
     if (call->file_name != NULL) {
         (void)snprintf(head.disposition, sizeof head.disposition, "attachment; filename=\"%s\"", call->file_name);

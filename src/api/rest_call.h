@@ -102,6 +102,7 @@ struct rest_call {
     const char *cookies[COOKIES_SET_MAX];
     size_t cookie_count;
     const char *encoding; /* Content-Encoding; NULL: none */
+    const char *language; /* Content-Language; NULL: none */
     bool is_immutable;    /* a file whose name has its digest */
     struct bytes asking_guardianship, asking_person; /* rest_ask.h */
     unsigned ask_count;

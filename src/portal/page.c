@@ -80,18 +80,45 @@ static struct bytes own_path(const struct rest_call *call)
     return rest_is_local(call->request->target) && bytes_equal(call->request->method, BYTES("GET")) ? call->request->target : BYTES("/");
 }
 
-static json_t *page_of(struct rest_call *call, const struct portal *portal, const struct catalogue *texts, const char *name, const char *title)
+/* The paths of the scripts that the page names beside app.js: static files of ours. NULL: memory, or there is no such file. */
+static json_t *scripts_of(const json_t *names)
 {
+    json_t *list = json_array();
+    for (size_t i = 0; list != NULL && i < json_array_size(names); i++) {
+        const char *name = json_string_value(json_array_get(names, i));
+        const struct asset *asset = name == NULL ? NULL : asset_named(name);
+        if (asset == NULL || json_array_append_new(list, json_string(asset->path)) != 0) {
+            json_decref(list);
+            list = NULL;
+        }
+    }
+    return list;
+}
+
+/* A token needs a session, or begins a cookie that stands for one: only for whoever is signed in, or about to. */
+static struct bytes csrf_of(struct rest_call *call, unsigned roles, const json_t *data)
+{
+    return roles != 0 || json_is_true(json_object_get(data, "has_form")) ? session_csrf(call) : BYTES("");
+}
+
+static json_t *page_of(struct rest_call *call, const struct portal *portal, const struct catalogue *texts, const char *name,
+                       const json_t *data)
+{
+    char title[64];
     uint8_t key[KEY_BYTES];
     char hex[2 * KEY_BYTES + 1];
     unsigned roles = call->principal.is_anonymous ? 0 : call->principal.roles;
+    const char *theme = theme_of(call), *own = json_string_value(json_object_get(data, "title"));
+    (void)snprintf(title, sizeof title, "title.%s", name);
     random_fill(key, sizeof key);
     hex_write(bytes_of(key, sizeof key), hex);
-    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:b, s:b, s:b, s:o, s:s, s:o, s:o, s:I, s:O}", "language", catalogue_name(texts), "direction",
-                     catalogue_is_right_to_left(texts) ? "rtl" : "ltr", "name", name, "title",
-                     text_of(catalogue_text(texts, bytes_of_text(title), -1)), "path", text_of(own_path(call)), "theme", theme_of(call),
-                     "is_signed_in", roles != 0, "is_person", (roles & ROLES_OF_PERSONS) != 0, "is_staff", roles != 0 && (roles & ROLES_OF_PERSONS) == 0, "csrf",
-                     text_of(session_csrf(call)), "key", hex, "nav", nav_of(call), "languages", languages_of(portal, texts), "now",
+    struct bytes heading = catalogue_text(texts, bytes_of_text(own == NULL ? title : own), -1);
+    return json_pack("{s:s, s:s, s:s, s:o, s:o, s:s, s:b, s:b, s:b, s:b, s:b, s:o, s:s, s:o, s:o, s:o, s:I, s:O}", "language",
+                     catalogue_name(texts), "direction", catalogue_is_right_to_left(texts) ? "rtl" : "ltr", "name", name, "title",
+                     text_of(heading), "path", text_of(own_path(call)), "theme", theme, "is_light", strcmp(theme, "light") == 0, "is_dark",
+                     strcmp(theme, "dark") == 0, "is_signed_in", roles != 0, "is_person", (roles & ROLES_OF_PERSONS) != 0, "is_staff",
+                     roles != 0 && (roles & ROLES_OF_PERSONS) == 0, "csrf", text_of(csrf_of(call, roles, data)), "key", hex, "nav",
+                     nav_of(call), "languages", languages_of(portal, texts), "scripts", scripts_of(json_object_get(data, "scripts")), "now",
                      (json_int_t)call->now_ms, "assets", portal->assets);
 }
 
@@ -107,19 +134,17 @@ static bool keep_language(struct rest_call *call, const struct catalogue *texts,
 
 bool page_render(struct rest_call *call, const char *name, json_t *data, struct error *e)
 {
-    char title[64];
     struct buffer out;
     const struct portal *portal = rest_pages_context(call);
     const struct catalogue *texts = page_language(call);
-    (void)snprintf(title, sizeof title, "title.%s", name);
-    const char *own = json_string_value(json_object_get(data, "title"));
     buffer_init(&out, PAGE_BYTES_MAX);
-    bool ok = data != NULL && json_object_set_new(data, "page", page_of(call, portal, texts, name, own == NULL ? title : own)) == 0;
+    bool ok = data != NULL && json_object_set_new(data, "page", page_of(call, portal, texts, name, data)) == 0;
     ok = ok ? template_render(portal->templates, "layout", name, data, texts, &out, e) && keep_language(call, texts, e) : error_memory(e, "page");
     if (ok) {
         body_free(call->raw);
         call->raw = body_of(buffer_bytes(&out));
         call->media_type = "text/html; charset=utf-8";
+        call->language = catalogue_name(texts);
         ok = call->raw != NULL || error_memory(e, "page");
     }
     buffer_wipe(&out); /* it may name persons */

@@ -11,6 +11,7 @@ bool page_home(struct rest_call *call, struct error *e)
 
 bool page_offline(struct rest_call *call, struct error *e)
 {
+    call->is_public = true; /* it is nobody's: the service worker keeps it */
     return page_render(call, "offline", json_object(), e);
 }
 

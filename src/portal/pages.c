@@ -21,7 +21,7 @@ const struct rest_route page_routes[] = {
     /* Of everybody */
     PAGE("GET", "/", "pageHome", "What this place is, and where to go", RESOURCE_PUBLIC, VERB_READ, NULL, 0, "lang", page_home),
     PAGE("GET", "/preferences", "pagePreferences", "Chooses language and colours, and goes back", RESOURCE_PUBLIC, VERB_READ, NULL, 0, "lang theme next", page_preferences),
-    PAGE("GET", "/offline", "pageOffline", "What is shown when the line is cut", RESOURCE_PUBLIC, VERB_READ, NULL, 0, "lang", page_offline),
+    PAGE("GET", "/offline", "pageOffline", "What is shown when the line is cut", RESOURCE_PUBLIC, VERB_READ, NULL, ROUTE_STATIC, "lang", page_offline),
     PAGE("GET", "/assets/{name}", "pageAsset", "A static file", RESOURCE_PUBLIC, VERB_READ, NULL, ROUTE_STATIC, NULL, page_asset),
     PAGE("GET", "/sw.js", "pageServiceWorker", "The service worker", RESOURCE_PUBLIC, VERB_READ, NULL, ROUTE_STATIC, NULL, page_asset),
     PAGE("GET", "/manifest.webmanifest", "pageManifest", "How the pages are installed on a phone", RESOURCE_PUBLIC, VERB_READ, NULL, ROUTE_STATIC, NULL, page_asset),
