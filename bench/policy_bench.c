@@ -230,27 +230,40 @@ static void close_place(struct place *p)
 /* Rows as a change writes them, without the log: what is measured is reading them. */
 static void store_consents(struct place *p, uint64_t count)
 {
+    static const char add_person[] = "INSERT INTO persons (identifier, number) VALUES (?1, ?2)";
     static const char record[] =
-        "INSERT INTO consents (number, id, person, recipient, purpose, created_at, decided) VALUES (?1, ?2, ?3, ?4, ?5, 0, ?1)";
-    static const char decision[] = "INSERT INTO consent_decisions (record, category, state, valid_from, valid_until, changed_at)"
-                                   " VALUES (?1, ?2, ?3, 0, ?4, 0)";
+        "INSERT INTO consents (person, recipient, purpose, decided, number, id, created_at, valid_from, valid_until,"
+        " ends, decisions) VALUES (?1, ?2, ?3, ?4, ?4, ?5, 0, 0, ?6, ?6, ?7)";
     struct error e;
     struct person person;
-    char id[CONSENT_ID_SIZE];
+    char id[CONSENT_ID_SIZE], decisions[64];
+    int64_t numbers[CATEGORIES + 1], recipients[CONSENTS_A_PERSON];
+    must(store_begin_relaxed(p->store, &e), "transaction", &e);
+    for (size_t i = 0; i < CONSENTS_A_PERSON; i++) {
+        make_person(i, &person);
+        must(names_take(p->store, person.key.recipient, &recipients[i], &e), "recipient", &e);
+    }
+    for (size_t i = 0; i < CATEGORIES; i++) {
+        must(names_take(p->store, bytes_of_text(categories[i]), &numbers[i], &e), "category", &e);
+    }
+    must(names_take(p->store, purpose, &numbers[CATEGORIES], &e) && store_commit(p->store, &e), "purpose", &e);
+    (void)snprintf(decisions, sizeof decisions, "%" PRId64 "C,%" PRId64 "C,%" PRId64 "C", numbers[0], numbers[1], numbers[2]);
     for (uint64_t n = 0; n < count; n++) {
         if (n % 100000 == 0) {
             must(store_begin_relaxed(p->store, &e), "transaction", &e);
         }
         make_person(n, &person);
         make_id(n, id);
-        const struct store_value row[] = { STORE_INT((int64_t)n + 1), STORE_STR(bytes_of_text(id)), STORE_STR(person.key.person),
-                                           STORE_STR(person.key.recipient), STORE_STR(purpose) };
+        const struct store_value named[] = { STORE_STR(person.key.person), STORE_INT((int64_t)(n / CONSENTS_A_PERSON) + 1) };
+        must(n % CONSENTS_A_PERSON != 0 || store_run(p->store, add_person, named, COUNT_OF(named), NULL, NULL, NULL, &e), "person", &e);
+        const struct store_value row[] = { named[1],
+                                           STORE_INT(recipients[n % CONSENTS_A_PERSON]),
+                                           STORE_INT(numbers[CATEGORIES]),
+                                           STORE_INT((int64_t)n + 1),
+                                           STORE_STR(bytes_of_text(id)),
+                                           STORE_INT(2 * (int64_t)NOW_MS),
+                                           STORE_STR(bytes_of_text(decisions)) };
         must(store_run(p->store, record, row, COUNT_OF(row), NULL, NULL, NULL, &e), "record", &e);
-        for (size_t i = 0; i < CATEGORIES; i++) {
-            const struct store_value values[] = { row[0], STORE_STR(bytes_of_text(categories[i])), STORE_INT(CONSENT_GIVEN),
-                                                  STORE_INT(2 * (int64_t)NOW_MS) };
-            must(store_run(p->store, decision, values, COUNT_OF(values), NULL, NULL, NULL, &e), "decision", &e);
-        }
         if (n % 100000 == 99999 || n + 1 == count) {
             must(store_commit(p->store, &e), "transaction", &e);
         }

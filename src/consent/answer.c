@@ -127,7 +127,7 @@ bool consent_request(struct consents *consents, const struct consent_rules *rule
 static bool find_asking(struct transaction *t, const struct consent_answer *answer, struct consent_receipt *receipt, struct record **out,
                         struct error *e)
 {
-    if (!records_find(t->consents->store, answer->id, &t->arena, out, e)) {
+    if (!records_find(t->consents, answer->id, &t->arena, out, e)) {
         return false;
     }
     struct record *record = *out;

@@ -8,7 +8,7 @@
 
 #include "base/encode.h"
 #include "base/random.h"
-#include "crypto/hash.h"
+#include "crypto/siphash.h"
 
 enum {
     NONE = 0,            /* no slot, no pattern: numbers begin with 1 */
@@ -114,11 +114,8 @@ void consent_cache_clear(struct consent_cache *cache)
 void consent_cache_place(const struct consent_cache *cache, const struct consent_key *key, struct cache_place *place)
 {
     static const uint8_t none;
-    uint8_t digest[SHA256_SIZE];
-    const struct bytes parts[] = { bytes_of(cache->secret, sizeof cache->secret), key->person };
-    sha256_parts(parts, COUNT_OF(parts), digest);
-    memcpy(place->person, digest, sizeof place->person);
-    memcpy(&place->generation, digest, sizeof place->generation);
+    siphash128(cache->secret, key->person, place->person);
+    memcpy(&place->generation, place->person, sizeof place->generation);
     place->generation %= CONSENT_GENERATIONS;
     place->ends = cache->seed;
     const struct bytes ends[] = { key->recipient, key->purpose };

@@ -1,7 +1,10 @@
 /*
  * What is known of consents, in memory: a slot of 60 bytes for each record (and 4 in the table that finds it), whatever its texts are, for all that
  * many records have in common is there once: recipient, purpose, terms and the categories with their states are a pattern, and texts are interned.
- * A person is there by 128 bits of a hash under a secret of this process: an identifier is not kept, and nobody can aim two persons at one slot.
+ * A person is there by 128 bits of a keyed hash (crypto/siphash.h) under a secret of this process: an identifier is not kept. Two persons of one hash
+ * would be one person here. By chance: among 10 million less than 2^-82. On purpose: whoever chooses identifiers does not know the key, never sees
+ * a hash, and learns of a guess only by asking, at best one in 2^128 each; a hash without a secret key, or one that is no pseudo-random function
+ * (XXH3), would let two identifiers be computed.
  *
  * The rule that keeps a withdrawal linearizable: each person has a generation, an even number (shared by those few whose hash ends alike). A change
  * makes it odd for as long as it runs, then the next even one. What was read under a generation is current while that is the person's still; nothing

@@ -116,7 +116,7 @@ static bool add_event(struct transaction *t, const struct consent_order *order, 
     struct consent_act actor;
     struct plan plan;
     bool is_registered;
-    if (!records_find(t->consents->store, order->id, &t->arena, &record, e) ||
+    if (!records_find(t->consents, order->id, &t->arena, &record, e) ||
         !records_find_person(t->consents->store, record->key.person, &facts, e) ||
         !persons_find_actor(t, record->key.person, act, &actor, &is_registered, e) ||
         !change_check_expected(record, order->expected, receipt, e)) {
@@ -173,7 +173,7 @@ static bool add_withdrawals(struct transaction *t, const struct consent_filter *
     bool is_registered;
     if (!records_find_person(t->consents->store, filter->person, &facts, e) ||
         !persons_find_actor(t, filter->person, act, &actor, &is_registered, e) ||
-        !records_find_open(t->consents->store, filter->person, &t->arena, &first, e)) {
+        !records_find_open(t->consents, filter->person, &t->arena, &first, e)) {
         return false;
     }
     if (consent_role_reason(CONSENT_EVENT_WITHDRAW, act->role, CONSENT_ROLE_NONE, is_registered, facts.has_died) != NULL) {
@@ -229,7 +229,7 @@ static void plan_end(const struct record *record, int64_t now_ms, struct plan *p
 bool consent_end_all(struct transaction *t, struct bytes person, const struct consent_act *act, size_t *changed, struct error *e)
 {
     struct record *first = NULL;
-    if (!records_find_open(t->consents->store, person, &t->arena, &first, e)) {
+    if (!records_find_open(t->consents, person, &t->arena, &first, e)) {
         return false;
     }
     for (struct record *record = first; record != NULL; record = record->next) {

@@ -7,6 +7,7 @@
 #include "consent/cache_internal.h"
 #include "consent/consent.h"
 #include "consent/counters.h"
+#include "consent/names_internal.h"
 
 /* The end of the year 9999: the last that RFC 3339 can say. */
 #define CONSENT_TIME_MS_MAX INT64_C(253402300799999)
@@ -31,6 +32,7 @@ struct consents {
     pthread_mutex_t mutex;
     struct notices *notices; /* swapped under `mutex` by whoever holds `changing` (notice_store.c); never NULL once open */
     struct consent_cache cache;
+    struct names names;
     struct counters *counters; /* NULL: reading only */
     /* How many of this part's own entries came back from the log; used by whoever holds `changing`. */
     pthread_mutex_t notified_mutex;
@@ -63,6 +65,13 @@ struct consent_change {
     bool is_minor;                     /* the person was, or was treated as one */
     const struct consent_act *act;     /* NULL: nobody was named */
     int64_t time_ms;
+};
+/* The numbers of a new row. */
+struct consent_row {
+    int64_t person, recipient, purpose, terms; /* terms 0: none */
+    int64_t decided;                           /* the sequence of the event that decides; 0: it only asks */
+    int64_t categories[CONSENT_CATEGORIES_MAX];
+    const uint8_t *digest; /* NULL: none yet */
 };
 /* What says what holds from then on: by whom, from when, on which terms. */
 bool consent_event_decides(enum consent_event event);
@@ -110,7 +119,8 @@ void transaction_clear(struct transaction *t);
 must_check bool records_load_view(struct consents *consents, const struct consent_key *key, struct consent_view *view, struct error *e);
 /* Numbers and writes a record with its decisions; sets change->number. */
 must_check bool records_add(struct store *store, struct consent_change *change, struct error *e);
-/* Writes changed decisions; of an event that decides, their dates and the record's terms as well. */
+must_check bool records_next_number(struct store *store, int64_t *number, struct error *e);
+/* Writes changed decisions, which all have the record's one span of time; of an event that decides, the record's terms as well. */
 must_check bool records_update(struct store *store, const struct consent_change *change, struct error *e);
 /*
  * What an event with this text does to the record as a whole. The record by which something was last decided speaks in a view: in the order of
@@ -140,8 +150,9 @@ struct record {
     uint8_t digest[SHA256_SIZE];
 };
 /* By id (ERROR_ABSENT if there is none), or all of a person with a category that isn't final (NULL if there is none). */
-must_check bool records_find(struct store *store, struct bytes id, struct arena *arena, struct record **out, struct error *e);
-must_check bool records_find_open(struct store *store, struct bytes person, struct arena *arena, struct record **out, struct error *e);
+must_check bool records_find(struct consents *consents, struct bytes id, struct arena *arena, struct record **out, struct error *e);
+must_check bool records_find_open(struct consents *consents, struct bytes person, struct arena *arena, struct record **out,
+                                  struct error *e);
 /* Did this key's person refuse this category since then? */
 must_check bool records_find_refusal(struct store *store, const struct consent_key *key, struct bytes category, int64_t since_ms,
                                      bool *is_refused, struct error *e);
@@ -155,8 +166,9 @@ must_check bool records_find_events(struct store *store, int64_t record, struct 
                                     struct error *e);
 /* What is known of a person, for a view: by the newest event that is in the log, and of what came after it what forbids. */
 must_check bool records_read_person(struct store *store, struct bytes person, struct consent_person *out, struct error *e);
-/* The same for a change, inside its transaction: by the newest event. */
+/* The same for a change, inside its transaction: by the newest event; and setting it, with that event. */
 must_check bool records_find_person(struct store *store, struct bytes person, struct consent_person *out, struct error *e);
+must_check bool records_set_person(struct store *store, struct bytes person, const struct consent_person *facts, struct error *e);
 /* Where the first withdrawal of this record (or of this category of it) stands in the log; UINT64_MAX if nowhere. */
 must_check bool records_find_withdrawal(struct store *store, int64_t number, struct bytes category, uint64_t *log_index, struct error *e);
 

@@ -54,7 +54,8 @@ bool consents_open(struct consents **out, const struct consents_options *options
     }
     consents->store = options->store;
     consents->committer = options->committer;
-    if (!consent_cache_init(&consents->cache, options->cache_max == 0 ? CONSENT_CACHE_DEFAULT : options->cache_max)) {
+    if (!consent_cache_init(&consents->cache, options->cache_max == 0 ? CONSENT_CACHE_DEFAULT : options->cache_max) ||
+        !names_init(&consents->names, options->store)) {
         (void)error_memory(e, "consents");
         goto fail;
     }
@@ -96,6 +97,7 @@ void consents_close(struct consents *consents)
     notices_drop(consents->notices);
     counters_close(consents->counters);
     consent_cache_clear(&consents->cache);
+    names_clear(&consents->names);
     logging_clear(consents);
     (void)pthread_mutex_destroy(&consents->mutex);
     (void)pthread_mutex_destroy(&consents->changing);

@@ -109,7 +109,7 @@ static bool rewrite(const struct kept_text *kept, struct bytes person, const cha
 static bool rewrite_texts(struct store *store, struct bytes person, const char *alias, struct arena *arena, struct error *e)
 {
     static const char find[] = "SELECT e.sequence, e.payload, e.log_index, 0 FROM consents c JOIN consent_events e ON e.record = c.number"
-                               " WHERE c.person = ?1"
+                               " WHERE c.person = (SELECT number FROM persons WHERE identifier = ?1)"
                                " UNION ALL SELECT sequence, payload, log_index, 1 FROM consent_events WHERE person = ?1";
     static const char write[] = "UPDATE consent_events SET payload = ?2, person = CASE WHEN person IS NULL THEN NULL ELSE ?3 END"
                                 " WHERE sequence = ?1";
@@ -139,20 +139,50 @@ static bool rewrite_texts(struct store *store, struct bytes person, const char *
     return true;
 }
 
+static bool take_number(void *context, const struct store_value *columns, size_t count)
+{
+    (void)count;
+    *(int64_t *)context = columns[0].integer;
+    return false;
+}
+
+/* The person's row takes the alias; somebody who comes back and is erased again has one of that name already, which takes over the records. */
+static bool rename_row(struct store *store, struct bytes person, struct bytes alias, uint64_t *records, struct error *e)
+{
+    static const char find[] = "SELECT number FROM persons WHERE identifier = ?1";
+    static const char count[] = "SELECT count(*) FROM consents WHERE person = ?1";
+    static const char move[] = "UPDATE consents SET person = ?2 WHERE person = ?1";
+    static const char remove[] = "DELETE FROM persons WHERE number = ?1";
+    static const char rename[] = "UPDATE persons SET identifier = ?2, facts = NULL WHERE number = ?1";
+    int64_t number = 0, before = 0, counted = 0;
+    const struct store_value whose[] = { STORE_STR(person) }, by_alias[] = { STORE_STR(alias) };
+    if (!store_run(store, find, whose, COUNT_OF(whose), take_number, &number, NULL, e) ||
+        !store_run(store, find, by_alias, COUNT_OF(by_alias), take_number, &before, NULL, e)) {
+        return false;
+    }
+    if (number == 0) {
+        return true;
+    }
+    const struct store_value values[] = { STORE_INT(number), before != 0 ? STORE_INT(before) : STORE_STR(alias) };
+    bool ok = store_run(store, count, values, 1, take_number, &counted, NULL, e) &&
+              (before != 0 ? store_run(store, move, values, COUNT_OF(values), NULL, NULL, NULL, e) &&
+                                 store_run(store, remove, values, 1, NULL, NULL, NULL, e)
+                           : store_run(store, rename, values, COUNT_OF(values), NULL, NULL, NULL, e));
+    *records = (uint64_t)counted;
+    return ok;
+}
+
 static bool rename_person(struct store *store, struct bytes person, uint64_t *records, struct error *e)
 {
-    static const char of_records[] = "UPDATE consents SET person = ?2 WHERE person = ?1";
     static const char of_representatives[] = "UPDATE representatives SET person = ?2 WHERE person = ?1";
     char alias[CONSENT_ALIAS_SIZE];
     struct arena arena = { 0 };
-    int64_t changed = 0;
-    bool ok = make_alias(store, person, alias, e) && rewrite_texts(store, person, alias, &arena, e);
+    bool ok = make_alias(store, person, alias, e) && rewrite_texts(store, person, alias, &arena, e) &&
+              rename_row(store, person, bytes_of_text(alias), records, e);
     if (ok) {
         const struct store_value values[] = { STORE_STR(person), STORE_STR(bytes_of_text(alias)) };
-        ok = store_run(store, of_records, values, COUNT_OF(values), NULL, NULL, &changed, e) &&
-             store_run(store, of_representatives, values, COUNT_OF(values), NULL, NULL, NULL, e);
+        ok = store_run(store, of_representatives, values, COUNT_OF(values), NULL, NULL, NULL, e);
     }
-    *records = (uint64_t)changed;
     arena_clear(&arena);
     return ok;
 }

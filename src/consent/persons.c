@@ -76,7 +76,8 @@ static bool is_pending(enum person_event event)
 bool persons_add_event(struct transaction *t, struct person_change *change, struct error *e)
 {
     change->time_ms = t->now_ms;
-    return transaction_add_person(t, change->person, (int)change->event, is_pending(change->event), write_event, change, e);
+    return records_set_person(t->consents->store, change->person, &change->after, e) &&
+           transaction_add_person(t, change->person, (int)change->event, is_pending(change->event), write_event, change, e);
 }
 
 /* ---- Who acts ---- */

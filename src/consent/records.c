@@ -1,108 +1,56 @@
 #include "consent/consent_internal.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-
+#include "consent/packed_internal.h"
 #include "consent/terms_internal.h"
-
-static enum consent_state read_state(int64_t number)
-{
-    return number > CONSENT_NONE && number <= CONSENT_INVALIDATED ? (enum consent_state)number : CONSENT_NONE; /* the schema checks, too */
-}
 
 /* The newest decision on each category, as the rows come, newest record first. */
 struct view_rows {
+    struct consents *consents;
     struct arena arena;
+    struct consent_decision few[CONSENT_ROOM_DECISIONS]; /* what `decisions` is, as long as it is enough */
     struct consent_decision *decisions;
     size_t count, capacity;
-    int64_t record; /* the one whose decisions come now, and its terms */
-    const struct consent_terms *terms;
-    enum error_kind failure;
+    struct consent_person person;
+    bool is_person_pending; /* something about the person waits for the log */
+    bool has_failed;
+    enum error_kind failure; /* ERROR_NONE: a nested query's, which has said it in `*e` */
+    struct error *e;
 };
 
-/* Decisions of one record share their terms: the view's memory relies on it. */
-static bool take_terms(struct view_rows *rows, const struct store_value *columns)
+static bool fail_row(struct view_rows *rows, enum error_kind kind)
 {
-    if (rows->record == columns[5].integer) {
-        return true;
-    }
-    rows->record = columns[5].integer;
-    rows->terms = NULL;
-    if (columns[6].type != STORE_TEXT) {
-        return true;
-    }
-    struct consent_terms *terms = arena_take(&rows->arena, sizeof *terms);
-    bool has_any;
-    if (terms == NULL || !consent_terms_read(columns[6].bytes, terms, &has_any)) {
-        rows->failure = terms == NULL ? ERROR_MEMORY : ERROR_INPUT;
-        return false;
-    }
-    rows->terms = terms;
-    return true;
+    rows->has_failed = true;
+    rows->failure = kind;
+    return false;
 }
 
-static bool add_decision(struct view_rows *rows, const struct consent_decision *decision)
+/* Room for one more decision. */
+static bool make_room(struct view_rows *rows)
 {
+    if (rows->count < rows->capacity) {
+        return true;
+    }
     if (rows->count == CONSENT_VIEW_DECISIONS_MAX) {
-        rows->failure = ERROR_FULL;
-        return false;
+        return fail_row(rows, ERROR_FULL);
     }
-    if (rows->count == rows->capacity) {
-        size_t capacity = rows->capacity == 0 ? 16 : rows->capacity * 2;
-        struct consent_decision *grown = realloc(rows->decisions, capacity * sizeof *grown);
-        if (grown == NULL) {
-            rows->failure = ERROR_MEMORY;
-            return false;
-        }
-        rows->decisions = grown;
-        rows->capacity = capacity;
+    struct consent_decision *grown = arena_take(&rows->arena, 2 * rows->capacity * sizeof *grown);
+    if (grown == NULL) {
+        return fail_row(rows, ERROR_MEMORY);
     }
-    struct consent_decision *added = &rows->decisions[rows->count];
-    *added = *decision;
-    added->category = arena_copy(&rows->arena, decision->category);
-    added->record_id = arena_copy(&rows->arena, decision->record_id);
-    if (added->category.data == NULL || added->record_id.data == NULL) {
-        rows->failure = ERROR_MEMORY;
-        return false;
-    }
-    rows->count++;
+    memcpy(grown, rows->decisions, rows->count * sizeof *grown);
+    rows->decisions = grown;
+    rows->capacity *= 2;
     return true;
 }
 
-static bool take_view_row(void *context, const struct store_value *columns, size_t count)
+/* One order for one content, for decisions name it by digest: within a record by category. */
+static void put_in_order(struct view_rows *rows, size_t from)
 {
-    struct view_rows *rows = context;
-    (void)count;
-    for (size_t i = 0; i < rows->count; i++) {
-        if (bytes_equal(rows->decisions[i].category, columns[0].bytes)) {
-            return true; /* a newer record has spoken */
-        }
-    }
-    if (!take_terms(rows, columns)) {
-        return false;
-    }
-    struct consent_decision decision = {
-        .category = columns[0].bytes,
-        .state = read_state(columns[1].integer),
-        .valid_from_ms = columns[2].integer,
-        .valid_until_ms = columns[3].integer,
-        .record_id = columns[4].bytes,
-        .terms = rows->terms,
-    };
-    if (decision.state == CONSENT_GIVEN && columns[7].integer != 0) {
-        decision.state = CONSENT_PAUSED; /* until its resuming is in the log */
-    }
-    return add_decision(rows, &decision);
-}
-
-/* One order for one content, for decisions name it by digest: within a record by category. They mostly come so. */
-static void put_in_order(struct view_rows *rows)
-{
-    for (size_t i = 1; i < rows->count; i++) {
+    for (size_t i = from + 1; i < rows->count; i++) {
         struct consent_decision moving = rows->decisions[i];
         size_t at = i;
-        while (at > 0 && bytes_equal(rows->decisions[at - 1].record_id, moving.record_id) &&
-               bytes_compare(rows->decisions[at - 1].category, moving.category) > 0) {
+        while (at > from && bytes_compare(rows->decisions[at - 1].category, moving.category) > 0) {
             rows->decisions[at] = rows->decisions[at - 1];
             at--;
         }
@@ -110,40 +58,110 @@ static void put_in_order(struct view_rows *rows)
     }
 }
 
+static bool has_spoken(const struct view_rows *rows, size_t end, struct bytes category)
+{
+    for (size_t i = 0; i < end; i++) {
+        if (bytes_equal(rows->decisions[i].category, category)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* A record's decisions, of which those count on which no newer record has spoken. Those of one record share their terms: the view's memory relies on it. */
+static bool take_record(struct view_rows *rows, const struct store_value *columns)
+{
+    struct packed list[CONSENT_CATEGORIES_MAX];
+    size_t count, newer = rows->count;
+    struct consent_decision decision = { .valid_from_ms = columns[3].integer, .valid_until_ms = columns[4].integer };
+    bool is_pending = columns[8].integer != 0; /* its resuming is not in the log */
+    if (!packed_read(columns[7].bytes, columns[6].integer, list, &count)) {
+        return fail_row(rows, ERROR_INPUT);
+    }
+    decision.record_id = arena_copy(&rows->arena, columns[2].bytes);
+    if (decision.record_id.data == NULL) {
+        return fail_row(rows, ERROR_MEMORY);
+    }
+    if (!names_terms(&rows->consents->names, columns[5].integer, &rows->arena, &decision.terms, rows->e)) {
+        return fail_row(rows, ERROR_NONE);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!names_text(&rows->consents->names, list[i].category, &rows->arena, &decision.category, rows->e)) {
+            return fail_row(rows, ERROR_NONE);
+        }
+        if (has_spoken(rows, newer, decision.category)) {
+            continue;
+        }
+        if (!make_room(rows)) {
+            return false;
+        }
+        decision.state = list[i].state == CONSENT_GIVEN && is_pending ? CONSENT_PAUSED : list[i].state;
+        rows->decisions[rows->count++] = decision;
+    }
+    put_in_order(rows, newer);
+    return true;
+}
+
+static bool take_view_row(void *context, const struct store_value *columns, size_t count)
+{
+    struct view_rows *rows = context;
+    (void)count;
+    rows->is_person_pending = columns[1].integer != 0;
+    if (columns[0].type == STORE_TEXT && !consent_person_read(columns[0].bytes, &rows->person)) {
+        return fail_row(rows, ERROR_INPUT);
+    }
+    return columns[2].type == STORE_NULL || take_record(rows, columns);
+}
+
+static bool fail_view(const struct view_rows *rows, struct error *e)
+{
+    switch (rows->failure) {
+    case ERROR_NONE:
+        return false;
+    case ERROR_FULL:
+        return error_set(e, ERROR_FULL, "consents", NULL, "more than %d categories on one person, recipient and purpose",
+                         CONSENT_VIEW_DECISIONS_MAX);
+    case ERROR_INPUT:
+        return error_set(e, ERROR_INPUT, "consents", "restore the database from a backup",
+                         "a consent, or what is known of its person, can't be read");
+    default:
+        return error_memory(e, "consents");
+    }
+}
+
 /*
- * A record whose giving isn't in the log is passed over: nothing may leave on it, or a release would stand before the consent that
- * it rests on. So is one that only asks: it takes nothing back from what was decided before.
+ * The person's row, and behind it the records of the key: two descents, of which the second ends among the records of that person. A record whose
+ * giving isn't in the log is passed over: nothing may leave on it, or a release would stand before the consent that it rests on. So is one that
+ * only asks: it takes nothing back from what was decided before.
  */
 bool records_load_view(struct consents *consents, const struct consent_key *key, struct consent_view *view, struct error *e)
 {
     static const char sql[] =
-        "SELECT d.category, d.state, d.valid_from, d.valid_until, c.id, c.number, t.text,"
-        " EXISTS (SELECT 1 FROM consent_events r WHERE r.record = c.number AND r.event = ?5 AND r.log_index IS NULL)"
-        " FROM consents c JOIN consent_decisions d ON d.record = c.number LEFT JOIN consent_terms t ON t.number = c.terms"
-        " WHERE c.person = ?1 AND c.recipient = ?2 AND c.purpose = ?3 AND c.decided IS NOT NULL AND NOT EXISTS"
-        " (SELECT 1 FROM consent_events v WHERE v.record = c.number AND v.event = ?4 AND v.log_index IS NULL)"
-        " ORDER BY c.decided DESC"; /* the index's own; what one record says is put in order behind it */
-    struct store_value values[] = { STORE_STR(key->person), STORE_STR(key->recipient), STORE_STR(key->purpose),
-                                    STORE_INT(CONSENT_EVENT_GIVE), STORE_INT(CONSENT_EVENT_RESUME) };
-    struct view_rows rows = { 0 };
-    struct consent_person person;
+        "SELECT p.facts,"
+        " EXISTS (SELECT 1 FROM consent_events v INDEXED BY consent_events_unlogged_of"
+        " WHERE v.log_index IS NULL AND v.record IS NULL AND v.person = ?1),"
+        " c.id, c.valid_from, c.valid_until, c.terms, c.created_at, c.decisions,"
+        " EXISTS (SELECT 1 FROM consent_events r INDEXED BY consent_events_unlogged_of"
+        " WHERE r.log_index IS NULL AND r.record = c.number AND r.event = ?5)"
+        " FROM persons p LEFT JOIN consents c ON c.person = p.number AND c.recipient = ?2 AND c.purpose = ?3 AND c.decided > 0"
+        " AND NOT EXISTS (SELECT 1 FROM consent_events v INDEXED BY consent_events_unlogged"
+        " WHERE v.log_index IS NULL AND v.sequence = c.decided AND v.event <> ?4)"
+        " WHERE p.identifier = ?1 ORDER BY c.decided DESC, c.number DESC";
+    int64_t recipient, purpose;
+    struct view_rows rows = { .consents = consents, .capacity = CONSENT_ROOM_DECISIONS, .e = e };
+    rows.decisions = rows.few;
+    if (!names_find(&consents->names, key->recipient, &recipient, e) || !names_find(&consents->names, key->purpose, &purpose, e)) {
+        return false;
+    }
+    struct store_value values[] = { STORE_STR(key->person), STORE_INT(recipient), STORE_INT(purpose), STORE_INT(CONSENT_EVENT_REFUSE),
+                                    STORE_INT(CONSENT_EVENT_RESUME) };
     bool ok = store_read(consents->store, sql, values, COUNT_OF(values), take_view_row, &rows, e) &&
-              records_read_person(consents->store, key->person, &person, e);
-    if (ok && rows.failure == ERROR_FULL) {
-        ok = error_set(e, ERROR_FULL, "consents", NULL, "more than %d categories on one person, recipient and purpose",
-                       CONSENT_VIEW_DECISIONS_MAX);
-    }
-    if (ok && rows.failure == ERROR_INPUT) {
-        ok = error_set(e, ERROR_INPUT, "consents", "restore the database from a backup", "the terms of a consent can't be read");
-    }
-    put_in_order(&rows);
-    if (ok && (rows.failure != ERROR_NONE || !consent_view_copy(view, rows.decisions, rows.count))) {
-        ok = error_memory(e, "consents");
-    }
+              (!rows.has_failed || fail_view(&rows, e)) &&
+              (!rows.is_person_pending || records_read_person(consents->store, key->person, &rows.person, e)) &&
+              (consent_view_copy(view, rows.decisions, rows.count) || error_memory(e, "consents"));
     if (ok) {
-        view->person = person;
+        view->person = rows.person;
     }
-    free(rows.decisions);
     arena_clear(&rows.arena);
     return ok;
 }
@@ -153,7 +171,7 @@ bool records_load_view(struct consents *consents, const struct consent_key *key,
 struct person_rows {
     struct consent_person person;
     struct consent_person newer; /* of what isn't in the log yet: only what forbids counts */
-    bool is_newest, has_failed;
+    bool has_failed;
 };
 
 static int64_t earlier(int64_t a, int64_t b)
@@ -171,7 +189,7 @@ static bool take_person_row(void *context, const struct store_value *columns, si
         rows->has_failed = true;
         return false;
     }
-    if (is_logged || rows->is_newest) {
+    if (is_logged) {
         rows->person = read;
         return false;
     }
@@ -204,11 +222,37 @@ bool records_read_person(struct store *store, struct bytes person, struct consen
     return store_read(store, person_sql, values, COUNT_OF(values), take_person_row, &rows, e) && end_person(&rows, out, e);
 }
 
+static bool take_facts(void *context, const struct store_value *columns, size_t count)
+{
+    struct person_rows *rows = context;
+    (void)count;
+    rows->has_failed = columns[0].type == STORE_TEXT && !consent_person_read(columns[0].bytes, &rows->person);
+    return false;
+}
+
 bool records_find_person(struct store *store, struct bytes person, struct consent_person *out, struct error *e)
 {
-    struct person_rows rows = { .is_newest = true, .newer = { .guardian_until_ms = INT64_MAX, .delegate_until_ms = INT64_MAX } };
+    static const char sql[] = "SELECT facts FROM persons WHERE identifier = ?1";
+    struct person_rows rows = { .newer = { .guardian_until_ms = INT64_MAX, .delegate_until_ms = INT64_MAX } };
     struct store_value values[] = { STORE_STR(person) };
-    return store_run(store, person_sql, values, COUNT_OF(values), take_person_row, &rows, NULL, e) && end_person(&rows, out, e);
+    return store_run(store, sql, values, COUNT_OF(values), take_facts, &rows, NULL, e) && end_person(&rows, out, e);
+}
+
+bool records_set_person(struct store *store, struct bytes person, const struct consent_person *facts, struct error *e)
+{
+    static const char sql[] = "UPDATE persons SET facts = ?1 WHERE number = ?2";
+    int64_t number;
+    struct buffer text;
+    buffer_init(&text, RECORD_STATEMENT_BYTES_MAX);
+    consent_person_write(facts, &text);
+    bool ok = (!text.failed || error_memory(e, "consents")) && names_take_person(store, person, &number, e);
+    if (ok) {
+        struct store_value values[] = { text.size > 0 ? STORE_STR(buffer_bytes(&text)) : (struct store_value){ .type = STORE_NULL },
+                                        STORE_INT(number) };
+        ok = store_run(store, sql, values, COUNT_OF(values), NULL, NULL, NULL, e);
+    }
+    buffer_wipe(&text);
+    return ok;
 }
 
 /* ---- Writing ---- */
@@ -220,99 +264,148 @@ static bool take_number(void *context, const struct store_value *columns, size_t
     return false;
 }
 
-/* The number of these terms, which many records share; 0 for none. */
-static bool take_terms_number(struct store *store, const struct consent_terms *terms, int64_t *number, struct error *e)
-{
-    static const char find[] = "SELECT number FROM consent_terms WHERE digest = ?1";
-    static const char next[] = "SELECT coalesce(max(number), 0) + 1 FROM consent_terms";
-    static const char add[] = "INSERT INTO consent_terms (number, digest, text) VALUES (?1, ?2, ?3)";
-    uint8_t digest[SHA256_SIZE];
-    struct buffer text;
-    *number = 0;
-    if (terms == NULL) {
-        return true;
-    }
-    buffer_init(&text, RECORD_STATEMENT_BYTES_MAX);
-    consent_terms_write(terms, &text);
-    sha256(buffer_bytes(&text), digest);
-    struct store_value key[] = { STORE_BIN(bytes_of(digest, sizeof digest)) };
-    bool ok = (!text.failed || error_memory(e, "consents")) && store_run(store, find, key, COUNT_OF(key), take_number, number, NULL, e);
-    if (ok && *number == 0) {
-        ok = store_run(store, next, NULL, 0, take_number, number, NULL, e);
-        struct store_value row[] = { STORE_INT(*number), key[0], STORE_STR(buffer_bytes(&text)) };
-        ok = ok && store_run(store, add, row, COUNT_OF(row), NULL, NULL, NULL, e);
-    }
-    buffer_clear(&text);
-    return ok;
-}
-
 static struct store_value int_or_null(int64_t number)
 {
     return number != 0 ? STORE_INT(number) : (struct store_value){ .type = STORE_NULL };
 }
 
-bool records_add(struct store *store, struct consent_change *change, struct error *e)
+/* What the row has of its decisions: the packed text, and by when the last of them ends that is open. */
+static bool write_packed(const struct packed *list, size_t count, int64_t created_ms, int64_t until_ms, struct buffer *text,
+                         struct store_value *ends, struct error *e)
+{
+    *ends = (struct store_value){ .type = STORE_NULL };
+    for (size_t i = 0; i < count; i++) {
+        if (packed_is_open(list[i].state)) {
+            *ends = STORE_INT(until_ms);
+        }
+    }
+    packed_write(list, count, created_ms, text);
+    return !text->failed || error_memory(e, "consents");
+}
+
+static bool insert_record(struct store *store, const struct consent_change *change, const struct consent_row *row, struct error *e)
+{
+    static const char sql[] =
+        "INSERT INTO consents (person, recipient, purpose, decided, number, id, created_at, valid_from, valid_until, ends,"
+        " terms, digest, prev, decisions)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+    struct packed list[CONSENT_CATEGORIES_MAX];
+    struct buffer text;
+    struct store_value ends, none = { .type = STORE_NULL };
+    int64_t until_ms = change->decisions[0].valid_until_ms;
+    for (size_t i = 0; i < change->count; i++) {
+        list[i] = (struct packed){ row->categories[i], change->decisions[i].state, change->time_ms };
+    }
+    buffer_init(&text, PACKED_BYTES_MAX);
+    bool ok = write_packed(list, change->count, change->time_ms, until_ms, &text, &ends, e);
+    struct store_value values[] = { STORE_INT(row->person),
+                                    STORE_INT(row->recipient),
+                                    STORE_INT(row->purpose),
+                                    STORE_INT(row->decided),
+                                    STORE_INT(change->number),
+                                    STORE_STR(change->id),
+                                    STORE_INT(change->time_ms),
+                                    STORE_INT(change->decisions[0].valid_from_ms),
+                                    STORE_INT(until_ms),
+                                    ends,
+                                    row->terms != 0 ? STORE_INT(row->terms) : none,
+                                    row->digest != NULL ? STORE_BIN(bytes_of(row->digest, SHA256_SIZE)) : none,
+                                    change->prev.size > 0 ? STORE_STR(change->prev) : none,
+                                    STORE_STR(buffer_bytes(&text)) };
+    ok = ok && store_run(store, sql, values, COUNT_OF(values), NULL, NULL, NULL, e);
+    buffer_clear(&text);
+    return ok;
+}
+
+bool records_next_number(struct store *store, int64_t *number, struct error *e)
 {
     static const char next[] = "SELECT coalesce(max(number), 0) + 1 FROM consents";
-    static const char add_record[] = "INSERT INTO consents (number, id, person, recipient, purpose, created_at, prev, terms)"
-                                     " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
-    static const char add_decision_row[] = "INSERT INTO consent_decisions (record, category, state, valid_from, valid_until, changed_at)"
-                                           " VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-    int64_t terms = 0;
-    if (!store_run(store, next, NULL, 0, take_number, &change->number, NULL, e) || !take_terms_number(store, change->terms, &terms, e)) {
-        return false;
-    }
-    struct store_value prev = change->prev.size > 0 ? STORE_STR(change->prev) : (struct store_value){ .type = STORE_NULL };
-    struct store_value record[] = { STORE_INT(change->number),
-                                    STORE_STR(change->id),
-                                    STORE_STR(change->key.person),
-                                    STORE_STR(change->key.recipient),
-                                    STORE_STR(change->key.purpose),
-                                    STORE_INT(change->time_ms),
-                                    prev,
-                                    int_or_null(terms) };
-    if (!store_run(store, add_record, record, COUNT_OF(record), NULL, NULL, NULL, e)) {
+    return store_run(store, next, NULL, 0, take_number, number, NULL, e);
+}
+
+bool records_add(struct store *store, struct consent_change *change, struct error *e)
+{
+    struct consent_row row = { .decided = 0 };
+    if (!records_next_number(store, &change->number, e) || !names_take_person(store, change->key.person, &row.person, e) ||
+        !names_take(store, change->key.recipient, &row.recipient, e) || !names_take(store, change->key.purpose, &row.purpose, e) ||
+        !names_take_terms(store, change->terms, &row.terms, e)) {
         return false;
     }
     for (size_t i = 0; i < change->count; i++) {
-        const struct consent_decision *decision = &change->decisions[i];
-        struct store_value row[] = { STORE_INT(change->number),          STORE_STR(decision->category),       STORE_INT(decision->state),
-                                     STORE_INT(decision->valid_from_ms), STORE_INT(decision->valid_until_ms), STORE_INT(change->time_ms) };
-        if (!store_run(store, add_decision_row, row, COUNT_OF(row), NULL, NULL, NULL, e)) {
+        if (!names_take(store, change->decisions[i].category, &row.categories[i], e)) {
             return false;
         }
+    }
+    return insert_record(store, change, &row, e);
+}
+
+/* A row's decisions as they are before the change. */
+struct packed_row {
+    struct packed list[CONSENT_CATEGORIES_MAX];
+    size_t count;
+    int64_t created_ms;
+    bool is_read;
+};
+
+static bool take_packed(void *context, const struct store_value *columns, size_t count)
+{
+    struct packed_row *row = context;
+    (void)count;
+    row->created_ms = columns[1].integer;
+    row->is_read = packed_read(columns[0].bytes, row->created_ms, row->list, &row->count);
+    return false;
+}
+
+static bool fail_missing(struct error *e)
+{
+    return error_set(e, ERROR_INPUT, "consents", "restore the database from a backup", "a consent's decision is missing");
+}
+
+static bool change_packed(struct store *store, const struct consent_change *change, struct packed_row *row, struct error *e)
+{
+    for (size_t i = 0; i < change->count; i++) {
+        int64_t category;
+        size_t at = 0;
+        if (!names_take(store, change->decisions[i].category, &category, e)) {
+            return false;
+        }
+        while (at < row->count && row->list[at].category != category) {
+            at++;
+        }
+        if (at == row->count) {
+            return fail_missing(e);
+        }
+        row->list[at].state = change->decisions[i].state;
+        row->list[at].changed_ms = change->time_ms;
     }
     return true;
 }
 
 bool records_update(struct store *store, const struct consent_change *change, struct error *e)
 {
-    static const char sql[] = "UPDATE consent_decisions SET state = ?1, valid_from = ?2, valid_until = ?3, changed_at = ?4"
-                              " WHERE record = ?5 AND category = ?6";
-    static const char set_terms[] = "UPDATE consents SET terms = ?1 WHERE number = ?2";
+    static const char find[] = "SELECT decisions, created_at FROM consents WHERE number = ?1";
+    static const char set[] =
+        "UPDATE consents SET decisions = ?1, valid_from = ?2, valid_until = ?3, ends = ?4, terms = coalesce(?5, terms)"
+        " WHERE number = ?6";
+    struct packed_row row = { .is_read = false };
+    struct store_value key[] = { STORE_INT(change->number) }, ends;
+    struct buffer text;
     int64_t terms = 0;
-    for (size_t i = 0; i < change->count; i++) {
-        int64_t changed = 0;
-        const struct consent_decision *decision = &change->decisions[i];
-        struct store_value values[] = {
-            STORE_INT(decision->state), STORE_INT(decision->valid_from_ms), STORE_INT(decision->valid_until_ms),
-            STORE_INT(change->time_ms), STORE_INT(change->number),          STORE_STR(decision->category),
-        };
-        if (!store_run(store, sql, values, COUNT_OF(values), NULL, NULL, &changed, e)) {
-            return false;
-        }
-        if (changed != 1) {
-            return error_set(e, ERROR_INPUT, "consents", "restore the database from a backup", "a consent's decision is missing");
-        }
+    buffer_init(&text, PACKED_BYTES_MAX);
+    bool ok = store_run(store, find, key, COUNT_OF(key), take_packed, &row, NULL, e) && (row.is_read || fail_missing(e)) &&
+              change_packed(store, change, &row, e) && names_take_terms(store, change->terms, &terms, e) &&
+              write_packed(row.list, row.count, row.created_ms, change->decisions[0].valid_until_ms, &text, &ends, e);
+    if (ok) {
+        struct store_value values[] = { STORE_STR(buffer_bytes(&text)),
+                                        STORE_INT(change->decisions[0].valid_from_ms),
+                                        STORE_INT(change->decisions[0].valid_until_ms),
+                                        ends,
+                                        int_or_null(terms),
+                                        key[0] };
+        ok = store_run(store, set, values, COUNT_OF(values), NULL, NULL, NULL, e);
     }
-    if (change->terms == NULL) {
-        return true;
-    }
-    if (!take_terms_number(store, change->terms, &terms, e)) {
-        return false;
-    }
-    struct store_value values[] = { STORE_INT(terms), STORE_INT(change->number) };
-    return store_run(store, set_terms, values, COUNT_OF(values), NULL, NULL, NULL, e);
+    buffer_clear(&text);
+    return ok;
 }
 
 struct digest_row {

@@ -1,107 +1,123 @@
 #include "consent/consent_internal.h"
 
-#include "consent/event_text.h"
-#include "consent/terms_internal.h"
+#include <stdlib.h>
 
-/* Rows of records and their decisions, in the order of records; the list is built as they come. */
+#include "consent/event_text.h"
+#include "consent/packed_internal.h"
+
+/* Rows of records; the list is built as they come. */
 struct record_rows {
+    struct consents *consents;
     struct arena *arena;
+    bool is_open_only; /* of their categories those that are not final */
     struct record *first, *last;
-    size_t capacity;
     bool has_failed;
+    struct error *e; /* says why */
 };
 
-static bool copy_text(struct record_rows *rows, struct bytes view, struct bytes *out)
+static bool copy_text(struct arena *arena, struct bytes view, struct bytes *out)
 {
-    *out = arena_copy(rows->arena, view);
-    rows->has_failed = rows->has_failed || out->data == NULL;
+    *out = arena_copy(arena, view);
     return out->data != NULL;
 }
 
-static struct record *add_record(struct record_rows *rows, const struct store_value *columns)
+static int by_category(const void *a, const void *b)
 {
+    return bytes_compare(((const struct consent_decision *)a)->category, ((const struct consent_decision *)b)->category);
+}
+
+static bool take_decisions(struct record_rows *rows, struct record *record, const struct store_value *columns, struct error *e)
+{
+    struct packed list[CONSENT_CATEGORIES_MAX];
+    size_t count;
+    if (!packed_read(columns[5].bytes, columns[6].integer, list, &count)) {
+        return error_set(e, ERROR_INPUT, "consents", "restore the database from a backup", "a consent can't be read");
+    }
+    record->decisions = arena_take_zeroed(rows->arena, CONSENT_CATEGORIES_MAX * sizeof *record->decisions);
+    if (record->decisions == NULL) {
+        return error_memory(e, "consents");
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (rows->is_open_only && !packed_is_open(list[i].state)) {
+            continue;
+        }
+        struct consent_decision *decision = &record->decisions[record->count++];
+        *decision = (struct consent_decision){
+            .state = list[i].state, .valid_from_ms = columns[7].integer, .valid_until_ms = columns[8].integer, .record_id = record->id
+        };
+        if (!names_text(&rows->consents->names, list[i].category, rows->arena, &decision->category, e)) {
+            return false;
+        }
+    }
+    qsort(record->decisions, record->count, sizeof *record->decisions, by_category);
+    return true;
+}
+
+static bool take_record(struct record_rows *rows, const struct store_value *columns, struct error *e)
+{
+    struct names *names = &rows->consents->names;
+    const struct consent_terms *terms;
     struct record *made = arena_take_zeroed(rows->arena, sizeof *made);
-    if (made == NULL || !copy_text(rows, columns[1].bytes, &made->id) || !copy_text(rows, columns[2].bytes, &made->key.person) ||
-        !copy_text(rows, columns[3].bytes, &made->key.recipient) || !copy_text(rows, columns[4].bytes, &made->key.purpose)) {
-        return NULL;
+    if (made == NULL || !copy_text(rows->arena, columns[1].bytes, &made->id) ||
+        !copy_text(rows->arena, columns[2].bytes, &made->key.person)) {
+        return error_memory(e, "consents");
+    }
+    if (!names_text(names, columns[3].integer, rows->arena, &made->key.recipient, e) ||
+        !names_text(names, columns[4].integer, rows->arena, &made->key.purpose, e) ||
+        !names_terms(names, columns[9].integer, rows->arena, &terms, e) || !take_decisions(rows, made, columns, e)) {
+        return false;
     }
     made->number = columns[0].integer;
-    made->is_decided = columns[10].type == STORE_INTEGER;
+    made->terms = terms != NULL ? *terms : consent_terms_none;
+    made->is_decided = columns[10].integer != 0;
     made->has_digest = columns[11].type == STORE_BLOB && columns[11].bytes.size == SHA256_SIZE;
     if (made->has_digest) {
         memcpy(made->digest, columns[11].bytes.data, SHA256_SIZE);
     }
-    bool has_any;
-    if (columns[9].type == STORE_TEXT && !consent_terms_read(columns[9].bytes, &made->terms, &has_any)) {
-        return NULL;
-    }
-    made->decisions = arena_take_zeroed(rows->arena, CONSENT_CATEGORIES_MAX * sizeof *made->decisions);
-    if (made->decisions == NULL) {
-        return NULL;
-    }
-    if (rows->last == NULL) {
-        rows->first = made;
-    } else {
-        rows->last->next = made;
-    }
+    *(rows->last == NULL ? &rows->first : &rows->last->next) = made;
     rows->last = made;
-    return made;
+    return true;
 }
 
 static bool take_record_row(void *context, const struct store_value *columns, size_t count)
 {
     struct record_rows *rows = context;
     (void)count;
-    struct record *record = rows->last;
-    if (record == NULL || record->number != columns[0].integer) {
-        record = add_record(rows, columns);
-    }
-    if (record == NULL || record->count == CONSENT_CATEGORIES_MAX) {
-        rows->has_failed = true;
-        return false;
-    }
-    struct consent_decision *decision = &record->decisions[record->count];
-    decision->state = (enum consent_state)columns[6].integer;
-    decision->valid_from_ms = columns[7].integer;
-    decision->valid_until_ms = columns[8].integer;
-    decision->record_id = record->id;
-    record->count++;
-    return copy_text(rows, columns[5].bytes, &decision->category);
+    rows->has_failed = !take_record(rows, columns, rows->e);
+    return !rows->has_failed;
 }
 
 #define RECORD_COLUMNS                                                                                                                     \
-    "SELECT c.number, c.id, c.person, c.recipient, c.purpose, d.category, d.state, d.valid_from, d.valid_until, t.text, c.decided,"        \
-    " c.digest"                                                                                                                            \
-    " FROM consents c JOIN consent_decisions d ON d.record = c.number LEFT JOIN consent_terms t ON t.number = c.terms "
+    "SELECT c.number, c.id, p.identifier, c.recipient, c.purpose, c.decisions, c.created_at, c.valid_from, c.valid_until, c.terms,"        \
+    " c.decided, c.digest"                                                                                                                 \
+    " FROM consents c JOIN persons p ON p.number = c.person "
 
-bool records_find(struct store *store, struct bytes id, struct arena *arena, struct record **out, struct error *e)
+static bool find_records(struct record_rows *rows, const char *sql, struct bytes key, struct error *e)
 {
-    static const char sql[] = RECORD_COLUMNS "WHERE c.id = ?1 ORDER BY d.category";
-    struct record_rows rows = { .arena = arena };
-    struct store_value values[] = { STORE_STR(id) };
+    const struct store_value values[] = { STORE_STR(key) };
+    rows->e = e;
+    return store_run(rows->consents->store, sql, values, COUNT_OF(values), take_record_row, rows, NULL, e) && !rows->has_failed;
+}
+
+bool records_find(struct consents *consents, struct bytes id, struct arena *arena, struct record **out, struct error *e)
+{
+    static const char sql[] = RECORD_COLUMNS "WHERE c.id = ?1";
+    struct record_rows rows = { .consents = consents, .arena = arena };
     *out = NULL;
-    if (!store_run(store, sql, values, COUNT_OF(values), take_record_row, &rows, NULL, e)) {
+    if (!find_records(&rows, sql, id, e)) {
         return false;
-    }
-    if (rows.has_failed) {
-        return error_memory(e, "consents");
     }
     *out = rows.first;
     return rows.first != NULL || error_set(e, ERROR_ABSENT, "consent", "list the consents to find its id", "there is no such consent");
 }
 
-bool records_find_open(struct store *store, struct bytes person, struct arena *arena, struct record **out, struct error *e)
+bool records_find_open(struct consents *consents, struct bytes person, struct arena *arena, struct record **out, struct error *e)
 {
-    static const char sql[] = RECORD_COLUMNS "WHERE c.person = ?1 AND d.state IN (?2, ?3, ?4, ?5) ORDER BY c.number, d.category";
-    struct record_rows rows = { .arena = arena };
-    struct store_value values[] = { STORE_STR(person), STORE_INT(CONSENT_GIVEN), STORE_INT(CONSENT_PAUSED), STORE_INT(CONSENT_REQUESTED),
-                                    STORE_INT(CONSENT_DEFERRED) };
+    static const char sql[] = RECORD_COLUMNS "WHERE p.identifier = ?1 AND c.ends IS NOT NULL ORDER BY c.number";
+    struct record_rows rows = { .consents = consents, .arena = arena, .is_open_only = true };
     *out = NULL;
-    if (!store_run(store, sql, values, COUNT_OF(values), take_record_row, &rows, NULL, e)) {
+    if (!find_records(&rows, sql, person, e)) {
         return false;
-    }
-    if (rows.has_failed) {
-        return error_memory(e, "consents");
     }
     *out = rows.first;
     return true;
@@ -130,8 +146,9 @@ static bool take_newest(void *context, const struct store_value *columns, size_t
 bool records_find_newest(struct store *store, const struct consent_key *key, struct arena *arena, struct bytes *id, bool *has_digest,
                          uint8_t digest[SHA256_SIZE], struct error *e)
 {
-    static const char sql[] = "SELECT id, digest FROM consents WHERE person = ?1 AND recipient = ?2 AND purpose = ?3"
-                              " ORDER BY number DESC LIMIT 1";
+    static const char sql[] = "SELECT id, digest FROM consents WHERE person = (SELECT number FROM persons WHERE identifier = ?1)"
+                              " AND recipient = (SELECT number FROM consent_names WHERE name = ?2)"
+                              " AND purpose = (SELECT number FROM consent_names WHERE name = ?3) ORDER BY number DESC LIMIT 1";
     struct store_value values[] = { STORE_STR(key->person), STORE_STR(key->recipient), STORE_STR(key->purpose) };
     struct newest newest = { .arena = arena, .id = BYTES_NONE, .digest = digest };
     bool ok = store_run(store, sql, values, COUNT_OF(values), take_newest, &newest, NULL, e);
@@ -140,24 +157,40 @@ bool records_find_newest(struct store *store, const struct consent_key *key, str
     return ok && (!newest.has_failed || error_memory(e, "consents"));
 }
 
-static bool take_any(void *context, const struct store_value *columns, size_t count)
+struct refusal {
+    int64_t category, since_ms;
+    bool is_found;
+};
+
+static bool take_refusal(void *context, const struct store_value *columns, size_t count)
 {
-    (void)columns;
+    struct refusal *refusal = context;
+    struct packed list[CONSENT_CATEGORIES_MAX];
+    size_t decided;
     (void)count;
-    *(bool *)context = true;
-    return false;
+    refusal->category = columns[2].integer;
+    if (!packed_read(columns[0].bytes, columns[1].integer, list, &decided)) {
+        return true; /* whoever reads the record says so */
+    }
+    for (size_t i = 0; i < decided; i++) {
+        refusal->is_found = refusal->is_found || (list[i].category == refusal->category && list[i].state == CONSENT_REFUSED &&
+                                                  list[i].changed_ms > refusal->since_ms);
+    }
+    return !refusal->is_found;
 }
 
 bool records_find_refusal(struct store *store, const struct consent_key *key, struct bytes category, int64_t since_ms, bool *is_refused,
                           struct error *e)
 {
-    static const char sql[] = "SELECT 1 FROM consents c JOIN consent_decisions d ON d.record = c.number"
-                              " WHERE c.person = ?1 AND c.recipient = ?2 AND c.purpose = ?3 AND d.category = ?4 AND d.state = ?5"
-                              " AND d.changed_at > ?6 LIMIT 1";
-    struct store_value values[] = { STORE_STR(key->person), STORE_STR(key->recipient),  STORE_STR(key->purpose),
-                                    STORE_STR(category),    STORE_INT(CONSENT_REFUSED), STORE_INT(since_ms) };
-    *is_refused = false;
-    return store_run(store, sql, values, COUNT_OF(values), take_any, is_refused, NULL, e);
+    static const char sql[] = "SELECT c.decisions, c.created_at, g.number FROM persons p JOIN consents c ON c.person = p.number"
+                              " JOIN consent_names g ON g.name = ?4 WHERE p.identifier = ?1"
+                              " AND c.recipient = (SELECT number FROM consent_names WHERE name = ?2)"
+                              " AND c.purpose = (SELECT number FROM consent_names WHERE name = ?3)";
+    struct store_value values[] = { STORE_STR(key->person), STORE_STR(key->recipient), STORE_STR(key->purpose), STORE_STR(category) };
+    struct refusal refusal = { .since_ms = since_ms };
+    bool ok = store_run(store, sql, values, COUNT_OF(values), take_refusal, &refusal, NULL, e);
+    *is_refused = refusal.is_found;
+    return ok;
 }
 
 struct withdrawal {

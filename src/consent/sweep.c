@@ -29,8 +29,7 @@ static bool take_any(void *context, const struct store_value *columns, size_t co
 
 static bool find_due(struct transaction *t, struct due *due, struct error *e)
 {
-    static const char sql[] = "SELECT DISTINCT c.id FROM consent_decisions d JOIN consents c ON c.number = d.record"
-                              " WHERE d.state IN (1, 2, 3, 4) AND d.valid_until <= ?1 ORDER BY d.valid_until LIMIT 64";
+    static const char sql[] = "SELECT id FROM consents WHERE ends <= ?1 ORDER BY ends LIMIT 64";
     struct store_value values[] = { STORE_INT(t->now_ms) };
     return store_run(t->consents->store, sql, values, COUNT_OF(values), take_due, due, NULL, e) &&
            (!due->has_failed || error_memory(e, "consents"));
@@ -57,7 +56,7 @@ static bool expire(struct transaction *t, const struct record *record, struct er
 bool consents_sweep(struct consents *consents, size_t *swept, struct error *e)
 {
     struct transaction t;
-    static const char sql[] = "SELECT 1 FROM consent_decisions WHERE state IN (1, 2, 3, 4) AND valid_until <= ?1 LIMIT 1";
+    static const char sql[] = "SELECT 1 FROM consents WHERE ends <= ?1 LIMIT 1";
     struct store_value values[] = { STORE_INT(time_now_ms()) };
     bool is_due = false;
     *swept = 0;
@@ -75,7 +74,7 @@ bool consents_sweep(struct consents *consents, size_t *swept, struct error *e)
     bool ok = find_due(&t, &due, e);
     for (size_t i = 0; ok && i < due.count; i++) {
         struct record *record = NULL;
-        ok = records_find(consents->store, due.ids[i], &t.arena, &record, e) && expire(&t, record, e);
+        ok = records_find(consents, due.ids[i], &t.arena, &record, e) && expire(&t, record, e);
     }
     ok = transaction_end(&t, ok, NULL, e);
     transaction_clear(&t);

@@ -409,6 +409,79 @@ static const char *const holds_and_reviews[] = {
     NULL,
 };
 
+/*
+ * One row a consent, so that a decision reads it by one descent behind the person's: persons, recipients, purposes and categories are numbers. A row
+ * has one span of time, and `decisions`, by commas: for each category its number, a letter for its state ('A' is 1), and, if that came after
+ * the record was made, when. `ends` is NULL once nothing of it is open, `decided` 0 while it is only asked for. `facts`: what the newest event of
+ * a person says. An event is about a record, a person, or a batch of imported records.
+ * WITHOUT ROWID (no second tree) is SQLite's own: a driver for PostgreSQL leaves it out.
+ */
+static const char *const one_row_a_consent[] = {
+    "CREATE TABLE persons ("
+    " identifier TEXT NOT NULL PRIMARY KEY,"
+    " number INTEGER NOT NULL UNIQUE,"
+    " facts TEXT) WITHOUT ROWID",
+    "INSERT INTO persons SELECT person, row_number() OVER (ORDER BY person),"
+    " (SELECT e.payload FROM consent_events e WHERE e.person = found.person ORDER BY e.sequence DESC LIMIT 1)"
+    " FROM (SELECT person FROM consents UNION SELECT person FROM consent_events WHERE person IS NOT NULL"
+    " UNION SELECT person FROM representatives) AS found",
+
+    "CREATE TABLE consent_names ("
+    " number INTEGER NOT NULL PRIMARY KEY,"
+    " name TEXT NOT NULL UNIQUE)",
+    "INSERT INTO consent_names SELECT row_number() OVER (ORDER BY name), name FROM (SELECT recipient AS name FROM consents"
+    " UNION SELECT purpose FROM consents UNION SELECT category FROM consent_decisions)",
+
+    "ALTER TABLE consents RENAME TO consents_before",
+    "ALTER TABLE consent_events RENAME TO consent_events_before",
+    "CREATE TABLE consents ("
+    " person INTEGER NOT NULL,"
+    " recipient INTEGER NOT NULL,"
+    " purpose INTEGER NOT NULL,"
+    " decided INTEGER NOT NULL,"
+    " number INTEGER NOT NULL UNIQUE,"
+    " id TEXT NOT NULL UNIQUE,"
+    " created_at INTEGER NOT NULL,"
+    " valid_from INTEGER NOT NULL,"
+    " valid_until INTEGER NOT NULL,"
+    " ends INTEGER,"
+    " terms INTEGER,"
+    " digest BLOB,"
+    " prev TEXT,"
+    " decisions TEXT NOT NULL,"
+    " PRIMARY KEY (person, recipient, purpose, decided, number)) WITHOUT ROWID",
+    "INSERT INTO consents SELECT p.number, r.number, u.number, coalesce(c.decided, 0), c.number, c.id, c.created_at,"
+    " (SELECT max(d.valid_from) FROM consent_decisions d WHERE d.record = c.number),"
+    " (SELECT min(d.valid_until) FROM consent_decisions d WHERE d.record = c.number),"
+    " (SELECT min(d.valid_until) FROM consent_decisions d WHERE d.record = c.number AND d.state IN (1, 2, 3, 4)),"
+    " c.terms, c.digest, c.prev,"
+    " (SELECT group_concat(entry, ',') FROM (SELECT n.number || char(64 + d.state)"
+    " || CASE WHEN d.changed_at = c.created_at THEN '' ELSE d.changed_at END AS entry"
+    " FROM consent_decisions d JOIN consent_names n ON n.name = d.category WHERE d.record = c.number ORDER BY d.category))"
+    " FROM consents_before c JOIN persons p ON p.identifier = c.person"
+    " JOIN consent_names r ON r.name = c.recipient JOIN consent_names u ON u.name = c.purpose",
+
+    "CREATE TABLE consent_events ("
+    " sequence INTEGER NOT NULL PRIMARY KEY,"
+    " record INTEGER REFERENCES consents (number),"
+    " person TEXT,"
+    " event INTEGER NOT NULL,"
+    " payload TEXT NOT NULL,"
+    " log_index INTEGER,"
+    " CHECK (record IS NULL OR person IS NULL))",
+    "INSERT INTO consent_events SELECT sequence, record, person, event, payload, log_index FROM consent_events_before",
+    "DROP TABLE consent_events_before",
+    "DROP TABLE consent_decisions",
+    "DROP TABLE consents_before",
+    "CREATE INDEX consents_by_end ON consents (ends) WHERE ends IS NOT NULL",
+    "CREATE INDEX consent_events_by_record ON consent_events (record, sequence) WHERE record IS NOT NULL",
+    "CREATE INDEX consent_events_by_person ON consent_events (person, sequence) WHERE person IS NOT NULL",
+    "CREATE INDEX consent_events_unlogged ON consent_events (sequence) WHERE log_index IS NULL",
+    /* Mostly there is nothing in it: to see that nothing of a record or person waits for the log costs next to nothing. */
+    "CREATE INDEX consent_events_unlogged_of ON consent_events (record, person, event) WHERE log_index IS NULL",
+    NULL,
+};
+
 const struct migration migrations[] = {
     { "consents, policies and state", consents },
     { "the index of uses", uses },
@@ -418,5 +491,6 @@ const struct migration migrations[] = {
     { "the REST API's own", api },
     { "rights of persons, registers and obligations", rights },
     { "holds and reviews", holds_and_reviews },
+    { "one row a consent", one_row_a_consent },
 };
 const size_t migration_count = COUNT_OF(migrations);

@@ -99,7 +99,7 @@ bool __wrap_store_read(struct store *store, const char *sql, const struct store_
                        void *context, struct error *e)
 {
     bool ok = __real_store_read(store, sql, values, value_count, row, context, e);
-    if (overtakes_left > 0 && strstr(sql, "consent_decisions") != NULL) {
+    if (overtakes_left > 0 && strstr(sql, "c.decisions") != NULL) {
         char id[CONSENT_ID_SIZE];
         struct error failed;
         overtakes_left--;

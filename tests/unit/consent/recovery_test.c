@@ -87,9 +87,13 @@ static int append_row(void *context, int count, char **values, char **names)
 static void dump(const struct rig *rig, struct buffer *out)
 {
     static const char *const queries[] = {
-        "SELECT number, id, person, recipient, purpose, created_at, prev, terms, decided, hex(digest) FROM consents ORDER BY 1",
-        "SELECT * FROM consent_decisions ORDER BY 1, 2", "SELECT * FROM consent_events ORDER BY 1",
-        "SELECT number, hex(digest), text FROM consent_terms ORDER BY 1", "SELECT * FROM representatives ORDER BY 1"
+        "SELECT number, id, person, recipient, purpose, decided, created_at, valid_from, valid_until, ends, terms, hex(digest), prev, decisions"
+        " FROM consents ORDER BY 1",
+        "SELECT * FROM persons ORDER BY 2",
+        "SELECT * FROM consent_names ORDER BY 1",
+        "SELECT * FROM consent_events ORDER BY 1",
+        "SELECT number, hex(digest), text FROM consent_terms ORDER BY 1",
+        "SELECT * FROM representatives ORDER BY 1"
     };
     sqlite3 *db = NULL;
     assert_int_equal(sqlite3_open(rig->store_url + strlen("sqlite:"), &db), SQLITE_OK);

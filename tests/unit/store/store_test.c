@@ -221,7 +221,7 @@ static void transactions_hold_all_or_nothing(void **state)
 static void errors_hide_values(void **state)
 {
     struct fixture *f = *state;
-    static const char sql[] = "INSERT INTO consents (number, id, person, recipient, purpose, created_at) VALUES (1, ?1, ?2, 'r', 'p', 0)";
+    static const char sql[] = "INSERT INTO api_objects (number, kind, id, owner, content, is_deleted) VALUES (1, 'k', ?1, ?2, '', 0)";
     struct error e = { 0 };
     struct store *store = must_open(f);
     struct store_value values[] = { STORE_STR(BYTES("c-1")), STORE_STR(BYTES("person-4711")) };
@@ -229,7 +229,7 @@ static void errors_hide_values(void **state)
     assert_false(store_run(store, sql, values, 2, NULL, NULL, NULL, &e));
     assert_int_equal(e.kind, ERROR_INPUT);
     assert_null(strstr(e.what, "4711"));
-    assert_false(store_run(store, "INSERT INTO consent_decisions VALUES (99, 'c', 1, 0, 0, 0)", NULL, 0, NULL, NULL, NULL, &e));
+    assert_false(store_run(store, "INSERT INTO consent_events VALUES (1, 99, NULL, 1, '', NULL)", NULL, 0, NULL, NULL, NULL, &e));
     assert_false(store_run(store, "SELECT nonsense", NULL, 0, NULL, NULL, NULL, &e));
     struct store_value too_many[] = { STORE_INT(1), STORE_INT(2) };
     assert_false(store_run(store, "SELECT ?1", too_many, 2, NULL, NULL, NULL, &e));
