@@ -50,6 +50,23 @@ void metric_observe_us(struct metric *metric, uint64_t duration_us)
     atomic_fetch_add_explicit(&metric->value, (int64_t)duration_us, memory_order_relaxed);
 }
 
+const struct metric *metric_find(const char *name, const char *labels)
+{
+    (void)pthread_mutex_lock(&lock);
+    struct metric *m = first;
+    while (m != NULL && (strcmp(m->name, name) != 0 || strcmp(m->labels, labels) != 0)) {
+        m = m->next;
+    }
+    (void)pthread_mutex_unlock(&lock);
+    return m;
+}
+
+int64_t metric_read(const char *name, const char *labels)
+{
+    const struct metric *m = metric_find(name, labels);
+    return m == NULL ? 0 : atomic_load_explicit(&m->value, memory_order_relaxed);
+}
+
 static void write_histogram(struct buffer *out, const struct metric *m)
 {
     const char *comma = m->labels[0] == '\0' ? "" : ",";

@@ -30,6 +30,11 @@ void metric_set(struct metric *metric, int64_t value);
 /* Histograms: one observation. */
 void metric_observe_us(struct metric *metric, uint64_t duration_us);
 
+/* The registered series of this name and labels, for its value and buckets; NULL: there is none (yet). Any thread. */
+const struct metric *metric_find(const char *name, const char *labels);
+/* The value of one, 0 when there is none. Any thread. */
+int64_t metric_read(const char *name, const char *labels);
+
 /* All registered series, grouped by name; histograms in seconds. */
 void metrics_write(struct buffer *out);
 
