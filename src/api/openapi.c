@@ -94,7 +94,11 @@ static json_t *responses_of(const struct rest_route *route)
 {
     char status[8];
     (void)snprintf(status, sizeof status, "%u", route->status);
-    json_t *done = route->answer == NULL
+    json_t *done = (route->flags & ROUTE_LIVE) != 0
+                       ? json_pack("{s:s, s:{s:{s:{s:s}}}}", "description",
+                                   "Events `figures`, each with Figures as its data; at most 600, then come again", "content",
+                                   "text/event-stream", "schema", "type", "string")
+                   : route->answer == NULL
                        ? json_pack("{s:s}", "description", answer_status_title(route->status))
                        : json_pack("{s:s, s:o}", "description", answer_status_title(route->status), "content", json_content(route->answer));
     json_t *all = json_pack("{s:o, s:o, s:o, s:o, s:o}", status, done, "400", ref("responses", "Problem"), "401",

@@ -4,13 +4,21 @@
 
 #include "api/answer.h"
 #include "api/fetch.h"
+#include "api/live_internal.h"
 #include "api/rest_internal.h"
 #include "api/webhook.h"
 #include "base/metrics.h"
 #include "base/random.h"
 #include "base/time.h"
 
-enum { WAITING_MAX = 1024, CONNECTIONS_MAX = 2048, HEAD_BYTES_MAX = 32 * 1024, STOP_STEP_MS = 20, CALL_ARENA_BYTES_MAX = 8 * 1024 * 1024 };
+enum {
+    WAITING_MAX = 1024,
+    CONNECTIONS_MAX = 2048,
+    HEAD_BYTES_MAX = 32 * 1024,
+    STOP_STEP_MS = 20,
+    SETTLE_MS = 1000,
+    CALL_ARENA_BYTES_MAX = 8 * 1024 * 1024
+};
 
 /* ---- Metrics ---- */
 
@@ -210,6 +218,7 @@ static bool make_document(struct rest *rest, struct error *e)
 
 static void free_rest(struct rest *rest)
 {
+    live_free(rest->live);
     rest_settings_release(rest->settings);
     schemas_free(rest->schemas);
     free((uint8_t *)(uintptr_t)rest->openapi.data);
@@ -261,6 +270,11 @@ bool rest_start(struct rest **out, uv_loop_t *loop, const struct rest_options *o
     rest->loop = loop;
     rest->options = *options;
     random_fill(rest->process, sizeof rest->process);
+    rest->live = live_make(rest);
+    if (rest->live == NULL) {
+        free(rest);
+        return error_memory(e, "api");
+    }
     if (!fetch_init(e) || !rest_settings_load(&rest->settings, options, e) || !make_document(rest, e)) {
         free_rest(rest);
         return false;
@@ -300,7 +314,13 @@ static void on_server_stopped(void *context)
 static void look_whether_drained(uv_timer_t *timer)
 {
     struct rest *rest = timer->data;
-    if (server_request_count(rest->server) > 0 && uv_now(rest->loop) < rest->stop_until_ms) {
+    uint64_t now_ms = uv_now(rest->loop);
+    if (server_request_count(rest->server) > 0 && now_ms < rest->stop_until_ms) {
+        return;
+    }
+    /* The last words of answers and streams are on their way: a reset now could overtake them. */
+    rest->settle_until_ms = rest->settle_until_ms == 0 ? now_ms + SETTLE_MS : rest->settle_until_ms;
+    if (server_connection_count(rest->server) > 0 && now_ms < rest->settle_until_ms && now_ms < rest->stop_until_ms) {
         return;
     }
     (void)uv_timer_stop(timer);
@@ -312,7 +332,8 @@ void rest_stop(struct rest *rest, void (*done)(void *context), void *context)
 {
     rest->done = done;
     rest->done_context = context;
-    rest->closing = 3; /* timer, works, webhooks */
+    rest->closing = 4; /* timer, works, webhooks, live figures */
+    live_stop(rest->live, close_part, rest);
     webhooks_stop(rest->webhooks, close_part, rest);
     server_drain(rest->server);
     rest->timer.data = rest;

@@ -17,8 +17,8 @@ static int append_json(const char *text, size_t size, void *context)
 }
 
 /* The request as it would have come over HTTP; its parts live in the asking call's arena, but for the body. */
-static bool make_request(struct rest_call *call, const char *method, const char *target, const json_t *body,
-                         struct server_request *request, struct error *e)
+static bool make_request(struct rest_call *call, const char *method, const char *target, const json_t *body, struct server_request *request,
+                         struct error *e)
 {
     struct buffer text;
     struct bytes key = rest_form(call, "key");

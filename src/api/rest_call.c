@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "api/answer.h"
+#include "api/live_internal.h"
 #include "api/rest_internal.h"
 #include "base/encode.h"
 #include "base/time.h"
@@ -287,7 +288,7 @@ bool rest_call_perform(struct rest_call *call, struct error *e)
         return true;
     }
     buffer_init(&text, REST_ANSWER_BYTES_MAX);
-    bool ok = call->answer == NULL || json_dump_callback(call->answer, append_json, &text, JSON_COMPACT) == 0;
+    bool ok = call->answer == NULL || json_dump_callback(call->answer, append_json, &text, JSON_COMPACT | JSON_REAL_PRECISION(10)) == 0;
     if (ok && call->answer != NULL) {
         call->raw = body_of(buffer_bytes(&text));
         ok = call->raw != NULL;
@@ -510,10 +511,21 @@ static void answer_success(struct rest_call *call)
     rest_count_answer(status);
 }
 
+static void answer_live(struct rest_call *call)
+{
+    struct head head = { .count = 0 };
+    add_common(&head, call, "text/event-stream; charset=utf-8");
+    const struct server_answer answer = { .status = 200, .fields = head.fields, .field_count = head.count };
+    live_join(call->rest->live, call->request, &answer, (unsigned)call->limit);
+    rest_count_answer(200);
+}
+
 void rest_call_done(struct work *work)
 {
     struct rest_call *call = (struct rest_call *)work;
-    if (call->e.kind == ERROR_NONE) {
+    if (call->e.kind == ERROR_NONE && (call->route->flags & ROUTE_LIVE) != 0) {
+        answer_live(call);
+    } else if (call->e.kind == ERROR_NONE) {
         answer_success(call);
     } else {
         answer_failure(call);

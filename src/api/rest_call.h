@@ -35,6 +35,7 @@ enum route_flag {
     ROUTE_PERSON = 8,   /* is about one person: the subject must be known before the handler runs */
     ROUTE_ANONYMOUS = 16 /* GovStack's own tests come without credentials, if api.yaml allows that */,
     ROUTE_PLAIN = 32,   /* the answer is no JSON of a schema, but a document of its own */
+    ROUTE_LIVE = 128,   /* the answer is a stream of events (live_internal.h) */
     ROUTE_STATIC = 64, /* of a page: a file that is the same for everybody; nobody is asked who he is */
 };
 struct rest_route {

@@ -184,7 +184,8 @@ static bool read_filters(struct listing *listing, uint64_t *before, struct error
     if ((from.size > 0 && !time_parse(from, &listing->from_ms)) || (until.size > 0 && !time_parse(until, &listing->until_ms))) {
         return rest_refuse(call, e, 400, "request.malformed", "query from", "write it as in RFC 3339", "is no time");
     }
-    if (kind.size > 0 && !bytes_equal(kind, BYTES("exchange")) && !bytes_equal(kind, BYTES("consent")) && !bytes_equal(kind, BYTES("access"))) {
+    if (kind.size > 0 && !bytes_equal(kind, BYTES("exchange")) && !bytes_equal(kind, BYTES("consent")) &&
+        !bytes_equal(kind, BYTES("access"))) {
         return rest_refuse(call, e, 400, "request.malformed", "query kind", NULL, "is none of exchange, consent, access");
     }
     return verdict.size == 0 || bytes_equal(verdict, BYTES("permit")) || bytes_equal(verdict, BYTES("refuse")) ||
@@ -195,8 +196,8 @@ static bool read_filters(struct listing *listing, uint64_t *before, struct error
 static json_t *bound_json(const struct uses_committed *committed)
 {
     return committed->covers == 0 ? json_null()
-                                  : json_pack("{s:I, s:I, s:o}", "covers", (json_int_t)committed->covers, "entry", (json_int_t)committed->entry,
-                                              "time", json_from_time(committed->time_ms));
+                                  : json_pack("{s:I, s:I, s:o}", "covers", (json_int_t)committed->covers, "entry",
+                                              (json_int_t)committed->entry, "time", json_from_time(committed->time_ms));
 }
 
 bool handle_use_list(struct rest_call *call, struct error *e)

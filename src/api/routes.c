@@ -7,6 +7,8 @@
 const struct rest_route rest_routes[] = {
     { "GET", "/v1/openapi.json", "readOpenapi", "This document", RESOURCE_PUBLIC, VERB_READ, NULL, "Openapi", 200, ROUTE_PLAIN, NULL, handle_openapi },
     { "GET", "/v1/gateway", "readGateway", "Is the gateway ready, and how far is its log?", RESOURCE_GATEWAY, VERB_READ, NULL, "Gateway", 200, 0, NULL, handle_gateway_read },
+    { "GET", "/v1/figures", "readFigures", "How the gateway does: exchanges, latency by step, refusals, peers, log, queues", RESOURCE_FIGURE, VERB_READ, NULL, "Figures", 200, 0, NULL, handle_figure_read },
+    { "GET", "/v1/live", "watchFigures", "The same each second, as server-sent events", RESOURCE_FIGURE, VERB_READ, NULL, NULL, 200, ROUTE_PLAIN | ROUTE_LIVE, "events", handle_figure_live },
 
     /* A person, and who answers for whom */
     { "GET", "/v1/person", "readPerson", "For whom this session speaks, and whether that person has paused all consents", RESOURCE_PERSON, VERB_READ, NULL, "Person", 200, P, NULL, handle_person_read },

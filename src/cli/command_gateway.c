@@ -228,6 +228,12 @@ static struct world *world(void *context)
     return gateway_world(service->gateway);
 }
 
+static bool make_figures(void *context, json_t **out, struct error *e)
+{
+    const struct service *service = context;
+    return gateway_figures(service->gateway, out, e);
+}
+
 static struct rest_options rest_options_of(const struct gateway_config *config)
 {
     const struct gateway_listener *listener = config->api_listener;
@@ -271,6 +277,7 @@ static bool start_rest(struct service *service, const struct operation_context *
     options.operations = *operations;
     options.is_ready = is_ready;
     options.bundle = make_bundle;
+    options.figures = make_figures;
     options.uses_file = make_uses_file;
     options.trust = write_trust;
     options.world = world;

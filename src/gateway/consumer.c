@@ -11,7 +11,7 @@
 static const char side[] = "server.clientproxy";
 
 /* Which step to do anew for the next gateway that serves the subsystem: see consumer_steps. */
-enum { STEP_STATE_REQUEST = 3 };
+enum { STEP_STATE_REQUEST = 3, STEP_SEND = 5 };
 
 static enum verdict refuse_target(struct exchange *x, enum xroad_target_fault fault, const struct error *e)
 {
@@ -334,6 +334,11 @@ static void answered(void *context, struct client_answer *answer, enum client_fa
     x->failure = failure;
     x->is_answered = true;
     x->pending--;
+    if (answer != NULL) {
+        tally_answered(x->worker->tally, &x->peer->statement_key, time_now_ms());
+    } else {
+        tally_failed(x->worker->tally, &x->peer->statement_key, (int)failure, time_now_ms());
+    }
     if (answer == NULL && e != NULL) {
         char text[sizeof(struct error)];
         x->detail = arena_copy(x->arena, bytes_of_text(error_text(e, text, sizeof text)));
@@ -408,11 +413,13 @@ static const struct step consumer_steps[] = {
     { "find-holder", find_holder },
     [STEP_STATE_REQUEST] = { "state-request", state_request },
     { "log-request", log_request },
-    { "send", send_request },
+    [STEP_SEND] = { "send", send_request },
     { "verify-answer", consumer_verify_answer },
     { "log-answer", consumer_log_answer },
     { "reply", consumer_reply },
 };
+const struct step_table consumer_table = { consumer_steps, COUNT_OF(consumer_steps), STEP_SEND };
+_Static_assert(COUNT_OF(consumer_steps) <= TALLY_STEPS_MAX, "each step has its place in the tally");
 static const struct step refusal_steps[] = {
     { "settle", consumer_settle },
     { "log-refusal", consumer_log_refusal },
@@ -424,8 +431,8 @@ void consumer_begin(struct worker *worker, const struct listener *listener, stru
     if (metadata_list_clients(worker, request)) {
         return;
     }
-    struct exchange *x = exchange_make(worker, listener, request, side, (struct step_table){ consumer_steps, COUNT_OF(consumer_steps) },
-                                       (struct step_table){ refusal_steps, COUNT_OF(refusal_steps) });
+    struct exchange *x = exchange_make(worker, listener, request, side, consumer_table,
+                                       (struct step_table){ refusal_steps, COUNT_OF(refusal_steps), SIZE_MAX });
     if (x != NULL) {
         x->accept = fields_join(request->fields.list, request->fields.count, BYTES("Accept"), x->arena);
         exchange_run(x);

@@ -28,7 +28,8 @@ struct exchange *exchange_make(struct worker *worker, const struct listener *lis
     x->table = table;
     x->refusal = refusal;
     x->prefix = prefix;
-    x->started_at_us = request->received_at_us;
+    x->started_at_us = x->step_at_us = request->received_at_us;
+    x->is_holder = table.steps == holder_table.steps;
     x->target = request->target;
     request->owner = x;
     atomic_fetch_add_explicit(&worker->gateway->requests, 1, memory_order_relaxed);
@@ -49,6 +50,19 @@ bool exchange_hash_request(struct exchange *x)
     }
     buffer_clear(&head);
     return ok;
+}
+
+/* What the step took, from the end of the one before; so the steps add up to the whole. */
+static void note_step(struct exchange *x, uint64_t now_us)
+{
+    struct tally *tally = x->worker->tally;
+    uint64_t spent_us = now_us - x->step_at_us;
+    x->step_at_us = now_us;
+    if (tally == NULL || x->is_refused || x->step >= TALLY_STEPS_MAX) {
+        return;
+    }
+    latency_add(&tally->steps[x->is_holder][x->step], spent_us);
+    x->elsewhere_us += x->step == x->table.elsewhere ? spent_us : 0;
 }
 
 void exchange_run(struct exchange *x)
@@ -77,6 +91,7 @@ void exchange_run(struct exchange *x)
         if (is_last) {
             return;
         }
+        note_step(x, time_monotonic_us());
         x->step++;
     }
 }
@@ -113,7 +128,13 @@ enum verdict exchange_refuse_error(struct exchange *x, enum reason reason, const
 void exchange_end(struct exchange *x, const struct server_answer *answer)
 {
     struct worker *worker = x->worker;
-    gateway_count_exchange(strcmp(x->prefix, "server.serverproxy") == 0, x->reason, time_monotonic_us() - x->started_at_us);
+    uint64_t now_us = time_monotonic_us(), whole_us = now_us - x->started_at_us;
+    gateway_count_exchange(x->is_holder, x->reason, whole_us);
+    if (x->reason == REASON_NONE && worker->tally != NULL) {
+        note_step(x, now_us);
+        latency_add(&worker->tally->whole[x->is_holder], whole_us);
+        latency_add(&worker->tally->added[x->is_holder], whole_us - (x->elsewhere_us < whole_us ? x->elsewhere_us : whole_us));
+    }
     for (int i = 0; i < ENTRY_COUNT; i++) {
         shared_checkpoint_release(x->entries[i].checkpoint);
     }

@@ -21,6 +21,7 @@ struct step {
 struct step_table {
     const struct step *steps;
     size_t count;
+    size_t elsewhere; /* the step whose time is somebody else's (the other gateway's, the service's): not what we add */
 };
 
 /* Reserved at once for a text that usually fits, so that it is not copied as it grows. */
@@ -52,6 +53,9 @@ struct exchange {
     bool is_refused;
     const char *prefix; /* X-Road-Error's: which side speaks */
     uint64_t started_at_us;
+    uint64_t step_at_us;   /* when the step before was through */
+    uint64_t elsewhere_us; /* spent in steps that wait for somebody else */
+    bool is_holder;
     /* What is under way, and will call exchange_run() again. Nothing ends before it is 0. */
     unsigned pending;
 
@@ -162,6 +166,8 @@ enum verdict exchange_wait_logged(struct exchange *x, int which);
 /* Copies formatted text into the exchange's arena. */
 struct bytes exchange_format(struct exchange *x, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+/* The two sides' tables. */
+extern const struct step_table consumer_table, holder_table;
 /* The two sides. */
 void consumer_begin(struct worker *worker, const struct listener *listener, struct server_request *request);
 void holder_begin(struct worker *worker, const struct listener *listener, struct server_request *request);

@@ -7,6 +7,7 @@
 #include "consent/counters.h"
 #include "consent/event_text.h"
 #include "consent/uses_map.h"
+#include "gateway/figures_internal.h"
 #include "gateway/gateway_internal.h"
 #include "gateway/mirroring_internal.h"
 #include "gateway/obliging_internal.h"
@@ -114,6 +115,7 @@ static void tick(uv_timer_t *timer)
 {
     struct gateway *gateway = timer->data;
     watch_directory(gateway);
+    figures_tick(gateway);
     if (!atomic_load(&gateway->is_draining)) {
         retention_tick(gateway);
         obliging_tick(gateway);
@@ -190,7 +192,7 @@ static bool make_tables(struct gateway *gateway, struct error *e)
     if (gateway->checkpoints == NULL || gateway->origins == NULL || gateway->replay == NULL || gateway->workers == NULL) {
         return error_memory(e, "gateway");
     }
-    return true;
+    return figures_make(&gateway->figures, e);
 }
 
 /* A folder of keys that can't be written is no reason not to run: without a secret no pseudonym leaves. A broken or public secret is. */
@@ -491,6 +493,7 @@ void gateway_free(struct gateway *gateway)
     sequences_free(gateway->sequences);
     checkpoint_cache_free(gateway->checkpoints);
     server_group_free(gateway->peer_group);
+    figures_free(gateway->figures);
     free(gateway->workers);
     explicit_bzero(gateway->pseudonym_secret, sizeof gateway->pseudonym_secret);
     (void)pthread_mutex_destroy(&gateway->lock);

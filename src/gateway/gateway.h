@@ -5,6 +5,7 @@
 #ifndef COMITY_GATEWAY_GATEWAY_H
 #define COMITY_GATEWAY_GATEWAY_H
 
+#include <jansson.h>
 #include <uv.h>
 
 #include "consent/consent.h"
@@ -46,6 +47,13 @@ struct world *gateway_world(struct gateway *gateway);
 const struct retention *gateway_retention(const struct gateway *gateway);
 /* For erasing persons; lives as long as the gateway. */
 const struct erasure_log *gateway_erasure_log(const struct gateway *gateway);
+
+/*
+ * The figures of the moment (docs/reference/api.md, Figures): an object that the caller owns. Rates and quantiles are of the time since the last
+ * reading but one, some seconds while somebody looks; the first is of all since the start. Reads files of /proc and certificates: blocks shortly. Any
+ * thread, one at a time (a mutex inside). ERROR_MEMORY.
+ */
+must_check bool gateway_figures(struct gateway *gateway, json_t **out, struct error *e);
 
 /* How many threads of libuv's pool calls to the public service may hold at once: the pool needs so many more. */
 unsigned gateway_public_calls_max(const struct gateway_config *config);

@@ -10,6 +10,7 @@
 #include "gateway/origins_internal.h"
 #include "gateway/replay.h"
 #include "gateway/sequences_internal.h"
+#include "gateway/tally_internal.h"
 #include "gateway/ways.h"
 #include "policy/policy.h"
 #include "policy/reason.h"
@@ -77,6 +78,7 @@ struct worker {
     bool is_stopping;          /* nothing new is begun */
     _Atomic bool is_drained;   /* it takes no new exchange */
     struct snapshot *snapshot; /* the worker's own reference */
+    struct tally *tally;       /* what it counts for the figures; NULL: nobody wants them (a stepped gateway) */
     uv_sem_t started;
     struct error start_error; /* kind ERROR_NONE: it listens */
 };
@@ -140,6 +142,7 @@ struct gateway {
     uv_work_t prune_work;
     bool is_pruning, has_pruned; /* the second: the last one succeeded */
     uint64_t prune_after_ms;     /* of the main loop's clock */
+    struct figures *figures; /* figures_internal.h */
     bool was_valid, was_warned, was_late;
     uint64_t drain_until_ms; /* of the main loop's clock */
     void (*drained)(void *context);
@@ -181,6 +184,9 @@ void worker_join(struct worker *worker);
 
 /* Metrics of the pipeline. */
 void gateway_metrics_register(void);
+/* How many ended so far; and how many were refused for this reason. Any thread. */
+uint64_t gateway_counted(bool is_holder, bool is_refused);
+uint64_t gateway_refused(enum reason reason);
 void gateway_count_exchange(bool is_holder, enum reason reason, uint64_t duration_us);
 
 #endif

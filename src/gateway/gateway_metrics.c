@@ -1,4 +1,6 @@
 /* What the pipeline counts: docs/reference/metrics.md. */
+#include <stdatomic.h>
+
 #include "base/metrics.h"
 
 #include "gateway/gateway_internal.h"
@@ -35,6 +37,16 @@ void gateway_metrics_register(void)
     for (size_t i = REASON_NONE + 1; i < REASON_COUNT; i++) {
         metric_register(&refusals[i]);
     }
+}
+
+uint64_t gateway_counted(bool is_holder, bool is_refused)
+{
+    return (uint64_t)atomic_load_explicit(&exchanges[is_holder][is_refused].value, memory_order_relaxed);
+}
+
+uint64_t gateway_refused(enum reason reason)
+{
+    return (uint64_t)atomic_load_explicit(&refusals[reason].value, memory_order_relaxed);
 }
 
 void gateway_count_exchange(bool is_holder, enum reason reason, uint64_t duration_us)

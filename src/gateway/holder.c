@@ -13,7 +13,7 @@
 static const char side[] = "server.serverproxy";
 
 /* Which step to do anew when a consent was overtaken: see holder_steps. */
-enum { STEP_DECIDE = 5 };
+enum { STEP_DECIDE = 5, STEP_CALL_SERVICE = 7 };
 
 /*
  * The gateway of the client's own member that has this pin. Looked up there and nowhere else: another recognised community may list any
@@ -45,8 +45,11 @@ static enum verdict verify_peer(struct exchange *x)
     }
     /* The handshake let this pin in, but the directory may have been replaced since. */
     x->peer = find_peer(x, now_ms);
-    return x->peer != NULL ? GO_ON
-                           : exchange_refuse(x, REASON_PEER_UNKNOWN, "this peer's key is not one of a gateway of the client's member");
+    if (x->peer == NULL) {
+        return exchange_refuse(x, REASON_PEER_UNKNOWN, "this peer's key is not one of a gateway of the client's member");
+    }
+    tally_heard(x->worker->tally, &x->peer->statement_key, now_ms);
+    return GO_ON;
 }
 
 /* Pairs the first fields with the names that the application wrote (docs/formats/exchange.md). */
@@ -302,11 +305,15 @@ static enum verdict log_request(struct exchange *x)
 }
 
 static const struct step holder_steps[] = {
-    { "read-message", read_message },    { "verify-peer", verify_peer },          { "verify-receipt", verify_receipt },
-    { "replay-window", check_replay },   { "find-service", find_service },        [STEP_DECIDE] = { "decide", holder_decide },
-    { "log-request", log_request },      { "call-service", holder_call_service }, { "release", holder_release },
-    { "log-answer", holder_log_answer }, { "reply", holder_send_answer },
+    { "read-message", read_message },     { "verify-peer", verify_peer },
+    { "verify-receipt", verify_receipt }, { "replay-window", check_replay },
+    { "find-service", find_service },     [STEP_DECIDE] = { "decide", holder_decide },
+    { "log-request", log_request },       [STEP_CALL_SERVICE] = { "call-service", holder_call_service },
+    { "release", holder_release },        { "log-answer", holder_log_answer },
+    { "reply", holder_send_answer },
 };
+const struct step_table holder_table = { holder_steps, COUNT_OF(holder_steps), STEP_CALL_SERVICE };
+_Static_assert(COUNT_OF(holder_steps) <= TALLY_STEPS_MAX, "each step has its place in the tally");
 static const struct step refusal_steps[] = {
     { "settle", holder_settle },
     { "log-decision", holder_log_refused },
@@ -316,8 +323,8 @@ static const struct step refusal_steps[] = {
 
 void holder_begin(struct worker *worker, const struct listener *listener, struct server_request *request)
 {
-    struct exchange *x = exchange_make(worker, listener, request, side, (struct step_table){ holder_steps, COUNT_OF(holder_steps) },
-                                       (struct step_table){ refusal_steps, COUNT_OF(refusal_steps) });
+    struct exchange *x = exchange_make(worker, listener, request, side, holder_table,
+                                       (struct step_table){ refusal_steps, COUNT_OF(refusal_steps), SIZE_MAX });
     if (x == NULL) {
         return;
     }

@@ -296,7 +296,8 @@ bool worker_start(struct worker *worker, struct gateway *gateway, unsigned numbe
     worker->listeners = calloc(listeners, sizeof *worker->listeners);
     worker->servers = calloc(listeners, sizeof(struct server *));
     worker->snapshot = gateway_snapshot(gateway);
-    if (worker->listeners == NULL || worker->servers == NULL) {
+    worker->tally = tally_make();
+    if (worker->listeners == NULL || worker->servers == NULL || worker->tally == NULL) {
         return error_memory(e, "worker");
     }
     if (!make_loop(worker, e)) {
@@ -332,8 +333,10 @@ void worker_join(struct worker *worker)
     }
     snapshot_release(worker->snapshot);
     worker->snapshot = NULL;
+    tally_free(worker->tally);
     free(worker->listeners);
     free(worker->servers);
+    worker->tally = NULL;
     worker->listeners = NULL;
     worker->servers = NULL;
 }

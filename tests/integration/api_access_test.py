@@ -54,6 +54,8 @@ class Access(ApiCase):
         for method, path, operation in self.operations():
             for role in self.callers:
                 target = re.sub(r'\{\w+\}', 'none', path)
+                if 'text/event-stream' in operation['responses'].get('200', {}).get('content', {}):
+                    target += '?events=1'  # else it does not end
                 head = dict(self.callers[role])
                 if role in STAFF:
                     head['Comity-Person'] = PERSON

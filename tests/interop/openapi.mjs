@@ -107,6 +107,10 @@ class Contract {
     return this.pick(['1', '0', '-1', 'x', '999999999999999999999', 'none', 'a b', '%', '\u00e9', '../x', 'x'.repeat(600), '\u0000', '*']);
   }
 
+  isStream(operation) {
+    return Boolean(operation.responses['200']?.content?.['text/event-stream']);
+  }
+
   request(path, method, operation) {
     const query = new URLSearchParams();
     let target = path;
@@ -133,6 +137,9 @@ class Contract {
       if (this.random() < 0.05) {
         body = this.pick(['', '{', '[]', 'null', '"x"', body + body, body.slice(0, -1)]);
       }
+    }
+    if (this.isStream(operation)) {
+      query.set('events', '1'); // else it does not end
     }
     const text = query.toString();
     return { url: this.plan.base + target + (text ? `?${text}` : ''), method: method.toUpperCase(), headers, body };
@@ -164,6 +171,11 @@ class Contract {
       return complain(`a media type that the document does not have: ${type}`);
     }
     const validate = this.check(`${where}/content/${type.replaceAll('/', '~1')}/schema`.replaceAll('{', '%7B').replaceAll('}', '%7D'));
+    if (type === 'text/event-stream') {
+      const data = text.match(/^event: figures\ndata: (.*)$/m);
+      const figures = this.check('/components/schemas/Figures');
+      return data && figures(JSON.parse(data[1])) ? undefined : complain(`no event with figures: ${JSON.stringify(figures.errors?.slice(0, 2))}`);
+    }
     const value = JSON.parse(text);
     if (!validate(value)) {
       return complain(`not by its schema: ${JSON.stringify(validate.errors.slice(0, 2))}`);
