@@ -14,7 +14,8 @@ bool govstack_verify_records(struct rest_call *call, struct error *e)
     if (call->access == ACCESS_OWN) {
         return govstack_record_list_own(call, e);
     }
-    return govstack_list(call, &filter, "consentRecords", call->access == ACCESS_REDACTED ? govstack_redact : NULL, e);
+    return govstack_list(call, &filter, "consentRecords", call->access == ACCESS_REDACTED ? govstack_redact : NULL, e) &&
+           govstack_show_records(call, e);
 }
 
 bool govstack_verify_record(struct rest_call *call, struct error *e)
@@ -24,7 +25,8 @@ bool govstack_verify_record(struct rest_call *call, struct error *e)
     if (!govstack_find_record(call, &object, e)) {
         return false;
     }
-    if (!object_revision(call->rest->options.store, OBJECT_RECORD, object.id, BYTES_NONE, &revision, NULL, e)) {
+    if (!object_revision(call->rest->options.store, OBJECT_RECORD, object.id, BYTES_NONE, &revision, NULL, e) ||
+        !govstack_show_record(call, object.content, e)) {
         object_clear(&object);
         return false;
     }
@@ -48,13 +50,17 @@ bool govstack_redact(struct rest_call *call, struct object *object)
 bool govstack_audit_records(struct rest_call *call, struct error *e)
 {
     const struct object_filter filter = { .kind = OBJECT_RECORD };
-    return govstack_list(call, &filter, "consentRecords", govstack_redact, e);
+    return govstack_list(call, &filter, "consentRecords", govstack_redact, e) && govstack_show_records(call, e);
 }
 
 bool govstack_audit_record(struct rest_call *call, struct error *e)
 {
     struct object object;
     if (!govstack_find(call, &govstack_record, call->match.parameters[0], &object, e)) {
+        return false;
+    }
+    if (!govstack_show_record(call, object.content, e)) {
+        object_clear(&object);
         return false;
     }
     if (!govstack_redact(call, &object)) {

@@ -76,7 +76,7 @@ static bool update(struct rest_call *call, const struct govstack_kind *kind, str
     if (!govstack_find(call, kind, call->match.parameters[0], &object, e)) {
         return false;
     }
-    content = take_content(call, kind, object.id, &id, e);
+    content = govstack_refuse_notice(call, object.content, e) ? take_content(call, kind, object.id, &id, e) : NULL;
     object_clear(&object);
     if (content == NULL) {
         return false;
@@ -99,7 +99,7 @@ static bool delete (struct rest_call *call, const struct govstack_kind *kind, st
     }
     govstack_fill(call, kind, object.id, object.content, &change);
     change.is_delete = true;
-    bool ok = govstack_change(call, &change, false, &revision, e);
+    bool ok = govstack_refuse_notice(call, object.content, e) && govstack_change(call, &change, false, &revision, e);
     object_clear(&object);
     return ok && govstack_answer(call, kind->member, NULL, revision, e);
 }
@@ -159,28 +159,28 @@ bool govstack_policy_list(struct rest_call *call, struct error *e)
 
 bool govstack_agreement_create(struct rest_call *call, struct error *e)
 {
-    return create(call, &govstack_agreement, e);
+    return govstack_show_notices(call, e) && create(call, &govstack_agreement, e);
 }
 
 bool govstack_agreement_read(struct rest_call *call, struct error *e)
 {
-    return read_revision(call, &govstack_agreement, e);
+    return govstack_show_notices(call, e) && read_revision(call, &govstack_agreement, e);
 }
 
 bool govstack_agreement_update(struct rest_call *call, struct error *e)
 {
-    return update(call, &govstack_agreement, e);
+    return govstack_show_notices(call, e) && update(call, &govstack_agreement, e);
 }
 
 bool govstack_agreement_delete(struct rest_call *call, struct error *e)
 {
-    return delete (call, &govstack_agreement, e);
+    return govstack_show_notices(call, e) && delete (call, &govstack_agreement, e);
 }
 
 /* The specification's key is in the singular, by mistake: both are sent. */
 bool govstack_agreement_list(struct rest_call *call, struct error *e)
 {
-    return list(call, &govstack_agreement, "dataAgreements", e) &&
+    return govstack_show_notices(call, e) && list(call, &govstack_agreement, "dataAgreements", e) &&
            (json_object_set(call->answer, "dataAgreement", json_object_get(call->answer, "dataAgreements")) == 0 ||
             error_memory(e, "answer"));
 }

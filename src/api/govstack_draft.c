@@ -178,6 +178,9 @@ bool govstack_draft_submit(struct rest_call *call, struct error *e)
     if (signature == NULL) {
         goto done;
     }
+    if (!govstack_decide(call, content, json_is_true(json_object_get(content, "optIn")), e)) {
+        goto done;
+    }
     if (!govstack_set_id(content, bytes_of_text(id)) || json_object_set(content, "signature", signature) != 0) {
         error_memory(e, "consent record");
         goto done;

@@ -65,6 +65,28 @@ must_check json_t *govstack_take_signature(struct rest_call *call, struct bytes 
 /* The record in the path, which must be the individual's own; staff learns whose it is. */
 must_check bool govstack_find_record(struct rest_call *call, struct object *out, struct error *e);
 
+/* govstack_notice.c: published notices as data agreements, and consents to them. */
+/* Writes those that the store has not yet; before an agreement is looked for. */
+must_check bool govstack_show_notices(struct rest_call *call, struct error *e);
+/* Of the revision of a notice that the agreement is; false: it is one of GovStack's own, on which records permit nothing. */
+bool govstack_notice_digest(const json_t *agreement, uint8_t digest[SHA256_SIZE]);
+/* False if the agreement is a notice: nobody changes that here. */
+must_check bool govstack_refuse_notice(struct rest_call *call, const json_t *agreement, struct error *e);
+/* The consent that a record on a notice came to; empty: none yet. A view of `record`. */
+struct bytes govstack_consent_id(const json_t *record);
+/*
+ * Of a record on a notice (others pass): gives or refuses by the act and the separate acts in the body's `comity`, and notes the consent in the record. In
+ * front of the record's own change.
+ */
+must_check bool govstack_decide(struct rest_call *call, json_t *record, bool is_given, struct error *e);
+/* The same for another `optIn`: out withdraws or refuses, in asks for another signature. */
+must_check bool govstack_opt(struct rest_call *call, json_t *record, bool wants_in, struct error *e);
+/* Does the consent behind a record that says yes still stand? A new signature of one that has ended would say so. */
+must_check bool govstack_must_be_given(struct rest_call *call, const json_t *record, struct error *e);
+/* Says of a record on a notice what its consent is by now: `optIn` is false once that has ended. Of all in the answer's list; of one. */
+must_check bool govstack_show_records(struct rest_call *call, struct error *e);
+must_check bool govstack_show_record(struct rest_call *call, json_t *record, struct error *e);
+
 /* govstack_audit.c: takes the individual out of a record. */
 bool govstack_redact(struct rest_call *call, struct object *object);
 

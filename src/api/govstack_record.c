@@ -122,6 +122,10 @@ bool govstack_record_of_agreement(struct rest_call *call, struct error *e)
     if (!object_find_newest_record(call->rest->options.store, call->individual, call->match.parameters[0], &call->arena, &object, &cause)) {
         return govstack_pass_or_absent(call, &cause, "the consent record", e);
     }
+    if (!govstack_show_record(call, object.content, e)) {
+        object_clear(&object);
+        return false;
+    }
     return govstack_answer(call, "consentRecord", object.content, NULL, e);
 }
 
@@ -136,7 +140,7 @@ bool govstack_record_list_own(struct rest_call *call, struct error *e)
         call->answer = json_pack("{s:[]}", "consentRecords");
         return call->answer != NULL || error_memory(e, "answer");
     }
-    return govstack_list(call, &filter, "consentRecords", NULL, e);
+    return govstack_list(call, &filter, "consentRecords", NULL, e) && govstack_show_records(call, e);
 }
 
 /* ---- Signatures ---- */
@@ -249,7 +253,8 @@ bool govstack_record_update(struct rest_call *call, struct error *e)
     if (!govstack_find_record(call, &object, e)) {
         return false;
     }
-    if (!check_only_opt_in(call, object.content, given, e)) {
+    if (!check_only_opt_in(call, object.content, given, e) ||
+        !govstack_opt(call, object.content, json_is_true(json_object_get(given, "optIn")), e)) {
         object_clear(&object);
         return false;
     }
@@ -294,6 +299,10 @@ static bool sign(struct rest_call *call, bool is_replacing, struct error *e)
     signature = govstack_take_signature(call, rest_json_bytes(json_object_get(revision, "serializedSnapshot")), rest_text(call, object.id),
                                         e);
     if (signature == NULL) {
+        goto done;
+    }
+    bool is_in = json_is_true(json_object_get(object.content, "optIn"));
+    if (is_replacing ? !govstack_must_be_given(call, object.content, e) : is_in && !govstack_decide(call, object.content, true, e)) {
         goto done;
     }
     if (json_object_set(object.content, "signature", signature) != 0 ||

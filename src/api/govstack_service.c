@@ -130,6 +130,9 @@ bool govstack_agreement_get(struct rest_call *call, struct bytes id, struct byte
 {
     struct error cause = { 0 };
     *out = (struct govstack_agreement_view){ .id = id };
+    if (!govstack_show_notices(call, e)) {
+        return false;
+    }
     if (!find_agreement(call, id, revision, &out->content, &out->revision, &cause)) {
         govstack_agreement_clear(out);
         return govstack_pass_or_absent(call, &cause, "the data agreement", e);

@@ -242,13 +242,23 @@ static bool set_successor(struct store *store, const json_t *previous, const cha
 
 bool object_snapshot(const struct object_change *change, struct buffer *out, struct error *e)
 {
+    json_t *content = change->content, *plain = NULL;
+    if (strcmp(change->kind, OBJECT_RECORD) == 0 && json_object_get(content, "comity") != NULL) {
+        plain = json_copy(content); /* which consent it came to is known only afterwards, and nobody signs it */
+        if (plain == NULL || json_object_del(plain, "comity") != 0) {
+            json_decref(plain);
+            return error_memory(e, "revision");
+        }
+    }
     const struct govstack_change made = { .schema_name = bytes_of_text(change->schema_name),
                                           .object_id = change->is_draft ? BYTES_NONE : change->id,
                                           .timestamp_ms = change->now_ms,
                                           .individual = change->by_individual,
                                           .other = change->by_other,
-                                          .object = change->content };
-    return govstack_snapshot_write(&made, out, e);
+                                          .object = plain != NULL ? plain : content };
+    bool ok = govstack_snapshot_write(&made, out, e);
+    json_decref(plain);
+    return ok;
 }
 
 bool revision_add(struct store *store, const struct object_change *change, json_t **out, struct error *e)

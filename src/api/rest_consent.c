@@ -19,38 +19,6 @@ static struct consents *consents_of(const struct rest_call *call)
     return call->rest->options.operations.consents;
 }
 
-/* ---- By which law and notices ---- */
-
-struct rules {
-    struct consent_rules rules;
-    struct law *law;
-    struct policy *policy;
-    struct notices *notices;
-};
-
-static bool rules_take(struct rest_call *call, struct rules *r, struct error *e)
-{
-    const struct operation_context *context = &call->rest->options.operations;
-    struct operation_grounds grounds = context->grounds == NULL ? (struct operation_grounds){ 0 }
-                                                                : context->grounds(context->grounds_context);
-    *r = (struct rules){ .law = grounds.law, .policy = grounds.policy };
-    if (r->law == NULL) {
-        policy_drop(r->policy);
-        *r = (struct rules){ 0 };
-        return error_set(e, ERROR_IO, "law", "try again later", "the community's law is not at hand");
-    }
-    r->notices = consents_notices(context->consents);
-    r->rules = (struct consent_rules){ .law = r->law, .notices = r->notices };
-    return true;
-}
-
-static void rules_clear(struct rules *r)
-{
-    notices_drop(r->notices);
-    policy_drop(r->policy);
-    law_drop(r->law);
-}
-
 /* ---- One record ---- */
 
 /* Each form of it has a tag of its own; the one that If-Match takes is our own form's. */
@@ -389,14 +357,14 @@ static bool answer(struct rest_call *call, struct bytes id, struct error *e)
     struct consent_receipt receipt = { .reason = NULL };
     struct consent_answer given = { .id = id, .person = id.size == 0 ? call->subject : BYTES_NONE };
     struct choices choices;
-    struct rules rules;
+    struct rest_rules rules;
     uint8_t notice[SHA256_SIZE], expected[SHA256_SIZE];
     if (!rest_act_of(call, &act, e) || !read_expected(call, expected, &given.expected, e) ||
-        !read_answer(call, &given, &choices, notice, e) || !rules_take(call, &rules, e)) {
+        !read_answer(call, &given, &choices, notice, e) || !rest_rules_take(call, &rules, e)) {
         return false;
     }
     bool ok = consent_answer(consents_of(call), &rules.rules, &given, &act, &receipt, e) || rest_denied(call, &receipt, e);
-    rules_clear(&rules);
+    rest_rules_clear(&rules);
     return ok && tell_decision(call, receipt.id, !given.is_refusal, e) && answer_receipt(call, &receipt, e);
 }
 
@@ -477,11 +445,11 @@ bool handle_consent_request(struct rest_call *call, struct error *e)
     const struct consent_act act = { .role = CONSENT_ROLE_SYSTEM, .ref = call->principal.member, .method = CONSENT_METHOD_API };
     struct consent_offer offer = { .person = call->subject, .notice_id = rest_json_bytes(json_object_get(call->body, "notice")) };
     struct bytes until = rest_json_bytes(json_object_get(call->body, "until"));
-    struct rules rules;
+    struct rest_rules rules;
     if (until.size > 0 && !time_parse(until, &offer.until_ms)) {
         return rest_refuse(call, e, 400, "request.malformed", "/until", NULL, "is no time");
     }
-    if (!rules_take(call, &rules, e)) {
+    if (!rest_rules_take(call, &rules, e)) {
         return false;
     }
     const struct notice *notice = notices_find(rules.notices, offer.notice_id, 0);
@@ -489,6 +457,6 @@ bool handle_consent_request(struct rest_call *call, struct error *e)
     bool ok = notice != NULL && (is_own || bytes_equal(notice->recipient.member, call->principal.member));
     ok = ok || rest_refuse(call, e, 404, "notice.absent", "/notice", "publish it first", "there is no such notice of yours");
     ok = ok && (consent_request(consents_of(call), &rules.rules, &offer, &act, &receipt, e) || rest_denied(call, &receipt, e));
-    rules_clear(&rules);
+    rest_rules_clear(&rules);
     return ok && answer_receipt(call, &receipt, e);
 }

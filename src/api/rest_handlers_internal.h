@@ -15,6 +15,17 @@ rest_handler handle_gateway_read, handle_person_read, handle_person_pause, handl
     handle_use_evidence, handle_use_proof, handle_trust;
 /* Who acts on the subject's behalf, as the body (schema Act) and the session say. Views into the body. */
 must_check bool rest_act_of(struct rest_call *call, struct consent_act *act, struct error *e);
+/* The same of a part of the body; `where` names its `method`. */
+must_check bool rest_act_in(struct rest_call *call, const json_t *said, const char *where, struct consent_act *act, struct error *e);
+/* By which law and notices a decision is checked, as they are now. */
+struct rest_rules {
+    struct consent_rules rules;
+    struct law *law;
+    struct policy *policy;
+    struct notices *notices;
+};
+must_check bool rest_rules_take(struct rest_call *call, struct rest_rules *r, struct error *e);
+void rest_rules_clear(struct rest_rules *r);
 /* The status and the reason of a change that was denied. Returns false. */
 bool rest_denied(struct rest_call *call, const struct consent_receipt *receipt, struct error *e);
 /* rest_notice.c, rest_consent.c, rest_right.c */

@@ -44,12 +44,13 @@ struct rest {
     struct live *live;              /* live_internal.h */
     struct rest_settings *settings; /* the loop's own reference */
     struct schemas *schemas;
-    struct bytes openapi;     /* the document, made once */
-    uv_timer_t timer;         /* while it stops */
-    uint64_t stop_until_ms;   /* of the loop's clock */
-    uint64_t settle_until_ms; /* likewise: how long connections may take to end when their answers are out; 0: some are not */
-    unsigned closing;         /* of what is still on the loop */
-    uint8_t process[16];      /* random: whose unfinished idempotency rows are our own */
+    struct bytes openapi;         /* the document, made once */
+    uv_timer_t timer;             /* while it stops */
+    uint64_t stop_until_ms;       /* of the loop's clock */
+    uint64_t settle_until_ms;     /* likewise: how long connections may take to end when their answers are out; 0: some are not */
+    unsigned closing;             /* of what is still on the loop */
+    uint8_t process[16];          /* random: whose unfinished idempotency rows are our own */
+    _Atomic size_t shown_notices; /* so many revisions of notices are GovStack's agreements already */
     void (*done)(void *context);
     void *done_context;
 };

@@ -5,6 +5,7 @@
 #include "base/encode.h"
 #include "base/time.h"
 #include "consent/persons.h"
+#include "consent/notice_store.h"
 #include "interchange/json_make.h"
 
 /* ---- Who acts ---- */
@@ -20,12 +21,11 @@ static const struct {
  * The session's person, or who acts for one; at a counter it is still the person who speaks: the employee says how, and is named as evidence of
  * that in the access event.
  */
-bool rest_act_of(struct rest_call *call, struct consent_act *act, struct error *e)
+bool rest_act_in(struct rest_call *call, const json_t *said, const char *where, struct consent_act *act, struct error *e)
 {
-    struct bytes method = rest_json_bytes(json_object_get(call->body, "method")),
-                 evidence = rest_json_bytes(json_object_get(call->body, "evidence"));
+    struct bytes method = rest_json_bytes(json_object_get(said, "method")), evidence = rest_json_bytes(json_object_get(said, "evidence"));
     *act = (struct consent_act){ .role = CONSENT_ROLE_PERSON, .method = CONSENT_METHOD_PORTAL };
-    act->language = rest_json_bytes(json_object_get(call->body, "language"));
+    act->language = rest_json_bytes(json_object_get(said, "language"));
     for (size_t i = 0; i < COUNT_OF(representatives); i++) {
         if (bytes_equal(call->subject_role, representatives[i].name)) {
             act->role = representatives[i].role;
@@ -35,16 +35,44 @@ bool rest_act_of(struct rest_call *call, struct consent_act *act, struct error *
     if (call->access != ACCESS_OWN) {
         act->method = CONSENT_METHOD_NONE;
         if (!consent_method_parse(method, &act->method) || act->method == CONSENT_METHOD_PORTAL) {
-            return rest_refuse(call, e, 400, "request.malformed", "/method", "say how the person told you: kiosk, paper, voice or ussd",
+            return rest_refuse(call, e, 400, "request.malformed", where, "say how the person told you: kiosk, paper, voice or ussd",
                                "must be there");
         }
     } else if (method.size > 0) {
-        return rest_refuse(call, e, 400, "request.malformed", "/method", "leave it out", "is for staff at a counter");
+        return rest_refuse(call, e, 400, "request.malformed", where, "leave it out", "is for staff at a counter");
     }
     if (evidence.size > 0) {
         act->has_evidence = hex_parse(evidence, act->evidence, sizeof act->evidence);
     }
     return true;
+}
+
+bool rest_act_of(struct rest_call *call, struct consent_act *act, struct error *e)
+{
+    return rest_act_in(call, call->body, "/method", act, e);
+}
+
+bool rest_rules_take(struct rest_call *call, struct rest_rules *r, struct error *e)
+{
+    const struct operation_context *context = &call->rest->options.operations;
+    struct operation_grounds grounds = context->grounds == NULL ? (struct operation_grounds){ 0 }
+                                                                : context->grounds(context->grounds_context);
+    *r = (struct rest_rules){ .law = grounds.law, .policy = grounds.policy };
+    if (r->law == NULL) {
+        policy_drop(r->policy);
+        *r = (struct rest_rules){ 0 };
+        return error_set(e, ERROR_IO, "law", "try again later", "the community's law is not at hand");
+    }
+    r->notices = consents_notices(context->consents);
+    r->rules = (struct consent_rules){ .law = r->law, .notices = r->notices };
+    return true;
+}
+
+void rest_rules_clear(struct rest_rules *r)
+{
+    notices_drop(r->notices);
+    policy_drop(r->policy);
+    law_drop(r->law);
 }
 
 bool rest_denied(struct rest_call *call, const struct consent_receipt *receipt, struct error *e)
