@@ -25,12 +25,24 @@ struct bytes disclosure_conditions(struct bytes statement);
 /* False stops, which is no error. */
 typedef bool disclosures_each(void *context, const struct disclosure *disclosure);
 
+enum { DISCLOSURES_BEFORE = 65536 };
+
+/*
+ * Follows a log, entry by entry, and remembers the decisions that wait for their answer: at most those of the last DISCLOSURES_BEFORE entries, each
+ * with its text. One thread at a time.
+ */
+struct disclosures;
+struct disclosures *disclosures_make(void);             /* NULL: out of memory */
+void disclosures_free(struct disclosures *disclosures); /* NULL is allowed */
+/* The next entry of the log. `*is_one`: it is the answer that makes a disclosure, whose views live until the next call. Erased entries say nothing. */
+must_check bool disclosures_take(struct disclosures *disclosures, const struct log_entry *entry, struct disclosure *out, bool *is_one,
+                                 struct error *e);
+
 /*
  * All disclosures whose answers are among the entries from `from` up to, without, `to`, in the log's order. Decisions up to DISCLOSURES_BEFORE entries
- * before `from` are found. Memory: some 16 bytes for each decision that is still without an answer. Entries that were erased or pruned say nothing.
+ * before `from` are found. Memory: the text of each decision that is still without an answer. Entries that were erased or pruned say nothing.
  * Blocks; the reader's thread. ERROR_INPUT: an entry is damaged.
  */
-enum { DISCLOSURES_BEFORE = 65536 };
 must_check bool disclosures_scan(struct log_reader *reader, uint64_t from, uint64_t to, disclosures_each *each, void *context,
                                  struct error *e);
 /* The one that this decision (an entry of the log) with this answer makes. `*is_one` false: it is none. The views live in `arena`. */

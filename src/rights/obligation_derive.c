@@ -10,7 +10,7 @@
 #include "store/state.h"
 
 static const char cursor[] = "obligations.next";
-enum { USUAL_DAYS = 30, CATCH_UP_ENTRIES = 1 << 20, EXCHANGES_MAX = 1000000 };
+enum { USUAL_DAYS = 30, CATCH_UP_ENTRIES = 1 << 20, EXCHANGES_MAX = 1000000, CHUNK_ENTRIES = 1000 };
 
 /* ---- What ended ---- */
 
@@ -348,103 +348,148 @@ static int64_t life_end(struct bytes conditions, int64_t time_ms)
     return text.size > 0 && time_parse(text, &at) && at < end ? at : end;
 }
 
-struct wanted {
-    struct rights *rights;
-    const struct obligation_sources *sources;
-    int64_t now_ms;
-    struct error *e;
-    bool ok;
+/* Lives that are not in the store yet: every exchange may have one, so they go there together. */
+struct lives {
+    struct arena arena;
+    struct obligation_new list[CHUNK_ENTRIES];
+    size_t count;
 };
 
-static bool add_life(void *context, const struct disclosure *d)
+/* A copy of the categories' list, item by item. NULL: out of memory. */
+static struct bytes *copy_categories(struct bytes released, struct arena *arena, size_t *count)
 {
-    struct wanted *wanted = context;
+    struct bytes *list = arena_take(arena, DATA_NOTICE_CATEGORIES_MAX * sizeof *list);
+    struct bytes rest = list == NULL ? BYTES_NONE : arena_copy(arena, released), item;
+    *count = 0;
+    while (rest.size > 0 && *count < DATA_NOTICE_CATEGORIES_MAX && bytes_split(&rest, ',', &item)) {
+        list[(*count)++] = bytes_trim(item);
+    }
+    return list;
+}
+
+static bool add_life(struct lives *lives, const struct disclosure *d, const struct law *law, struct error *e)
+{
     const int64_t end_ms = life_end(d->conditions, d->time_ms);
     if (end_ms == INT64_MAX || d->gateway.size == 0) {
         return true;
     }
-    struct bytes categories[DATA_NOTICE_CATEGORIES_MAX], rest = d->released, item;
-    size_t count = 0;
-    while (rest.size > 0 && count < DATA_NOTICE_CATEGORIES_MAX && bytes_split(&rest, ',', &item)) {
-        categories[count++] = bytes_trim(item);
-    }
-    const struct obligation_new made = {
-        .person = d->person,
-        .recipient = member_of(d->client),
-        .gateway = d->gateway,
-        .cause = d->exchange,
+    struct arena *arena = &lives->arena;
+    struct obligation_new *made = &lives->list[lives->count];
+    struct bytes *exchange = arena_take(arena, sizeof *exchange);
+    *made = (struct obligation_new){
+        .person = arena_copy(arena, d->person),
+        .recipient = arena_copy(arena, member_of(d->client)),
+        .gateway = arena_copy(arena, d->gateway),
         .reason = BYTES("life.over"),
         .kind = NOTICE_ERASE,
-        .exchanges = &d->exchange,
+        .exchanges = exchange,
         .exchange_count = 1,
-        .categories = categories,
-        .category_count = count,
+        .categories = copy_categories(d->released, arena, &made->category_count),
         .tell_at_ms = end_ms,
-        .due_at_ms = deadline(wanted->sources->law, end_ms),
+        .due_at_ms = deadline(law, end_ms),
     };
-    wanted->ok = obligation_add(wanted->rights, &made, wanted->now_ms, wanted->e);
-    return wanted->ok;
+    if (exchange == NULL || made->person.data == NULL || made->recipient.data == NULL || made->gateway.data == NULL ||
+        made->categories == NULL) {
+        return error_memory(e, "obligations");
+    }
+    *exchange = arena_copy(arena, d->exchange);
+    made->cause = *exchange;
+    lives->count++;
+    return exchange->data != NULL || error_memory(e, "obligations");
+}
+
+/* All of them, and that everything before `next` was looked at, in one transaction. */
+static bool write_lives(struct rights *rights, struct lives *lives, uint64_t next, int64_t now_ms, struct error *e)
+{
+    if (lives->count == 0) {
+        return state_set_u64(rights->store, cursor, next, e);
+    }
+    bool ok = rights_begin(rights, e);
+    if (!ok) {
+        return false;
+    }
+    for (size_t i = 0; ok && i < lives->count; i++) {
+        ok = obligation_add(rights, &lives->list[i], now_ms, e);
+    }
+    if (!ok || !state_set_u64(rights->store, cursor, next, e)) {
+        rights_give_up(rights);
+        return false;
+    }
+    lives->count = 0;
+    arena_clear(&lives->arena);
+    return rights_commit(rights, NULL, e);
 }
 
 /* ---- Entry by entry ---- */
 
-/* `*has_conditions`: it is an answer that sets the data conditions. */
-static bool take_entry(struct rights *rights, const struct obligation_sources *sources, struct log_reader *reader, uint64_t index,
-                       struct arena *arena, int64_t now_ms, bool *has_conditions, struct error *e)
+/* What obligations_catch_up() keeps from one call to the next: where it has come to, and the decisions that wait for their answer. */
+struct obligation_follower {
+    struct log_reader *reader;
+    struct disclosures *disclosures;
+    uint64_t next; /* the entry that `disclosures` takes next */
+};
+
+void obligation_follower_free(struct obligation_follower *follower)
 {
-    struct log_entry entry;
+    if (follower != NULL) {
+        log_reader_close(follower->reader);
+        disclosures_free(follower->disclosures);
+        free(follower);
+    }
+}
+
+/* An end of something, or a decision: what an answer is, the disclosures say. `entry` is not there any more then. */
+static bool take_event(struct rights *rights, const struct obligation_sources *sources, struct log_reader *reader,
+                       const struct log_entry *entry, struct lives *lives, int64_t now_ms, struct error *e)
+{
+    const uint64_t index = entry->index;
+    struct arena arena = { 0 };
     struct cause cause = { 0 };
     bool is_one = false, ok = true;
-    if (!log_reader_get(reader, index, &entry, e)) {
-        return false;
+    if (entry->kind == RECORD_DECISION && event_text_is(entry->statement, "decision/1")) {
+        return hold_take_decision(rights, entry->statement, e) && review_take_decision(rights, entry->statement, index, e);
     }
-    if (entry.form != RECORD_OPEN) {
-        return true;
-    }
-    if (entry.kind == RECORD_DECISION && event_text_is(entry.statement, "decision/1")) {
-        return hold_take_decision(rights, entry.statement, e) && review_take_decision(rights, entry.statement, index, e);
-    }
-    *has_conditions = entry.kind == RECORD_ANSWER_SENT && disclosure_conditions(entry.statement).size > 0;
-    if (entry.kind == RECORD_EVENT && event_text_is(entry.statement, "consent/1")) {
-        ok = read_consent(entry.statement, arena, &cause, &is_one);
-    } else if (entry.kind == RECORD_EVENT && event_text_is(entry.statement, "rights/1")) {
-        ok = read_request(entry.statement, arena, &cause, &is_one);
+    if (entry->kind == RECORD_EVENT && event_text_is(entry->statement, "consent/1")) {
+        ok = read_consent(entry->statement, &arena, &cause, &is_one);
+    } else if (entry->kind == RECORD_EVENT && event_text_is(entry->statement, "rights/1")) {
+        ok = read_request(entry->statement, &arena, &cause, &is_one);
     }
     if (!ok) {
-        return error_memory(e, "obligations");
+        error_memory(e, "obligations");
+    } else if (is_one) {
+        /* What was found before it is written first: with what it owes the store knows that all up to here was looked at. */
+        ok = write_lives(rights, lives, index, now_ms, e) && take_cause(rights, sources, reader, &cause, index + 1, &arena, now_ms, e);
     }
-    return !is_one || take_cause(rights, sources, reader, &cause, index + 1, arena, now_ms, e);
+    arena_clear(&arena);
+    return ok;
 }
 
-/* All lives of a batch in one transaction: every exchange may have one. */
-static bool take_lives(struct log_reader *reader, uint64_t from, uint64_t to, struct wanted *wanted)
+/* The entries up to `to`; from `next` on they were not looked at yet, before it only for the decisions that are there. */
+static bool take_entries(struct rights *rights, const struct obligation_sources *sources, struct obligation_follower *follower,
+                         uint64_t next, uint64_t to, struct lives *lives, int64_t now_ms, struct error *e)
 {
-    if (!rights_begin(wanted->rights, wanted->e)) {
-        return false;
-    }
-    if (!disclosures_scan(reader, from, to, add_life, wanted, wanted->e) || !wanted->ok) {
-        rights_give_up(wanted->rights);
-        return false;
-    }
-    return rights_commit(wanted->rights, NULL, wanted->e);
-}
-
-static bool take_entries(struct rights *rights, const struct obligation_sources *sources, struct log_reader *reader, uint64_t from,
-                         uint64_t to, int64_t now_ms, struct error *e)
-{
-    struct wanted wanted = { .rights = rights, .sources = sources, .now_ms = now_ms, .e = e, .ok = true };
-    uint64_t first = to;
-    for (uint64_t i = from; i < to; i++) {
-        struct arena arena = { 0 };
-        bool has_conditions = false;
-        bool ok = take_entry(rights, sources, reader, i, &arena, now_ms, &has_conditions, e);
-        arena_clear(&arena);
-        if (!ok) {
+    while (follower->next < to) {
+        struct log_entry entry;
+        struct disclosure disclosure;
+        bool is_one = false;
+        const uint64_t index = follower->next;
+        if (!log_reader_get(follower->reader, index, &entry, e) ||
+            !disclosures_take(follower->disclosures, &entry, &disclosure, &is_one, e)) {
             return false;
         }
-        first = has_conditions && i < first ? i : first;
+        follower->next++;
+        if (index < next || entry.form != RECORD_OPEN) {
+            continue;
+        }
+        if ((is_one && !add_life(lives, &disclosure, sources->law, e)) ||
+            !take_event(rights, sources, follower->reader, &entry, lives, now_ms, e)) {
+            return false;
+        }
+        if (lives->count == CHUNK_ENTRIES && !write_lives(rights, lives, index + 1, now_ms, e)) {
+            return false;
+        }
     }
-    return first == to || take_lives(reader, first, to, &wanted);
+    return write_lives(rights, lives, to, now_ms, e);
 }
 
 bool obligations_next(struct rights *rights, uint64_t *next, struct error *e)
@@ -455,25 +500,71 @@ bool obligations_next(struct rights *rights, uint64_t *next, struct error *e)
            error_set(e, absent.kind, absent.where, absent.todo, "%s", absent.what);
 }
 
+static bool open_follower(struct rights *rights, const struct obligation_sources *sources, struct error *e)
+{
+    if (rights->follower != NULL) {
+        return true;
+    }
+    struct obligation_follower *made = calloc(1, sizeof *made);
+    if (made == NULL) {
+        return error_memory(e, "obligations");
+    }
+    made->next = UINT64_MAX;
+    if (!log_reader_open(&made->reader, sources->public, sources->private, e)) {
+        free(made);
+        return false;
+    }
+    rights->follower = made;
+    return true;
+}
+
+/* Puts it so far before `next` that it finds the decisions that are answered from there on; where it stands there already, it knows them. */
+static bool begin_at(struct obligation_follower *follower, uint64_t next, uint64_t first, struct error *e)
+{
+    if (follower->next == next) {
+        return true;
+    }
+    disclosures_free(follower->disclosures);
+    follower->next = UINT64_MAX;
+    follower->disclosures = disclosures_make();
+    if (follower->disclosures == NULL) {
+        return error_memory(e, "obligations");
+    }
+    follower->next = next - first > DISCLOSURES_BEFORE ? next - DISCLOSURES_BEFORE : first;
+    return true;
+}
+
+static bool catch_up(struct rights *rights, const struct obligation_sources *sources, size_t max_entries, struct lives *lives,
+                     int64_t now_ms, uint64_t *lag, struct error *e)
+{
+    uint64_t next = 0, size = 0;
+    if (!obligations_next(rights, &next, e) || !open_follower(rights, sources, e) || !log_reader_size(rights->follower->reader, &size, e)) {
+        return false;
+    }
+    uint64_t first = log_reader_first(rights->follower->reader);
+    next = next > size ? size : next; /* a log that was put back */
+    next = next < first ? first : next;
+    uint64_t end = size - next > max_entries ? next + max_entries : size;
+    *lag = size - end;
+    return end == next ||
+           (begin_at(rights->follower, next, first, e) && take_entries(rights, sources, rights->follower, next, end, lives, now_ms, e));
+}
+
 bool obligations_catch_up(struct rights *rights, const struct obligation_sources *sources, size_t max_entries, int64_t now_ms,
                           uint64_t *lag, struct error *e)
 {
-    struct log_reader *reader = NULL;
-    uint64_t next = 0, size = 0, end = 0;
-    if (!obligations_next(rights, &next, e) || !log_reader_open(&reader, sources->public, sources->private, e)) {
-        return false;
+    uint64_t left = 0;
+    struct lives *lives = calloc(1, sizeof *lives);
+    if (lives == NULL) {
+        return error_memory(e, "obligations");
     }
-    bool ok = log_reader_size(reader, &size, e);
-    if (ok) {
-        uint64_t first = log_reader_first(reader);
-        next = next > size ? size : next; /* a log that was put back */
-        next = next < first ? first : next;
-        end = size - next > max_entries ? next + max_entries : size;
-        ok = take_entries(rights, sources, reader, next, end, now_ms, e) && (end == next || state_set_u64(rights->store, cursor, end, e));
-    }
-    log_reader_close(reader);
+    (void)pthread_mutex_lock(&rights->following);
+    bool ok = catch_up(rights, sources, max_entries, lives, now_ms, &left, e);
+    (void)pthread_mutex_unlock(&rights->following);
+    arena_clear(&lives->arena);
+    free(lives);
     if (ok && lag != NULL) {
-        *lag = size - end;
+        *lag = left;
     }
     return ok;
 }

@@ -20,6 +20,8 @@ struct obligation_new {
 /* In the transaction of rights_begin(). One that was made before (by cause, reason, gateway and part) is left as it is. */
 must_check bool obligation_add(struct rights *rights, const struct obligation_new *obligation, int64_t now_ms, struct error *e);
 
+void obligation_follower_free(struct obligation_follower *follower); /* NULL is allowed */
+
 /* When a failed telling is tried again: 5 s, doubling to an hour. */
 int64_t obligation_retry_ms(int64_t attempts);
 

@@ -6,6 +6,7 @@
 #include "base/encode.h"
 #include "base/random.h"
 #include "rights/decision_internal.h"
+#include "rights/obligation_internal.h"
 
 enum { EVENTS_AT_ONCE = 1000 };
 
@@ -194,6 +195,12 @@ bool rights_open(struct rights **out, struct store *store, struct committer *com
         free(rights);
         return error_memory(e, "rights");
     }
+    if (pthread_mutex_init(&rights->following, NULL) != 0) {
+        (void)pthread_mutex_destroy(&rights->holding);
+        (void)pthread_mutex_destroy(&rights->changing);
+        free(rights);
+        return error_memory(e, "rights");
+    }
     rights->store = store;
     rights->committer = committer;
     if (!holds_load(rights, e)) {
@@ -212,6 +219,8 @@ void rights_close(struct rights *rights)
 {
     if (rights != NULL) {
         holds_free(rights);
+        obligation_follower_free(rights->follower);
+        (void)pthread_mutex_destroy(&rights->following);
         (void)pthread_mutex_destroy(&rights->changing);
         (void)pthread_mutex_destroy(&rights->holding);
         free(rights);

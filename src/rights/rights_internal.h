@@ -9,7 +9,8 @@
 #include "consent/event_text.h"
 #include "rights/rights.h"
 
-struct hold_row; /* hold.c */
+struct hold_row;            /* hold.c */
+struct obligation_follower; /* obligation_derive.c */
 struct rights {
     struct store *store;
     struct committer *committer; /* NULL: looking only */
@@ -19,6 +20,9 @@ struct rights {
     struct hold_row *holds;  /* newest first */
     _Atomic size_t hold_count;
     bool has_hold_failed; /* out of memory while they were loaded */
+
+    pthread_mutex_t following;            /* guards `follower`; taken before `changing` */
+    struct obligation_follower *follower; /* NULL until the log is first followed */
 };
 
 /* Takes the mutex and begins the transaction. True: end it by rights_finish() or rights_give_up(). */

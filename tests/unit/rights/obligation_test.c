@@ -200,6 +200,29 @@ static void data_have_a_life(void **state)
     arena_clear(&arena);
 }
 
+/* The decision was read by the run before. */
+static void an_answer_finds_its_decision_after_a_restart(void **state)
+{
+    struct scene *scene = *state;
+    struct arena arena = { 0 };
+    struct obligation next;
+    struct error e;
+    uint64_t lag = 1;
+    const struct traffic t = { .exchange = "e-1", .person = "anna", .member = CLINIC, .released = BLOOD, .conditions = "life=P30D" };
+    (void)traffic_log(&scene->holder, &t);
+    int64_t now_ms = time_now_ms();
+    for (unsigned i = 0; lag > 0; i++) {
+        assert_true(i < 100);
+        assert_true(obligations_catch_up(scene->holder_rights, &scene->sources, 1, now_ms, &lag, &e));
+        rights_close(scene->holder_rights);
+        assert_true(rights_open(&scene->holder_rights, scene->holder.store, scene->holder.committer, &e));
+    }
+    assert_true(obligation_next(scene->holder_rights, scene->holder_key, now_ms + 31 * DAY, &arena, &next, &e));
+    assert_true(bytes_equal(next.person, BYTES("anna")));
+    assert_true(bytes_equal(next.cause, BYTES("e-1")));
+    arena_clear(&arena);
+}
+
 /* ---- Two gateways ---- */
 
 static struct obligation take_next(struct scene *scene, int64_t now_ms, struct arena *arena)
@@ -387,6 +410,7 @@ int main(void)
         CASE(the_log_may_be_read_again),
         CASE(a_fulfilled_request_reaches_every_recipient),
         CASE(data_have_a_life),
+        CASE(an_answer_finds_its_decision_after_a_restart),
         CASE(from_notice_to_confirmation),
         CASE(what_a_law_keeps_is_said),
         CASE(nobody_answers_for_another),
