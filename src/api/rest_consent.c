@@ -3,7 +3,6 @@
 
 #include "api/rest_document_internal.h"
 #include "api/rest_handlers_internal.h"
-#include "api/webhook.h"
 #include "base/encode.h"
 #include "base/time.h"
 #include "consent/notice_store.h"
@@ -333,23 +332,6 @@ static bool read_answer(struct rest_call *call, struct consent_answer *answer, s
            (until.size == 0 || time_parse(until, &answer->valid_until_ms));
 }
 
-/* To whoever has subscribed; by ids, which name nobody. The change is in force already, and stays so. */
-static bool tell_decision(struct rest_call *call, const char *id, bool is_given, struct error *e)
-{
-    struct store *store = call->rest->options.store;
-    json_t *data = json_pack("{s:s, s:b}", "consentId", id, "optIn", is_given);
-    if (data == NULL) {
-        return error_memory(e, "webhook");
-    }
-    bool ok = store_begin(store, e);
-    if (ok && !webhooks_queue(store, BYTES_NONE, is_given ? "consent.allowed" : "consent.disallowed", data, call->now_ms, e)) {
-        store_rollback(store);
-        ok = false;
-    }
-    json_decref(data);
-    return ok && store_commit(store, e);
-}
-
 /* On the record that asks (`id`), or a new one. */
 static bool answer(struct rest_call *call, struct bytes id, struct error *e)
 {
@@ -365,7 +347,7 @@ static bool answer(struct rest_call *call, struct bytes id, struct error *e)
     }
     bool ok = consent_answer(consents_of(call), &rules.rules, &given, &act, &receipt, e) || rest_denied(call, &receipt, e);
     rest_rules_clear(&rules);
-    return ok && tell_decision(call, receipt.id, !given.is_refusal, e) && answer_receipt(call, &receipt, e);
+    return ok && answer_receipt(call, &receipt, e);
 }
 
 bool handle_consent_create(struct rest_call *call, struct error *e)
@@ -395,8 +377,7 @@ static bool change(struct rest_call *call, enum consent_event event, struct erro
     if (!consent_change(consents_of(call), &order, &act, &receipt, e)) {
         return rest_denied(call, &receipt, e);
     }
-    bool is_told = event != CONSENT_EVENT_WITHDRAW || !receipt.is_changed || tell_decision(call, receipt.id, false, e);
-    return is_told && answer_receipt(call, &receipt, e);
+    return answer_receipt(call, &receipt, e);
 }
 
 bool handle_consent_withdraw(struct rest_call *call, struct error *e)

@@ -12,6 +12,7 @@
 #include "base/metrics.h"
 #include "base/random.h"
 #include "base/time.h"
+#include "consent/consent.h"
 
 enum {
     TICK_MS = 1000,
@@ -100,12 +101,17 @@ static bool is_subscribed(struct bytes events, struct bytes name)
     return false;
 }
 
-/* One row a webhook that listens; its foreign key keeps the webhook until they are gone. */
+/*
+ * Numbers begin with the time, so that none is ever given again when old ones have gone: what a power cut took of the store is written again from the log
+ * under its number.
+ *
+ * One row a webhook that listens; its foreign key keeps the webhook until they are gone.
+ */
 static bool queue_one(void *context, const struct store_value *columns, size_t count)
 {
     static const char sql[] =
         "INSERT INTO api_deliveries (number, webhook, event, message, payload, created_at, next_at, attempts, state, result)"
-        " SELECT coalesce(max(number), 0) + 1, ?1, ?2, ?3, ?4, ?5, ?5, 0, 0, '' FROM api_deliveries";
+        " SELECT max(coalesce(max(number), 0) + 1, ?5 * 1024), ?1, ?2, ?3, ?4, ?5, ?5, 0, 0, '' FROM api_deliveries";
     struct queueing *q = context;
     (void)count;
     if (!is_subscribed(columns[1].bytes, bytes_of_text(q->event))) {
@@ -134,6 +140,19 @@ bool webhooks_queue(struct store *store, struct bytes recipient, const char *eve
     q.payload = payload;
     bool ok = store_run(store, sql, &value, 1, queue_one, &q, NULL, e) && !q.failed;
     free(payload);
+    return ok;
+}
+
+bool webhooks_hear(struct store *store, const struct consent_news *news, struct error *e)
+{
+    if (!news->is_begin && !news->is_end) {
+        return true;
+    }
+    const char *name = news->is_expiry ? "consent.auto_expiry" : news->is_begin ? "consent.allowed" : "consent.disallowed";
+    json_t *data = json_pack("{s:s%, s:b, s:s}", "consentId", (const char *)news->id.data, news->id.size, "optIn", news->is_begin, "event",
+                             news->event);
+    bool ok = data != NULL ? webhooks_queue(store, news->key->recipient, name, data, news->time_ms, e) : error_memory(e, "webhook");
+    json_decref(data);
     return ok;
 }
 

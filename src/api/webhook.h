@@ -37,6 +37,10 @@ bool webhook_event_is_known(struct bytes name);
 must_check bool webhooks_queue(struct store *store, struct bytes recipient, const char *event, const json_t *data, int64_t now_ms,
                                struct error *e);
 
+/* A consent_listener: tells of what permits more or less from now on. */
+struct consent_news;
+must_check bool webhooks_hear(struct store *store, const struct consent_news *news, struct error *e);
+
 struct rest;
 struct webhooks;
 /* Delivers from then on; looks once a second. */

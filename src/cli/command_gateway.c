@@ -10,6 +10,7 @@
 #include "api/control.h"
 #include "api/management.h"
 #include "api/rest.h"
+#include "api/webhook.h"
 #include "audit/export.h"
 #include "audit/uses_proof.h"
 #include "base/time.h"
@@ -465,6 +466,7 @@ static int run_gateway(struct call *call)
     if (!gateway_config_load(&config, call->folder, &e)) {
         return is_check && e.kind == ERROR_INPUT ? call_refuse(call, &e) : call_fail(call, &e);
     }
+    config->consent_listener = webhooks_hear;
     if (configure_diagnostics(call, config)) {
         end = is_check ? check(call, config) : serve(call, config);
     }

@@ -2,6 +2,8 @@
 
 #include <stdio.h>
 
+#include "api/webhook.h"
+
 bool path_join(char out[PLACE_PATH_SIZE], const char *folder, const char *name, struct error *e)
 {
     int size = snprintf(out, PLACE_PATH_SIZE, "%s/%s", folder, name);
@@ -52,7 +54,8 @@ bool place_open_consents(struct place *place, bool for_change, struct error *e)
                                               .committer = place->committer,
                                               .public = place->public_disk,
                                               .private = place->private_disk,
-                                              .cache_max = 1000 };
+                                              .cache_max = 1000,
+                                              .listener = webhooks_hear };
     return consents_open(&place->consents, &options, e);
 }
 

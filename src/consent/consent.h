@@ -171,11 +171,28 @@ struct counter_release;
  * lost of it is read from there (docs/decisions/0013-the-log-is-the-commit.md). All is borrowed.
  */
 enum { CONSENT_CACHE_DEFAULT = 1000 * 1000 };
+/*
+ * What a change did to a record; views. Told inside the change's transaction, under its lock: what the listener writes into the store is kept or lost with the
+ * change, also by the log. Of a person who pauses, restricts, or ends that: once for each record with something given. A notice that supersedes
+ * consents changes no record, and is not told.
+ */
+struct consent_news {
+    const char *event; /* as in the log: "give", "withdraw", "expire", "restrict", ... */
+    struct bytes id;   /* of the record */
+    const struct consent_key *key;
+    bool is_begin, is_end; /* it permits more, or less, from now on; neither: it was only asked for, or put off */
+    bool is_expiry;
+    int64_t time_ms;
+};
+/* False: the change is undone. Calls nothing of this part. */
+typedef bool consent_listener(struct store *store, const struct consent_news *news, struct error *e);
+
 struct consents_options {
     struct store *store;
     struct committer *committer;
     struct disk *public, *private;
-    size_t cache_max; /* records kept in memory, 64 bytes each; 0: CONSENT_CACHE_DEFAULT */
+    size_t cache_max;           /* records kept in memory, 64 bytes each; 0: CONSENT_CACHE_DEFAULT */
+    consent_listener *listener; /* NULL: nobody listens */
 };
 must_check bool consents_open(struct consents **out, const struct consents_options *options, struct error *e);
 /* After the last call on it, and after the last view is cleared; the committer may still run. NULL is allowed. */

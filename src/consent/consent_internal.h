@@ -28,6 +28,7 @@ enum {
 struct consents {
     struct store *store;
     struct committer *committer; /* NULL: reading only */
+    consent_listener *listener;  /* NULL: nobody listens */
     pthread_mutex_t changing;
     pthread_mutex_t mutex;
     struct notices *notices; /* swapped under `mutex` by whoever holds `changing` (notice_store.c); never NULL once open */
@@ -107,6 +108,8 @@ must_check bool transaction_add(struct transaction *t, struct consent_change *ch
 must_check bool transaction_add_person(struct transaction *t, struct bytes person, int event, bool is_pending,
                                        void (*write)(const void *context, int64_t sequence, struct buffer *out), const void *context,
                                        struct error *e);
+/* Tells the listener of a person's event, record by record of what is given. */
+must_check bool transaction_tell_person(struct transaction *t, struct bytes person, const char *event, bool is_begin, struct error *e);
 /*
  * Ends it. `ok` false: everything is undone, and false returned. Else commits and logs; `*last_index` (may be NULL) is where the last event went,
  * UINT64_MAX when there was none.

@@ -54,6 +54,7 @@ bool consents_open(struct consents **out, const struct consents_options *options
     }
     consents->store = options->store;
     consents->committer = options->committer;
+    consents->listener = options->listener;
     if (!consent_cache_init(&consents->cache, options->cache_max == 0 ? CONSENT_CACHE_DEFAULT : options->cache_max) ||
         !names_init(&consents->names, options->store)) {
         (void)error_memory(e, "consents");

@@ -223,8 +223,14 @@ static bool add_mark(struct transaction *t, struct person_change *change, const 
     }
     change->act = &actor;
     receipt->is_changed = true;
-    return persons_add_event(t, change, e) &&
-           (change->event != PERSON_EVENT_DIED || consent_end_all(t, change->person, &actor, &receipt->changed, e));
+    if (!persons_add_event(t, change, e)) {
+        return false;
+    }
+    if (change->event == PERSON_EVENT_DIED) { /* which tells of each end */
+        return consent_end_all(t, change->person, &actor, &receipt->changed, e);
+    }
+    bool is_end = change->event == PERSON_EVENT_PAUSE || change->event == PERSON_EVENT_RESTRICT;
+    return change->event == PERSON_EVENT_ALIVE || transaction_tell_person(t, change->person, person_event_name(change->event), !is_end, e);
 }
 
 bool persons_mark(struct consents *consents, struct bytes person, enum person_event event, const struct consent_act *act,

@@ -97,6 +97,47 @@ static bool add_text(struct transaction *t, int64_t sequence, int64_t record, st
     return ok;
 }
 
+static bool tell(struct transaction *t, const struct consent_news *news, struct error *e)
+{
+    return t->consents->listener == NULL || t->consents->listener(t->consents->store, news, e);
+}
+
+static bool tell_change(struct transaction *t, const struct consent_change *change, struct error *e)
+{
+    const enum consent_event event = change->event;
+    const struct consent_news news = { .event = consent_event_name(event),
+                                       .id = change->id,
+                                       .key = &change->key,
+                                       .is_begin = event == CONSENT_EVENT_GIVE || event == CONSENT_EVENT_RESUME,
+                                       .is_end = event != CONSENT_EVENT_GIVE && event != CONSENT_EVENT_RESUME &&
+                                                 event != CONSENT_EVENT_REQUEST && event != CONSENT_EVENT_DEFER,
+                                       .is_expiry = event == CONSENT_EVENT_EXPIRE,
+                                       .time_ms = t->now_ms };
+    return tell(t, &news, e);
+}
+
+bool transaction_tell_person(struct transaction *t, struct bytes person, const char *event, bool is_begin, struct error *e)
+{
+    struct record *first = NULL;
+    if (t->consents->listener == NULL || !records_find_open(t->consents, person, &t->arena, &first, e)) {
+        return t->consents->listener == NULL;
+    }
+    for (const struct record *record = first; record != NULL; record = record->next) {
+        bool is_given = false;
+        for (size_t i = 0; i < record->count; i++) {
+            const struct consent_decision *decision = &record->decisions[i];
+            is_given = is_given || consent_state_at(decision->state, decision->valid_until_ms, t->now_ms) == CONSENT_GIVEN;
+        }
+        const struct consent_news news = {
+            .event = event, .id = record->id, .key = &record->key, .is_begin = is_begin, .is_end = !is_begin, .time_ms = t->now_ms
+        };
+        if (is_given && !tell(t, &news, e)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 bool transaction_add(struct transaction *t, struct consent_change *change, bool is_new, struct error *e)
 {
     struct store *store = t->consents->store;
@@ -114,7 +155,7 @@ bool transaction_add(struct transaction *t, struct consent_change *change, bool 
         return false;
     }
     note(t, sequence, change->event == CONSENT_EVENT_GIVE || change->event == CONSENT_EVENT_RESUME);
-    return add_text(t, sequence, change->number, BYTES_NONE, (int)change->event, &text, e);
+    return add_text(t, sequence, change->number, BYTES_NONE, (int)change->event, &text, e) && tell_change(t, change, e);
 }
 
 bool transaction_add_person(struct transaction *t, struct bytes person, int event, bool is_pending,

@@ -5,6 +5,7 @@
 #ifndef COMITY_GATEWAY_CONFIG_H
 #define COMITY_GATEWAY_CONFIG_H
 
+#include "consent/consent.h"
 #include "base/arena.h"
 #include "base/diag.h"
 #include "crypto/key.h"
@@ -27,6 +28,8 @@ struct gateway_config {
     struct arena arena; /* owns everything below */
     const char *folder; /* as it was given: "." or a path */
     const char *file;   /* FOLDER/gateway.yaml, for messages */
+
+    consent_listener *consent_listener; /* of whoever starts the gateway, and in no file; NULL: none */
 
     struct identifier member; /* three parts */
     struct bytes member_text; /* encoded: COMMUNITY/CLASS/MEMBER */

@@ -274,7 +274,8 @@ static bool open_consents(struct gateway *gateway, struct error *e)
                                               .committer = gateway->committer,
                                               .public = gateway->public_disk,
                                               .private = gateway->private_disk,
-                                              .cache_max = gateway->config->consent_cache };
+                                              .cache_max = gateway->config->consent_cache,
+                                              .listener = gateway->config->consent_listener };
     return consents_open(&gateway->consents, &options, e);
 }
 

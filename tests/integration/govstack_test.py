@@ -4,17 +4,15 @@ specification brings are run by tests/interop/govstack_features_test.py.
 """
 import base64
 import hashlib
-import http.server
 import hmac
 import json
 import re
 import random
-import threading
 import time
 import unittest
 
 from api import ApiCase, problem
-from comity import free_ports
+from receiver import Receiver
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -387,34 +385,6 @@ class Persons(GovStack):
         self.assertEqual(self.api.call('POST', path, who='clinic').status, 403)
         self.assertEqual(self.call('GET', 'service/verification/consent-records?limit=200', who='clinic')['consentRecords'], [])
         self.assertEqual(self.api.call('DELETE', f'{BASE}/service/individual/record', who='clinic', headers=self.head(person)).status, 403)
-
-
-class Receiver:
-    """A webhook's other end: answers with what `statuses` say, 200 when they are used up, and keeps what came."""
-
-    def __init__(self):
-        self.got, self.statuses = [], []
-        receiver = self
-
-        class Handler(http.server.BaseHTTPRequestHandler):
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers['Content-Length']))
-                receiver.got.append((dict(self.headers), body))
-                self.send_response(receiver.statuses.pop(0) if receiver.statuses else 200)
-                self.end_headers()
-
-            def log_message(self, *_):
-                pass
-
-        self.port, = free_ports(1)
-        self.server = http.server.ThreadingHTTPServer(('127.0.0.1', self.port), Handler)
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
-
-    def wait(self, count, seconds=30):
-        deadline = time.monotonic() + seconds
-        while len(self.got) < count and time.monotonic() < deadline:
-            time.sleep(0.02)
-        return self.got
 
 
 class Webhooks(GovStack):
