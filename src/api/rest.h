@@ -39,6 +39,8 @@ struct rest_options {
     bool (*trust)(void *context, struct buffer *out, struct error *e);
     /* Who is who now: a reference that the caller drops. Any thread. */
     struct world *(*world)(void *context);
+    /* The community's law, before the policy tightens it: a reference that the receiver drops. Any thread. */
+    struct law *(*law)(void *context);
     /* The figures of the moment (schema Figures), the caller's. On the pool; may block shortly. */
     bool (*figures)(void *context, json_t **out, struct error *e);
     void *context;

@@ -9,6 +9,8 @@
 /* rest_public.c */
 rest_handler handle_openapi;
 /* rest_gateway.c, rest_person.c, rest_use.c */
+rest_handler handle_service_list, handle_rule_read, handle_explain, handle_policy_difference; /* rest_service.c */
+rest_handler handle_task_list;                                                             /* rest_task.c */
 rest_handler handle_figure_read, handle_figure_live; /* rest_figure.c */
 rest_handler handle_gateway_read, handle_person_read, handle_person_pause, handle_person_resume, handle_guardianship_list,
     handle_guardianship_create, handle_guardianship_end, handle_use_list, handle_use_read, handle_use_receipt, handle_use_bundle,

@@ -10,6 +10,13 @@ const struct rest_route rest_routes[] = {
     { "GET", "/v1/figures", "readFigures", "How the gateway does: exchanges, latency by step, refusals, peers, log, queues", RESOURCE_FIGURE, VERB_READ, NULL, "Figures", 200, 0, NULL, handle_figure_read },
     { "GET", "/v1/live", "watchFigures", "The same each second, as server-sent events", RESOURCE_FIGURE, VERB_READ, NULL, NULL, 200, ROUTE_PLAIN | ROUTE_LIVE, "events", handle_figure_live },
 
+    /* Who may ask what */
+    { "GET", "/v1/rules", "readRules", "Law and policy in force: categories, clients, border instruments", RESOURCE_SERVICE, VERB_READ, NULL, "Rules", 200, 0, NULL, handle_rule_read },
+    { "GET", "/v1/services", "listServices", "Services with their rights, purposes, categories and where these stand", RESOURCE_SERVICE, VERB_LIST, NULL, "Services", 200, ROUTE_CURSOR, NULL, handle_service_list },
+    { "POST", "/v1/explain", "explain", "Why a request would be allowed or refused; nothing is asked, counted or logged of it", RESOURCE_SERVICE, VERB_READ, "ExplainInput", "Explanation", 200, 0, NULL, handle_explain },
+    { "POST", "/v1/policy/difference", "comparePolicy", "What a policy file would change; nothing is applied", RESOURCE_SERVICE, VERB_WRITE, "PolicyText", "PolicyDifference", 200, 0, NULL, handle_policy_difference },
+    { "GET", "/v1/tasks", "listTasks", "What waits for somebody of the staff, the most urgent first", RESOURCE_TASK, VERB_LIST, NULL, "Tasks", 200, 0, NULL, handle_task_list },
+
     /* A person, and who answers for whom */
     { "GET", "/v1/person", "readPerson", "For whom this session speaks, and whether that person has paused all consents", RESOURCE_PERSON, VERB_READ, NULL, "Person", 200, P, NULL, handle_person_read },
     { "POST", "/v1/person/pause", "pausePerson", "Refuse all uses that rest on consent, from now on", RESOURCE_PERSON, VERB_WITHDRAW, "Act", "Person", 200, P, NULL, handle_person_pause },

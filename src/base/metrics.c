@@ -61,6 +61,17 @@ const struct metric *metric_find(const char *name, const char *labels)
     return m;
 }
 
+const struct metric *metric_find_next(const char *name, const struct metric *after)
+{
+    (void)pthread_mutex_lock(&lock);
+    struct metric *m = after == NULL ? first : after->next;
+    while (m != NULL && strcmp(m->name, name) != 0) {
+        m = m->next;
+    }
+    (void)pthread_mutex_unlock(&lock);
+    return m;
+}
+
 int64_t metric_read(const char *name, const char *labels)
 {
     const struct metric *m = metric_find(name, labels);

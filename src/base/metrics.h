@@ -32,6 +32,8 @@ void metric_observe_us(struct metric *metric, uint64_t duration_us);
 
 /* The registered series of this name and labels, for its value and buckets; NULL: there is none (yet). Any thread. */
 const struct metric *metric_find(const char *name, const char *labels);
+/* The next series of this name behind `after` (NULL: the first); NULL: there is no more. Any thread. */
+const struct metric *metric_find_next(const char *name, const struct metric *after);
 /* The value of one, 0 when there is none. Any thread. */
 int64_t metric_read(const char *name, const char *labels);
 

@@ -9,8 +9,7 @@
 #include "cli/ground.h"
 #include "cli/output.h"
 #include "cli/place.h"
-#include "law/tighten.h"
-#include "policy/policy.h"
+#include "policy/preview.h"
 #include "store/policies.h"
 
 /* What is applied and what stands in the store. */
@@ -46,31 +45,25 @@ static bool load_current(struct applying *a, const struct call *call, struct err
 }
 
 /* A gateway without a directory yet has no law either: then there is nothing to check by, and that is said. What loosens the law is refused. */
-static bool check_law(struct applying *a, const char *path, struct error *e)
-{
-    char text[sizeof *e];
-    struct error cause = { 0 };
-    struct law *base = NULL, *law = NULL;
-    if (!ground_law(a->place.config, &base, &cause)) {
-        buffer_append_format(&a->warnings, "not checked by the law: %s\n", error_text(&cause, text, sizeof text));
-        return true;
-    }
-    bool ok = law_tighten(&law, base, buffer_bytes(&a->text), path, e) && policy_check(a->policy, law, time_now_ms(), &a->warnings, e);
-    law_drop(law);
-    law_drop(base);
-    return ok;
-}
-
 static bool prepare(struct applying *a, const struct call *call, struct error *e)
 {
     const char *path = call->words[0];
-    if (!place_open(&a->place, call->folder, e) || !file_read_whole(path, &a->text, e)) {
+    char text[sizeof *e];
+    struct error cause = { 0 };
+    struct law *base = NULL;
+    if (!place_open(&a->place, call->folder, e) || !file_read_whole(path, &a->text, e) || !place_open_store(&a->place, e) ||
+        !load_current(a, call, e)) {
         return false;
     }
-    if (!parse(a, buffer_bytes(&a->text), path, &a->policy, e) || !place_open_store(&a->place, e) || !load_current(a, call, e)) {
-        return false;
+    if (!ground_law(a->place.config, &base, &cause)) {
+        buffer_append_format(&a->warnings, "not checked by the law: %s\n", error_text(&cause, text, sizeof text));
     }
-    return check_law(a, path, e) && policy_difference(a->current, a->policy, &a->difference, e);
+    const struct policy_preview preview = {
+        .current = a->current, .base = base, .owner = &a->place.config->member, .folder = a->place.config->folder, .now_ms = time_now_ms()
+    };
+    bool ok = policy_preview(&a->policy, &preview, buffer_bytes(&a->text), path, &a->difference, &a->warnings, e);
+    law_drop(base);
+    return ok;
 }
 
 /* Tells the running gateway. `*told` says in words what happened. */

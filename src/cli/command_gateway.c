@@ -229,6 +229,12 @@ static struct world *world(void *context)
     return gateway_world(service->gateway);
 }
 
+static struct law *base_law(void *context)
+{
+    const struct service *service = context;
+    return gateway_law(service->gateway);
+}
+
 static bool make_figures(void *context, json_t **out, struct error *e)
 {
     const struct service *service = context;
@@ -279,6 +285,7 @@ static bool start_rest(struct service *service, const struct operation_context *
     options.is_ready = is_ready;
     options.bundle = make_bundle;
     options.figures = make_figures;
+    options.law = base_law;
     options.uses_file = make_uses_file;
     options.trust = write_trust;
     options.world = world;

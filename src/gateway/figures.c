@@ -287,6 +287,26 @@ static json_t *witnesses_of(const struct gateway *gateway)
     return json_made(&m);
 }
 
+/* Each with how much of what is published it does not hold yet. */
+static json_t *mirrors_of(void)
+{
+    json_t *list = json_array();
+    const struct metric *behind = NULL;
+    while ((behind = metric_find_next("comity_mirror_behind_entries", behind)) != NULL) {
+        struct bytes label = bytes_of_text(behind->labels), name;
+        (void)bytes_split(&label, '"', &name);
+        (void)bytes_split(&label, '"', &name);
+        struct json_maker m = json_make();
+        json_make_bytes(&m, "mirror", name);
+        json_make_number(&m, "behindEntries", (uint64_t)atomic_load_explicit(&behind->value, memory_order_relaxed));
+        if (!json_list_add(list, json_made(&m))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 static json_t *process_of(const struct gateway *gateway, const struct reading *base, const struct reading *now)
 {
     struct json_maker m = json_make();
@@ -337,6 +357,7 @@ static json_t *make(struct gateway *gateway, const struct snapshot *snapshot, co
     json_make_value(&m, "certificates", figures_certificates(gateway, now_ms));
     json_make_value(&m, "log", log_of(gateway, base, now));
     json_make_value(&m, "witnesses", witnesses_of(gateway));
+    json_make_value(&m, "mirrors", mirrors_of());
     json_make_value(&m, "process", process_of(gateway, base, now));
     return json_made(&m);
 }

@@ -576,3 +576,11 @@ const struct retention *gateway_retention(const struct gateway *gateway)
 {
     return &gateway->retention;
 }
+
+struct law *gateway_law(struct gateway *gateway)
+{
+    struct snapshot *snapshot = gateway_snapshot(gateway);
+    struct law *law = law_keep(snapshot->law);
+    snapshot_release(snapshot);
+    return law;
+}

@@ -44,6 +44,8 @@ const struct signer *gateway_signer(const struct gateway *gateway);
 void gateway_grounds(struct gateway *gateway, struct law **law, struct policy **policy);
 /* Who is who now, as a reference that the caller drops. Any thread. */
 struct world *gateway_world(struct gateway *gateway);
+/* The community's law as its directory names it, before the policy tightens it; a reference that the caller drops. Any thread. */
+struct law *gateway_law(struct gateway *gateway);
 const struct retention *gateway_retention(const struct gateway *gateway);
 /* For erasing persons; lives as long as the gateway. */
 const struct erasure_log *gateway_erasure_log(const struct gateway *gateway);

@@ -6,7 +6,7 @@ import time
 import unittest
 
 from api import ApiCase
-from comity import PERSON
+from comity import CLIENT, CLINIC, HOLDER, PERSON, PURPOSE, holder_policy
 
 STEPS = {'consumer': ['read-request', 'identify-client', 'find-holder', 'state-request', 'log-request', 'send', 'verify-answer', 'log-answer', 'reply'],
          'holder': ['read-message', 'verify-peer', 'verify-receipt', 'replay-window', 'find-service', 'decide', 'log-request', 'call-service', 'release',
@@ -118,6 +118,112 @@ class Figures(ApiCase):
         self.assertEqual(statuses.count(503), 6, statuses)
         for watcher in watchers:
             watcher.close()
+
+
+class Rules(ApiCase):
+    def ok(self, *arguments, **options):
+        answer = self.api.call(*arguments, **options)
+        self.assertEqual(answer.status, 200, answer)
+        return answer.json()
+
+    def test_services_and_rules(self):
+        told = self.ok('GET', '/v1/services', who='viewer')
+        self.assertEqual([one['id'] for one in told['services']], [f'{HOLDER}/patients', f'{HOLDER}/echo'])
+        patients = told['services'][0]
+        self.assertEqual(patients['rights'], [{'subject': CLIENT, 'method': '*', 'path': '/**'}])
+        diagnoses = next(one for one in patients['releases'] if one['category'].endswith('#MedicalHealth'))
+        self.assertEqual((diagnoses['basis'], diagnoses['sensitive'], diagnoses['places']), ('consent', True, ['$.conditions']))
+        self.assertIsNone(told['next'])
+        first = self.ok('GET', '/v1/services?limit=1', who='viewer')
+        second = self.ok('GET', f'/v1/services?limit=1&cursor={first["next"]}', who='viewer')
+        self.assertEqual(first['services'] + second['services'], told['services'])
+        self.assertEqual(self.api.call('GET', '/v1/services?cursor=x', who='viewer').status, 400)
+        rules = self.ok('GET', '/v1/rules', who='viewer')
+        self.assertEqual((rules['policySha256'], rules['services']), (told['policySha256'], 2))
+        self.assertEqual(rules['version'], 1)
+
+    def test_explain_is_what_the_command_says(self):
+        asked = {'client': CLIENT, 'service': f'{HOLDER}/patients', 'path': '/x/record', 'purpose': PURPOSE}
+        told = self.ok('POST', '/v1/explain', asked, who='viewer')
+        command = self.api.gateway.run_json('policy', 'explain', '--client', CLIENT, '--service', f'{HOLDER}/patients', '--path', '/x/record',
+                                            '--purpose', PURPOSE, expect=1)
+        self.assertFalse(told['permitted'])
+        self.assertEqual((told['reason'], told['remedy']), (command['reason'], command['remedy']))
+        self.assertEqual([one['reason'] for one in told['categories']], [one['reason'] for one in command['categories']])
+        self.assertIn('consent', told['text'])
+        wrong = self.ok('POST', '/v1/explain', {**asked, 'client': f'{CLINIC}/NOBODY'}, who='viewer')
+        self.assertEqual(wrong['reason'], 'access.denied')
+        self.assertEqual(self.api.call('POST', '/v1/explain', {**asked, 'service': 'x'}, who='viewer').status, 400)
+
+    def test_explain_about_a_person(self):
+        """Only who may look at persons, and the person sees it."""
+        person = 'PNR-1999-0042'
+        self.api.federation.give_consent(person)
+        asked = {'client': CLIENT, 'service': f'{HOLDER}/patients', 'path': '/x/record', 'purpose': PURPOSE}
+        head = {'Comity-Person': person}
+        told = self.ok('POST', '/v1/explain', asked, who='officer', headers=head)
+        self.assertTrue(told['permitted'], told)
+        self.assertNotIn(person, json.dumps(told))
+        self.refused(self.api.call('POST', '/v1/explain', asked, who='operator', headers=head), 403, 'auth.person')
+        looks = []
+        deadline = time.monotonic() + 20
+        while not looks and time.monotonic() < deadline:
+            looks = [use for use in self.ok('GET', '/v1/uses', who=person)['uses'] if use['kind'] == 'access']
+            time.sleep(0.1)
+        self.assertEqual([look['service'] for look in looks], ['explain'], looks)
+
+    def test_difference_is_what_apply_says(self):
+        policy = holder_policy('http://127.0.0.1:9')
+        policy['services'][0]['rights'].append({'subject': CLINIC, 'method': 'GET', 'path': '/x'})
+        del policy['services'][1]
+        path = self.api.gateway.folder / 'new.yaml'
+        path.write_text(json.dumps(policy))
+        told = self.ok('POST', '/v1/policy/difference', {'text': path.read_text()}, who='operator')
+        command = self.api.gateway.run_json('apply', '--dry-run', path)
+        self.assertEqual((told['changes'], told['warnings']), (command['changes'], command['warnings']))
+        self.assertTrue(told['changed'])
+        self.assertGreater(len(told['changes']), 2)
+        # Nothing was applied.
+        self.assertEqual(self.ok('GET', '/v1/rules', who='viewer')['version'], 1)
+        for text in ('services: [', 'nonsense: 1\n', 'services:\n- id: x\n'):
+            answer = self.api.call('POST', '/v1/policy/difference', {'text': text}, who='operator')
+            self.assertEqual(answer.status, 400, answer)
+            self.assertIn('the file', answer.json()['detail'])
+        self.refused(self.api.call('POST', '/v1/policy/difference', {'text': 'x: 1'}, who='viewer'), 403, 'auth.role')
+
+
+class Tasks(ApiCase):
+    def tasks(self, who='operator'):
+        answer = self.api.call('GET', '/v1/tasks', who=who)
+        self.assertEqual(answer.status, 200, answer)
+        return answer.json()
+
+    def test_what_waits(self):
+        self.assertEqual({one['kind'] for one in self.tasks()['tasks']} - {'disk', 'directory', 'dpia', 'instrument'}, set())
+        made = self.api.call('POST', '/v1/requests', {'right': 'access'}, who=PERSON)
+        self.assertEqual(made.status, 201, made)
+        told = self.tasks()
+        request = next(one for one in told['tasks'] if one['kind'] == 'request')
+        self.assertEqual((request['subject'], request['id']), ('access', made.json()['id']))
+        self.assertIsNotNone(request['dueAt'])
+        self.assertNotIn(PERSON, json.dumps(told))
+        self.assertEqual(told['now'] + told['soon'] + told['later'], len(told['tasks']))
+        order = ['now', 'soon', 'later']
+        ranks = [order.index(one['urgency']) for one in told['tasks']]
+        self.assertEqual(ranks, sorted(ranks))
+        self.refused(self.api.call('GET', '/v1/tasks', who='viewer'), 403, 'auth.role')
+        self.refused(self.api.call('GET', '/v1/tasks', who=PERSON), 403, 'auth.role')
+
+    def test_what_has_ended(self):
+        policy = holder_policy('http://127.0.0.1:9', dpia={'ref': 'PIA-1', 'date': '2024-01-01', 'valid_until': '2024-06-01'})
+        policy['instruments'] = [{'id': 'sc-1', 'kind': 'standard_contract', 'ref': 'F-1', 'from': '2024-01-01', 'until': '2024-02-01',
+                                  'recipients': [CLINIC], 'categories': ['pd:Name']}]
+        self.api.gateway.apply(policy)
+        told = self.tasks()['tasks']
+        dpia, = [one for one in told if one['kind'] == 'dpia']
+        self.assertEqual((dpia['urgency'], dpia['detail'], dpia['dueAt'][:10]), ('now', 'PIA-1', '2024-06-02'))
+        instrument, = [one for one in told if one['kind'] == 'instrument']
+        self.assertEqual((instrument['urgency'], instrument['subject']), ('now', 'sc-1'))
 
 
 class Stopping(ApiCase):
