@@ -35,6 +35,8 @@ rest_handler handle_notice_list, handle_notice_read, handle_notice_publish, hand
     handle_consent_withdraw_all, handle_consent_read, handle_consent_notice, handle_consent_answer, handle_consent_withdraw,
     handle_consent_pause, handle_consent_resume, handle_consent_defer, handle_consent_request, handle_right_list, handle_right_create,
     handle_right_read, handle_right_cancel, handle_right_act, handle_right_report, handle_right_obligations;
+/* rest_import.c */
+rest_handler handle_consent_import;
 /* rest_office.c: what the holder's office works through. */
 rest_handler handle_hold_list, handle_hold_release, handle_review_list, handle_review_read, handle_review_decide, handle_breach_list,
     handle_breach_open, handle_breach_read, handle_breach_step, handle_register_read, handle_assessment_list, handle_assessment_add,

@@ -51,6 +51,7 @@ const struct rest_route rest_routes[] = {
     { "POST", "/v1/consents/{consentId}/resume", "resumeConsent", "End the rest", RESOURCE_CONSENT, VERB_DECIDE, "ConsentChange", "ConsentReceipt", 200, 0, NULL, handle_consent_resume },
     { "POST", "/v1/consents/{consentId}/defer", "deferConsent", "Answer a request later", RESOURCE_CONSENT, VERB_DECIDE, "ConsentChange", "ConsentReceipt", 200, 0, NULL, handle_consent_defer },
     { "POST", "/v1/consent-requests", "requestConsent", "Ask a person, on a notice", RESOURCE_CONSENT, VERB_WRITE, "ConsentRequest", "ConsentReceipt", 201, P, NULL, handle_consent_request },
+    { "POST", "/v1/consent-imports", "importConsent", "A consent in another's form (W3C DPV, FHIR, Kantara, ours): a request to the person, or known here, or refused", RESOURCE_CONSENT, VERB_WRITE, "ConsentImport", "ConsentImported", 200, 0, NULL, handle_consent_import },
 
     /* The person's rights */
     { "GET", "/v1/requests", "listRequests", "A person's requests; for the holder's office the queue", RESOURCE_RIGHT, VERB_LIST, NULL, "RightRequests", 200, 0, "open", handle_right_list },

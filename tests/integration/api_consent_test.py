@@ -242,6 +242,51 @@ class Consents(ApiCase):
         self.assertIn('consents', self.own('GET', '/report').json())
         self.assertEqual(self.own('GET', '/obligations').json(), {'obligations': []})
 
+    # ---- in the forms of others
+
+    def bring(self, document, who='ward', status=200):
+        answer = self.api.call('POST', '/v1/consent-imports', {'document': document}, who=who)
+        self.assertEqual(answer.status, status, answer)
+        return answer if status != 200 else answer.json()
+
+    def exported(self, name, form):
+        return self.read(name, headers={}).json() if form == 'comity' else self.own('GET', f'/consents/{name}?format={form}').json()
+
+    def test_brought_back(self):
+        name = self.own('POST', '/consents', {'decision': 'give', 'language': 'en', 'notice': self.notice, 'separate': SEPARATE}, status=201).json()['id']
+        for form, called in (('comity', 'comity'), ('dpv', 'dpv'), ('kantara', 'kantara')):
+            with self.subTest(form):
+                document = self.exported(name, form)
+                self.assertEqual(self.bring(document), {'form': called, 'outcome': 'known', 'id': name})
+                self.assertEqual(self.bring(document, who='clinic'), {'form': called, 'outcome': 'known', 'id': name})  # it is the recipient
+        self.assertEqual([row['id'] for row in self.own('GET', '/consents').json()['consents']], [name])
+        changed = self.exported(name, 'dpv')
+        changed['dpv:hasDataSubject']['dct:identifier'] = 'PNR-SOMEBODY'
+        self.refused(self.bring(changed, status=400), 400, 'request.malformed')
+
+    def test_becomes_a_request(self):
+        name = self.own('POST', '/consents', {'decision': 'give', 'language': 'en', 'notice': self.notice, 'separate': SEPARATE}, status=201).json()['id']
+        self.own('POST', '/consents/withdraw', {})
+        for form in ('fhir-r4', 'fhir-r5'):
+            with self.subTest(form):
+                made = self.bring({**self.exported(name, form), 'status': 'active'})
+                self.assertEqual((made['form'], made['outcome']), ('fhir', 'requested'))
+                self.assertEqual(self.read(made['id']).json()['status'], 'requested')  # and nothing more than that, whatever it says
+        stranger = {**self.exported(name, 'fhir-r4'), 'policy': [{'uri': 'urn:elsewhere:notice:1'}]}
+        self.refused(self.bring(stranger, status=409), 409, 'request.denied')
+
+    def test_refused(self):
+        name = self.own('POST', '/consents', {'decision': 'give', 'language': 'en', 'notice': self.notice, 'separate': SEPARATE}, status=201).json()['id']
+        receipt = self.exported(name, 'kantara')
+        for lie in ({'consentReceiptID': '0f0e0d0c-0b0a-4908-8706-050403020100'}, {'piiPrincipalId': 'PNR-SOMEBODY'}, {'consentReceiptID': 'x'}):
+            with self.subTest(lie):  # somebody else's receipt names no notice of ours
+                self.refused(self.bring({**receipt, **lie}, status=409), 409, 'notice.absent')
+        for bad in ({}, {'resourceType': 'Patient'}, {'version': 'KI-CR-v1.1.0'}, {'@context': 'x'}, {'sha256': 'x'}, {'resourceType': 'Consent'}):
+            with self.subTest(bad):
+                self.assertIn(self.api.call('POST', '/v1/consent-imports', {'document': bad}, who='ward').status, (400, 409))
+        for who in (self.person, 'auditor', 'operator', 'officer'):
+            self.refused(self.api.call('POST', '/v1/consent-imports', {'document': receipt}, who=who), 403, 'auth.role')
+
 
 if __name__ == '__main__':
     unittest.main()
