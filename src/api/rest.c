@@ -15,7 +15,7 @@ enum {
     WAITING_MAX = 1024,
     CONNECTIONS_MAX = 2048,
     HEAD_BYTES_MAX = 32 * 1024,
-    STOP_STEP_MS = 20,
+    STOP_STEP_MS = 20, FAULT_PAGE_BYTES_MAX = 64 * 1024,
     SETTLE_MS = 1000,
     CALL_ARENA_BYTES_MAX = 8 * 1024 * 1024
 };
@@ -105,7 +105,7 @@ bool rest_reload(struct rest *rest, struct error *e)
 static bool answer_at_once(struct server_request *request, const struct route_match *match, bool is_options)
 {
     char allow[64];
-    if (match->methods == 0) {
+    if (match->route == NULL && match->methods == 0) {
         rest_count_answer(404);
         answer_problem(request, 404, "request.absent", "there is no such path; /v1/openapi.json has them all");
         return true;
@@ -127,16 +127,21 @@ static bool answer_at_once(struct server_request *request, const struct route_ma
 }
 
 /* A browser, by what it says it takes. */
-static bool wants_page(const struct server_request *request)
+static bool takes_html(struct bytes accept)
 {
-    const struct field *accept = fields_find(&request->fields, BYTES("Accept"));
-    struct bytes rest = accept == NULL ? BYTES_NONE : accept->value, range, type;
-    while (bytes_split(&rest, ',', &range)) {
+    struct bytes range, type;
+    while (bytes_split(&accept, ',', &range)) {
         if (bytes_split(&range, ';', &type) && bytes_equal_ignoring_case(bytes_trim(type), BYTES("text/html"))) {
             return true;
         }
     }
     return false;
+}
+
+static bool wants_page(const struct server_request *request)
+{
+    const struct field *accept = fields_find(&request->fields, BYTES("Accept"));
+    return accept != NULL && takes_html(accept->value);
 }
 
 /* In the API's table, or else among the pages. False: memory. */
@@ -154,10 +159,10 @@ static bool find_route(const struct rest *rest, struct bytes method, struct rest
     if (!route_find_in(pages->routes, pages->count, method, path, &call->arena, &call->match)) {
         return false;
     }
-    if (call->match.methods == 0 && pages->absent != NULL && bytes_equal(method, BYTES("GET")) && wants_page(call->request)) {
-        call->match = (struct route_match){ .route = pages->absent, .methods = METHOD_GET };
+    if (call->match.route == NULL && pages->absent != NULL && !bytes_equal(method, BYTES("OPTIONS")) && wants_page(call->request)) {
+        call->match.route = pages->absent;
     }
-    call->pages = call->match.methods == 0 ? NULL : pages;
+    call->pages = call->match.route == NULL ? NULL : pages;
     return true;
 }
 
@@ -196,6 +201,29 @@ static void on_request(void *context, struct server_request *request)
 drop:
     arena_clear(&call->arena);
     free(call);
+}
+
+/* What net refuses itself: to a browser by a page, to programs by a problem. */
+static void on_fault(void *context, enum server_fault fault, struct bytes accept, const char *detail, struct arena *arena,
+                     struct server_answer *answer)
+{
+    static const struct field fields[] = { { BYTES("Content-Type"), BYTES("text/html; charset=utf-8") },
+                                           { BYTES("Cache-Control"), BYTES("no-store") },
+                                           { BYTES("X-Content-Type-Options"), BYTES("nosniff") },
+                                           { BYTES("Content-Security-Policy"), BYTES(REST_PAGE_CSP) } };
+    const struct rest *rest = context;
+    const struct rest_pages *pages = rest->options.pages;
+    struct buffer text;
+    buffer_init(&text, FAULT_PAGE_BYTES_MAX);
+    if (pages != NULL && pages->fault != NULL && takes_html(accept) && pages->fault(pages->context, answer->status, detail, &text)) {
+        answer->fields = fields;
+        answer->field_count = COUNT_OF(fields);
+        answer->body = body_of(buffer_bytes(&text));
+    }
+    buffer_clear(&text);
+    if (answer->body == NULL) {
+        answer_fault(NULL, fault, accept, detail, arena, answer);
+    }
 }
 
 /* ---- Life ---- */
@@ -254,7 +282,7 @@ static bool listen_at(struct rest *rest, struct error *e)
                     .head_bytes_max = HEAD_BYTES_MAX,
                     .body = { .size_max = REST_BODY_BYTES_MAX, .memory_bytes = REST_BODY_BYTES_MAX } },
         .on_request = on_request,
-        .on_fault = answer_fault,
+        .on_fault = on_fault,
         .context = rest,
     };
     return server_start(&rest->server, rest->loop, &server, e);

@@ -390,7 +390,7 @@ static struct body *problem_body(unsigned status, const char *reason, const stru
 struct head {
     struct field fields[24];
     size_t count;
-    char etag[ETAG_SIZE + 2], disposition[160];
+    char etag[ETAG_SIZE + 2], disposition[160], allow[64];
 };
 
 static void add(struct head *head, struct bytes name, const char *value)
@@ -400,10 +400,8 @@ static void add(struct head *head, struct bytes name, const char *value)
     }
 }
 
-/* No browser may run, frame or guess anything of an answer of the API. A page may use what comes from this place, and nothing inline. */
+/* No browser may run, frame or guess anything of an answer of the API. */
 static const char csp_of_data[] = "default-src 'none'; frame-ancestors 'none'";
-static const char csp_of_pages[] = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
-                                   "manifest-src 'self'; font-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 static const char permissions[] = "camera=(), display-capture=(), geolocation=(), microphone=(), payment=(), usb=(), browsing-topics=()";
 
 /* A script that sends a form can't see where a redirection leads: it is told, and goes there itself. */
@@ -447,7 +445,7 @@ static void add_common(struct head *head, const struct rest_call *call, const ch
     }
     add(head, BYTES("Cache-Control"), cache_control(call));
     add(head, BYTES("X-Content-Type-Options"), "nosniff");
-    add(head, BYTES("Content-Security-Policy"), call->pages != NULL ? csp_of_pages : csp_of_data);
+    add(head, BYTES("Content-Security-Policy"), call->pages != NULL ? REST_PAGE_CSP : csp_of_data);
     add(head, BYTES("Referrer-Policy"), "no-referrer");
     add(head, BYTES("Cross-Origin-Resource-Policy"), "same-origin");
     if (call->pages != NULL) {
@@ -475,6 +473,10 @@ static void answer_failure(struct rest_call *call)
     call->is_immutable = false;
     call->encoding = is_page ? call->encoding : NULL;
     add_common(&head, call, is_page ? call->media_type : "application/problem+json");
+    if (status == 405) {
+        route_allow(call->match.methods, head.allow, sizeof head.allow);
+        add(&head, BYTES("Allow"), head.allow);
+    }
     if (status == 401) {
         add(&head, BYTES("WWW-Authenticate"), call->authenticate == NULL ? "Bearer realm=\"comity\"" : call->authenticate);
     }

@@ -13,6 +13,11 @@ enum {
     REST_ANSWER_BYTES_MAX = 32 * 1024 * 1024,
 };
 
+/* A page may use what comes from this place, and nothing inline. */
+#define REST_PAGE_CSP                                                                                                                      \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; font-src 'self'; "   \
+    "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+
 extern const struct rest_route rest_routes[];
 extern const size_t rest_route_count;
 

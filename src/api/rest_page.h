@@ -15,12 +15,14 @@ enum { COOKIE_BYTES_MAX = 4096, LOCATION_BYTES_MAX = 2048 };
 struct rest_pages {
     const struct rest_route *routes;
     size_t count;
-    /* Run for a path that no table has, when the client accepts text/html; GET only. NULL: it gets a problem, like a program. */
+    /* Run for a path that no table has, or a method that the page hasn't (match.methods says which it has), when the client accepts text/html. */
     const struct rest_route *absent;
     /* Where a person without a session is led, "/sign-in"; `?next=` is added. NULL: refused by a page. */
     const char *sign_in;
     /* Makes the page that says so into call->raw, with its media type, on the pool. False: a problem goes out instead. */
     bool (*refuse)(struct rest_call *call, unsigned status, const char *reason, const struct error *cause);
+    /* The same for what never became a call: too large, malformed; on the loop. Appended to `out`, in English. May be NULL. */
+    bool (*fault)(void *context, unsigned status, const char *detail, struct buffer *out);
     void *context;
 };
 

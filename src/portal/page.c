@@ -152,13 +152,30 @@ bool page_render(struct rest_call *call, const char *name, json_t *data, struct 
     return ok;
 }
 
+static json_t *refusal_of(unsigned status, const char *reason, const char *detail)
+{
+    bool is_absent = status == 404, is_forbidden = status == 401 || status == 403, is_trouble = status >= 500;
+    return json_pack("{s:i, s:s, s:s, s:b, s:b, s:b, s:b}", "status", (int)status, "reason", reason, "detail", detail, "is_absent", is_absent,
+                     "is_forbidden", is_forbidden, "is_trouble", is_trouble, "is_other", !is_absent && !is_forbidden && !is_trouble);
+}
+
 bool page_refuse(struct rest_call *call, unsigned status, const char *reason, const struct error *cause)
 {
     char text[sizeof *cause];
     struct error ignored = { 0 };
-    bool is_absent = status == 404, is_forbidden = status == 401 || status == 403, is_trouble = status >= 500;
-    json_t *data = json_pack("{s:i, s:s, s:s, s:b, s:b, s:b, s:b}", "status", (int)status, "reason", reason, "detail",
-                             error_text(cause, text, sizeof text), "is_absent", is_absent, "is_forbidden", is_forbidden,
-                             "is_trouble", is_trouble, "is_other", !is_absent && !is_forbidden && !is_trouble);
-    return page_render(call, "refusal", data, &ignored);
+    return page_render(call, "refusal", refusal_of(status, reason, error_text(cause, text, sizeof text)), &ignored);
+}
+
+bool page_fault(void *context, unsigned status, const char *detail, struct buffer *out)
+{
+    const struct portal *portal = context;
+    struct error ignored = { 0 };
+    const struct catalogue *texts = catalogues_at(portal->catalogues, 0);
+    json_t *data = refusal_of(status, "request.malformed", detail);
+    json_t *page = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:O}", "language", catalogue_name(texts), "direction", "ltr", "name", "refusal",
+                             "title", text_of(catalogue_text(texts, BYTES("title.refusal"), -1)), "path", "/", "theme", "", "assets",
+                             portal->assets);
+    bool ok = json_object_set_new(data, "page", page) == 0 && template_render(portal->templates, "layout", "refusal", data, texts, out, &ignored);
+    json_decref(data);
+    return ok;
 }

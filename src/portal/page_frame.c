@@ -17,7 +17,8 @@ bool page_offline(struct rest_call *call, struct error *e)
 
 bool page_absent(struct rest_call *call, struct error *e)
 {
-    return rest_absent(call, e);
+    return call->match.methods == 0 ? rest_absent(call, e)
+                                    : rest_refuse(call, e, 405, "request.method", "method", NULL, "the method is not allowed here");
 }
 
 bool page_preferences(struct rest_call *call, struct error *e)

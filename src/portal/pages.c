@@ -125,6 +125,7 @@ bool portal_make(struct portal **out, const char *languages_folder, struct error
                                          .absent = &route_absent,
                                          .sign_in = NULL,
                                          .refuse = page_refuse,
+                                         .fault = page_fault,
                                          .context = portal };
     *out = portal;
     return true;

@@ -19,5 +19,6 @@ extern const size_t page_route_count;
 
 /* page.c: the page that says that something was refused (struct rest_pages). */
 bool page_refuse(struct rest_call *call, unsigned status, const char *reason, const struct error *cause);
+bool page_fault(void *context, unsigned status, const char *detail, struct buffer *out);
 
 #endif
