@@ -12,7 +12,9 @@ enum {
     LIST_MAX = 64,
     ARENA_BYTES_MAX = 16 * 1024 * 1024,
     SALT_BYTES_MIN = 16,
-    SALT_BYTES_MAX = 1024,
+    SECRET_BYTES_MAX = 1024,
+    CODE_AGE_MIN_MS = 60 * 1000,
+    SESSION_AGE_MIN_MS = 60 * 1000,
     IDENTIFIER_MAX = 2400
 };
 
@@ -30,10 +32,22 @@ struct text_roles {
     struct text_role *map;
     unsigned map_count;
 };
+struct text_login {
+    char *name, *client_id, *client_secret_file;
+    char **scopes;
+    unsigned scopes_count;
+};
+struct text_sessions {
+    char *idle, *age;
+};
+struct text_codes {
+    char *age;
+};
 struct text_issuer {
     char *issuer, *keys, *trusted, *skew, *age_max, *keys_age_max;
     char **audiences, **algorithms;
     unsigned audiences_count, algorithms_count;
+    struct text_login *login;
     bool allow_local;
     struct text_person *person;
     struct text_roles *roles;
@@ -54,8 +68,10 @@ struct text_config {
     unsigned issuers_count, clients_count;
     bool anonymous_govstack;
     unsigned page_max;
-    char *idempotency;
+    char *idempotency, *public_url;
     struct text_webhooks *webhooks;
+    struct text_sessions *sessions;
+    struct text_codes *codes;
 };
 
 #define TEXT(key, type, member, how) CYAML_FIELD_STRING_PTR(key, CYAML_FLAG_POINTER | (how), type, member, 1, TEXT_MAX)
@@ -87,9 +103,25 @@ static const cyaml_schema_field_t person_fields[] = {
     TEXT("prefix", struct text_person, prefix, OPTIONAL),
     CYAML_FIELD_END,
 };
+static const cyaml_schema_field_t login_fields[] = {
+    TEXT("name", struct text_login, name, 0),
+    TEXT("client_id", struct text_login, client_id, 0),
+    TEXT("client_secret_file", struct text_login, client_secret_file, OPTIONAL),
+    LIST("scopes", struct text_login, scopes, OPTIONAL, &text_value, 1, LIST_MAX),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t sessions_fields[] = {
+    TEXT("idle", struct text_sessions, idle, OPTIONAL),
+    TEXT("age", struct text_sessions, age, OPTIONAL),
+    CYAML_FIELD_END,
+};
+static const cyaml_schema_field_t codes_fields[] = {
+    TEXT("age", struct text_codes, age, OPTIONAL),
+    CYAML_FIELD_END,
+};
 static const cyaml_schema_field_t issuer_fields[] = {
     TEXT("issuer", struct text_issuer, issuer, 0),
-    LIST("audiences", struct text_issuer, audiences, 0, &text_value, 1, LIST_MAX),
+    LIST("audiences", struct text_issuer, audiences, OPTIONAL, &text_value, 1, LIST_MAX),
     LIST("algorithms", struct text_issuer, algorithms, OPTIONAL, &text_value, 1, LIST_MAX),
     TEXT("keys", struct text_issuer, keys, OPTIONAL),
     TEXT("trusted", struct text_issuer, trusted, OPTIONAL),
@@ -99,6 +131,7 @@ static const cyaml_schema_field_t issuer_fields[] = {
     CYAML_FIELD_BOOL("allow_local", OPTIONAL, struct text_issuer, allow_local),
     CYAML_FIELD_MAPPING_PTR("person", CYAML_FLAG_POINTER | OPTIONAL, struct text_issuer, person, person_fields),
     CYAML_FIELD_MAPPING_PTR("roles", CYAML_FLAG_POINTER | OPTIONAL, struct text_issuer, roles, roles_fields),
+    CYAML_FIELD_MAPPING_PTR("login", CYAML_FLAG_POINTER | OPTIONAL, struct text_issuer, login, login_fields),
     CYAML_FIELD_END,
 };
 static const cyaml_schema_value_t issuer_value = { CYAML_VALUE_MAPPING(CYAML_FLAG_DEFAULT, struct text_issuer, issuer_fields) };
@@ -122,6 +155,9 @@ static const cyaml_schema_field_t config_fields[] = {
     CYAML_FIELD_BOOL("anonymous_govstack", OPTIONAL, struct text_config, anonymous_govstack),
     CYAML_FIELD_UINT("page_max", OPTIONAL, struct text_config, page_max),
     TEXT("idempotency", struct text_config, idempotency, OPTIONAL),
+    TEXT("public_url", struct text_config, public_url, OPTIONAL),
+    CYAML_FIELD_MAPPING_PTR("sessions", CYAML_FLAG_POINTER | OPTIONAL, struct text_config, sessions, sessions_fields),
+    CYAML_FIELD_MAPPING_PTR("codes", CYAML_FLAG_POINTER | OPTIONAL, struct text_config, codes, codes_fields),
     CYAML_FIELD_MAPPING_PTR("webhooks", CYAML_FLAG_POINTER | OPTIONAL, struct text_config, webhooks, webhooks_fields),
     CYAML_FIELD_END,
 };
@@ -186,24 +222,29 @@ static bool read_algorithms(struct reading *r, const struct text_issuer *from, s
     return true;
 }
 
-static bool read_salt(struct reading *r, const char *path, struct bytes *out)
+/* A file of a secret, which only its owner may read. */
+static bool read_secret(struct reading *r, const char *path, struct bytes *out)
 {
     const char *full;
-    struct buffer salt;
+    struct buffer text;
     if (!keep_path(r, path, &full)) {
         return false;
     }
-    buffer_init(&salt, SALT_BYTES_MAX);
-    bool ok = file_read_private(full, &salt, r->e);
-    if (ok && salt.size < SALT_BYTES_MIN) {
-        ok = wrong(r, "person.salt", "make one: head -c 32 /dev/urandom > FILE; chmod 600 FILE", "the salt is too short to hide anything");
-    }
+    buffer_init(&text, SECRET_BYTES_MAX);
+    bool ok = file_read_private(full, &text, r->e);
     if (ok) {
-        *out = arena_copy(&r->to->arena, buffer_bytes(&salt));
+        *out = arena_copy(&r->to->arena, buffer_bytes(&text));
         ok = out->data != NULL || error_memory(r->e, r->file);
     }
-    buffer_wipe(&salt);
+    buffer_wipe(&text);
     return ok;
+}
+
+static bool read_salt(struct reading *r, const char *path, struct bytes *out)
+{
+    return read_secret(r, path, out) &&
+           (out->size >= SALT_BYTES_MIN ||
+            wrong(r, "person.salt", "make one: head -c 32 /dev/urandom > FILE; chmod 600 FILE", "the salt is too short to hide anything"));
 }
 
 static bool read_roles(struct reading *r, const struct text_roles *from, struct api_issuer *to)
@@ -237,6 +278,79 @@ static bool check_issuer(struct reading *r, const struct text_issuer *from)
            wrong(r, "issuer", NULL, "an issuer has no query and no fragment");
 }
 
+static bool has_control(struct bytes text)
+{
+    for (size_t i = 0; i < text.size; i++) {
+        if (text.data[i] < 0x20 || text.data[i] == 0x7f) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* RFC 6749 3.3, and "openid" among them, or it is no OpenID Connect. */
+static bool read_scopes(struct reading *r, const struct text_login *from, struct api_login *to)
+{
+    struct buffer text;
+    buffer_init(&text, TEXT_MAX);
+    bool ok = true, has_openid = false;
+    for (size_t i = 0; i < from->scopes_count && ok; i++) {
+        struct bytes one = bytes_of_text(from->scopes[i]);
+        ok = bytes_find(one, ' ') == one.size && bytes_find(one, '"') == one.size && !has_control(one);
+        has_openid = has_openid || bytes_equal(one, BYTES("openid"));
+        buffer_append_text(&text, i == 0 ? "" : " ");
+        buffer_append(&text, one);
+    }
+    if (from->scopes_count == 0) {
+        buffer_append_text(&text, "openid");
+        has_openid = true;
+    }
+    if (!ok || !has_openid || text.failed) {
+        buffer_clear(&text);
+        return wrong(r, "login.scopes", "write them as a list: [openid, profile]", "the scopes are wrong, or lack openid");
+    }
+    to->scopes = arena_copy(&r->to->arena, buffer_bytes(&text));
+    buffer_clear(&text);
+    return to->scopes.data != NULL || error_memory(r->e, r->file);
+}
+
+static bool read_login(struct reading *r, const struct text_login *from, struct api_issuer *issuer)
+{
+    if (from == NULL) {
+        return true;
+    }
+    struct api_login *to = arena_take_zeroed(&r->to->arena, sizeof *to);
+    if (to == NULL) {
+        return error_memory(r->e, r->file);
+    }
+    issuer->login = to;
+    if (r->to->public_url.size == 0) {
+        return wrong(r, "login", "write public_url: the address by which browsers reach this place", "signing in needs public_url");
+    }
+    if (!keep(r, from->name, &to->name) || !keep(r, from->client_id, &to->client_id) || !read_scopes(r, from, to)) {
+        return false;
+    }
+    if (has_control(to->name) || has_control(to->client_id)) {
+        return wrong(r, "login", NULL, "there are control characters in it");
+    }
+    if (from->client_secret_file != NULL) {
+        if (!read_secret(r, from->client_secret_file, &to->client_secret)) {
+            return false;
+        }
+        while (to->client_secret.size > 0 && to->client_secret.data[to->client_secret.size - 1] == '\n') {
+            to->client_secret.size--; /* editors end a file with one */
+        }
+        if (to->client_secret.size == 0 || has_control(to->client_secret)) {
+            return wrong(r, "login.client_secret_file", "put the secret there as the provider gave it", "there is no secret in the file");
+        }
+    }
+    to->audience = to->client_id;
+    to->rules = issuer->rules;
+    to->rules.audiences = &to->audience;
+    to->rules.audience_count = 1;
+    return true;
+}
+
 static bool read_issuer(struct reading *r, const struct text_issuer *from, struct api_issuer *to)
 {
     const struct text_person *person = from->person;
@@ -261,7 +375,10 @@ static bool read_issuer(struct reading *r, const struct text_issuer *from, struc
         !keep(r, person == NULL ? NULL : person->prefix, &to->person_prefix) || !read_roles(r, from->roles, to)) {
         return false;
     }
-    return person == NULL || person->salt == NULL || read_salt(r, person->salt, &to->person_salt);
+    if (from->audiences_count == 0 && from->login == NULL) {
+        return wrong(r, "audiences", "name whom its tokens are for, or set up `login`", "nobody could use this issuer");
+    }
+    return read_login(r, from->login, to) && (person == NULL || person->salt == NULL || read_salt(r, person->salt, &to->person_salt));
 }
 
 /* A text of 64 hex digits, or base64 of 32 bytes as the directory writes pins. */
@@ -371,6 +488,44 @@ static bool read_lists(struct reading *r, const struct text_config *from)
     return check_distinct(r);
 }
 
+/* An origin (RFC 6454): scheme, host and perhaps a port; plain HTTP only to this machine. */
+static bool read_public_url(struct reading *r, const char *text)
+{
+    struct bytes url = bytes_of_text(text), host = BYTES_NONE;
+    if (text == NULL) {
+        return true;
+    }
+    bool is_https = bytes_start_with(url, BYTES("https://"));
+    bool is_local = bytes_start_with(url, BYTES("http://127.0.0.1")) || bytes_start_with(url, BYTES("http://localhost")) ||
+                    bytes_start_with(url, BYTES("http://[::1]"));
+    host = bytes_slice(url, is_https ? 8 : 7, url.size);
+    bool ok = (is_https || is_local) && host.size > 0 && !has_control(url);
+    for (size_t i = 0; i < host.size; i++) {
+        uint8_t c = host.data[i];
+        ok = ok && ((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == ':' || c == '[' || c == ']');
+    }
+    if (!ok) {
+        return wrong(r, "public_url", "write it as https://portal.example, in lower case, without a path",
+                     "is not the address of a place (http only for this machine)");
+    }
+    return keep(r, text, &r->to->public_url);
+}
+
+static bool read_sessions(struct reading *r, const struct text_config *from)
+{
+    const struct text_sessions *sessions = from->sessions;
+    struct api_config *to = r->to;
+    if (!read_duration(r, "sessions.idle", sessions == NULL ? NULL : sessions->idle, "30m", "1d", &to->sessions.idle_ms) ||
+        !read_duration(r, "sessions.age", sessions == NULL ? NULL : sessions->age, "12h", "30d", &to->sessions.age_max_ms) ||
+        !read_duration(r, "codes.age", from->codes == NULL ? NULL : from->codes->age, "15m", "7d", &to->code_age_ms)) {
+        return false;
+    }
+    if (to->sessions.idle_ms < SESSION_AGE_MIN_MS || to->sessions.age_max_ms < to->sessions.idle_ms) {
+        return wrong(r, "sessions", "write at least 1m for idle, and no less for age", "nobody could work in so short a time");
+    }
+    return to->code_age_ms >= CODE_AGE_MIN_MS || wrong(r, "codes.age", "write at least 1m", "nobody could type a code in so short a time");
+}
+
 static bool read_all(struct reading *r, const struct text_config *from)
 {
     struct api_config *to = r->to;
@@ -381,7 +536,8 @@ static bool read_all(struct reading *r, const struct text_config *from)
     if (to->page_max < API_PAGE_DEFAULT || to->page_max > 1000) {
         return wrong(r, "page_max", "write a number from 50 to 1000", "page_max is too small or too large");
     }
-    return read_duration(r, "idempotency", from->idempotency, "24h", "30d", &to->idempotency_ms) &&
+    return read_public_url(r, from->public_url) && read_sessions(r, from) &&
+           read_duration(r, "idempotency", from->idempotency, "24h", "30d", &to->idempotency_ms) &&
            read_duration(r, "webhooks.deadline", webhooks == NULL ? NULL : webhooks->deadline, "3d", "30d", &to->webhooks_deadline_ms) &&
            read_lists(r, from);
 }

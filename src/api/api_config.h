@@ -6,6 +6,7 @@
 #define COMITY_API_API_CONFIG_H
 
 #include "api/access.h"
+#include "api/session.h"
 #include "api/token.h"
 #include "base/arena.h"
 #include "crypto/certificate.h"
@@ -32,6 +33,16 @@ struct api_issuer {
     struct bytes member_claim;
     struct api_role *roles;
     size_t role_count;
+    struct api_login *login; /* NULL: its tokens are taken, but nobody signs in there by our pages */
+};
+/* Signing in at a provider (OpenID Connect Core 1.0, authorization code). */
+struct api_login {
+    struct bytes name; /* what the page shows */
+    struct bytes client_id;
+    struct bytes client_secret; /* empty: a public client */
+    struct bytes scopes;        /* joined by spaces; "openid" is among them */
+    struct bytes audience;      /* of ID tokens: the client_id. token_rules.audiences points here */
+    struct token_rules rules;   /* of ID tokens */
 };
 /* A system or an employee of an organisation, known by a token or by its certificate. */
 struct api_client {
@@ -52,6 +63,9 @@ struct api_config {
     bool has_anonymous_govstack; /* GET of one policy and one data agreement without credentials */
     uint32_t page_max;
     int64_t idempotency_ms;
+    struct bytes public_url; /* where browsers reach this listener: scheme, host, port; no '/' at its end. Empty: unknown */
+    struct session_ages sessions;
+    int64_t code_age_ms; /* how long a code on paper is good, unless its issuer says less */
     bool webhooks_allow_local;
     int64_t webhooks_deadline_ms; /* after the event; then a delivery is given up */
 };

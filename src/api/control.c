@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "api/answer.h"
+#include "api/operation_code.h"
 #include "api/operation_notice.h"
 #include "api/operation_rights.h"
 #include "api/work.h"
@@ -155,6 +156,7 @@ static const struct {
     operation *run;
     unsigned status;
 } operations[] = {
+    { BYTES("/v1/codes"), operation_code_issue, 201 },
     { BYTES("/v1/rights/requests"), operation_request_receive, 201 },
     { BYTES("/v1/rights/requests/list"), operation_request_list, 200 },
     { BYTES("/v1/rights/requests/do"), operation_request_do, 200 },

@@ -1,5 +1,7 @@
 #include "api/objects_internal.h"
 #include "api/operation.h"
+#include "api/paper_code.h"
+#include "api/session.h"
 
 enum { PERSON_BYTES_MAX = 512 };
 
@@ -47,7 +49,7 @@ static bool forget_rights(const struct operation_context *context, struct bytes 
     return consents_alias(context->consents, person, alias, e) && rights_forget(context->rights, person, bytes_of_text(alias), e);
 }
 
-/* What the REST API keeps: GovStack's objects, and answers that wait for a repeated Idempotency-Key. */
+/* What the REST API keeps: GovStack's objects, answers that wait for a repeated Idempotency-Key, sessions and codes. */
 static bool forget_objects(const struct operation_context *context, struct bytes person, struct error *e)
 {
     if (context->store == NULL) {
@@ -56,7 +58,8 @@ static bool forget_objects(const struct operation_context *context, struct bytes
     if (!store_begin(context->store, e)) {
         return false;
     }
-    if (!objects_forget_person(context->store, person, e)) {
+    if (!objects_forget_person(context->store, person, e) || !session_forget_person(context->store, person, e) ||
+        !paper_code_forget_person(context->store, person, e)) {
         store_rollback(context->store);
         return false;
     }

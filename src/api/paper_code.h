@@ -3,7 +3,7 @@
  * once and for some minutes, and opens a session of a person, of a guardian for a ward, of a helper at a person's side, or of staff in one role.
  *
  * A code is 15 digits of Crockford's base32 and one that checks them: 75 bits of randomness. Only its SHA-256 is in the database. Guesses are
- * counted by address and by all together; each failure makes the next wait longer (docs/security.md).
+ * limited by address and of all together (code_guard.h).
  */
 #ifndef COMITY_API_PAPER_CODE_H
 #define COMITY_API_PAPER_CODE_H
@@ -46,28 +46,19 @@ struct paper_code {
 /* Writes one down, and makes its text. Blocks. */
 must_check bool paper_code_issue(struct store *store, const struct paper_code *code, char text[PAPER_CODE_TEXT_SIZE], struct error *e);
 /*
- * Takes the code out: of two that try at once, one gets it. ERROR_ABSENT: there is none such, it was used, or it is over: which of them is not told.
- * Blocks.
+ * Uses the code up: of two that try at once, one gets it. `visit` (may be empty) is a secret of the browser that shows it: the same browser gets the
+ * same within PAPER_CODE_AGAIN_MS once more, because the answer to the first may never have arrived; nobody else does. ERROR_ABSENT: there is none
+ * such, it was used, or it is over: which of them is not told. Blocks.
  */
-must_check bool paper_code_take(struct store *store, const char digits[PAPER_CODE_DIGITS], int64_t now_ms, struct arena *arena,
-                                struct paper_code *out, struct error *e);
+enum { PAPER_CODE_AGAIN_MS = 2 * 60 * 1000 };
+must_check bool paper_code_take(struct store *store, const char digits[PAPER_CODE_DIGITS], struct bytes visit, int64_t now_ms,
+                                struct arena *arena, struct paper_code *out, struct error *e);
+/* Those for a person: what is kept of somebody who is erased. Inside a transaction. */
+must_check bool paper_code_forget_person(struct store *store, struct bytes person, struct error *e);
 /* Deletes what is over. */
 must_check bool paper_code_sweep(struct store *store, int64_t now_ms, struct error *e);
 
-/* ---- Against guessing ---- */
-
-/*
- * Failures of late, by address (IPv4: whole; IPv6: its /64) and of all together. In memory; one for each process. A failure of one address makes it wait
- * 1 s, 2 s, 4 s, up to 15 min; many failures from everywhere make everybody wait a little. Any thread.
- */
-struct code_guard;
-must_check struct code_guard *code_guard_make(void); /* NULL when memory is out */
-void code_guard_free(struct code_guard *guard);      /* NULL is allowed */
-/* May this address ("192.0.2.7:4711") try now? Else `*wait_ms` is how long it must wait. */
-must_check bool code_guard_may_try(struct code_guard *guard, const char *address, uint64_t now_us, int64_t *wait_ms);
-void code_guard_failed(struct code_guard *guard, const char *address, uint64_t now_us);
-void code_guard_succeeded(struct code_guard *guard, const char *address);
-
+/* Those of code_guard.h, too. */
 void paper_code_metrics_register(void);
 
 #endif

@@ -3,8 +3,10 @@
 #include <stdlib.h>
 
 #include "api/answer.h"
+#include "api/code_guard.h"
 #include "api/fetch.h"
 #include "api/live_internal.h"
+#include "api/login.h"
 #include "api/rest_internal.h"
 #include "api/webhook.h"
 #include "base/metrics.h"
@@ -35,6 +37,7 @@ void rest_metrics_register(void)
         metric_register(&answers[i]);
     }
     webhook_metrics_register();
+    login_metrics_register();
 }
 
 void rest_count_answer(unsigned status)
@@ -249,6 +252,7 @@ static void free_rest(struct rest *rest)
     live_free(rest->live);
     rest_settings_release(rest->settings);
     schemas_free(rest->schemas);
+    code_guard_free(rest->guard);
     free((uint8_t *)(uintptr_t)rest->openapi.data);
     free(rest);
 }
@@ -307,7 +311,8 @@ bool rest_start(struct rest **out, uv_loop_t *loop, const struct rest_options *o
         free_rest(rest);
         return false;
     }
-    rest->works = work_group_make(loop, REST_WORKS_MAX, WAITING_MAX);
+    rest->guard = code_guard_make();
+    rest->works = rest->guard == NULL ? NULL : work_group_make(loop, REST_WORKS_MAX, WAITING_MAX);
     if (rest->works == NULL) {
         free_rest(rest);
         return error_memory(e, "api");

@@ -92,6 +92,7 @@ bool rest_ask(struct rest_call *call, const char *method, const char *target, co
     asked->request = &request;
     asked->now_ms = call->now_ms;
     asked->principal = call->principal;
+    asked->session = call->session;
     asked->is_asked = true;
     bool ok = make_request(call, method, target, body, &request, &cause) && find_operation(asked, &cause) &&
               rest_call_perform(asked, &cause) && take_answer(asked, answer, &cause);

@@ -1,13 +1,14 @@
-/* Who asks, and may he? Credentials of three kinds: a client's token, a client's certificate, an OpenID provider's token. */
+/* Who asks, and may he? Credentials of four kinds: a client's token, a client's certificate, an OpenID provider's token, a session's cookie. */
 #include <stdio.h>
 
+#include "api/access_event.h"
 #include "api/rest_internal.h"
+#include "api/session_internal.h"
 #include "base/diag.h"
 #include "base/encode.h"
 #include "base/time.h"
-#include "consent/event_text.h"
 
-enum { CREDENTIAL_BYTES_MIN = 16, EVENT_BYTES_MAX = 4096 };
+enum { CREDENTIAL_BYTES_MIN = 16 };
 
 static struct bytes field_once(const struct rest_call *call, struct bytes name, bool *is_twice)
 {
@@ -156,6 +157,28 @@ static bool take_claims(struct rest_call *call, const struct api_issuer *issuer,
     return (principal->roles & (1U << ROLE_PERSON)) == 0 || map_person(call, issuer, claims, e);
 }
 
+/*
+ * A cookie goes along with whatever a browser sends, wherever the page is from that made it send: data is for pages of ours, and what changes something
+ * for those that show the token. Forms of pages show theirs when they are read.
+ */
+static bool use_session(struct rest_call *call, struct error *e)
+{
+    bool is_found;
+    if (!session_authenticate(call, &is_found, e)) {
+        return false;
+    }
+    if (!is_found) {
+        call->principal.roles = 1U << ROLE_ANONYMOUS;
+        call->principal.is_anonymous = true;
+        return true;
+    }
+    if (call->pages != NULL) {
+        return true;
+    }
+    bool is_read = strcmp(call->route->method, "GET") == 0, is_twice;
+    return is_read ? session_check_site(call, e) : session_check_csrf(call, field_once(call, BYTES("Comity-CSRF"), &is_twice), e);
+}
+
 static bool check_token(struct rest_call *call, struct bytes token, struct error *e)
 {
     json_t *claims = NULL;
@@ -186,9 +209,7 @@ bool rest_authenticate(struct rest_call *call, struct error *e)
         if (find_client(call, BYTES_NONE)) {
             return true;
         }
-        call->principal.roles = 1U << ROLE_ANONYMOUS;
-        call->principal.is_anonymous = true;
-        return true;
+        return use_session(call, e);
     }
     (void)bytes_split(&rest, ' ', &scheme);
     rest = bytes_trim(rest);
@@ -258,10 +279,14 @@ bool rest_find_subject(struct rest_call *call, struct error *e)
     struct bytes named = field_once(call,
                                     (call->route->flags & ROUTE_GOVSTACK) != 0 ? BYTES("X-ConsentBB-IndividualId") : BYTES("Comity-Person"),
                                     &is_twice);
-    struct bytes guardianship = field_once(call, BYTES("Comity-Guardianship"), &is_twice_too);
+    struct bytes guardianship = field_once(call, BYTES("Comity-Guardianship"), &is_twice_too), own = call->principal.guardianship;
     if (is_twice || is_twice_too) {
         return rest_refuse(call, e, 400, "request.malformed", "header", NULL, "the person is named twice");
     }
+    if (own.size > 0 && guardianship.size > 0 && !bytes_equal(own, guardianship)) {
+        return rest_refuse(call, e, 403, "auth.guardian", "header Comity-Guardianship", NULL, "this session is for another guardianship");
+    }
+    guardianship = own.size > 0 ? own : guardianship;
     struct bytes in_query = (call->route->flags & ROUTE_GOVSTACK) != 0 ? rest_query(call, "individualId") : BYTES_NONE;
     if (named.size > 0 && in_query.size > 0 && !bytes_equal(named, in_query)) {
         return rest_refuse(call, e, 400, "auth.person", "query individualId", NULL, "is another than X-ConsentBB-IndividualId");
@@ -296,14 +321,14 @@ bool rest_authorise(struct rest_call *call, struct error *e)
     bool is_for_ward = fields_find(&call->request->fields, BYTES("Comity-Guardianship")) != NULL;
     unsigned roles = principal->roles;
     if (is_for_ward) { /* for another: with a guardian's rights and no other's */
-        roles = (roles & (1U << ROLE_PERSON)) != 0 ? 1U << ROLE_GUARDIAN : 0;
+        roles = (roles & ((1U << ROLE_PERSON) | (1U << ROLE_GUARDIAN))) != 0 ? 1U << ROLE_GUARDIAN : 0;
     }
     call->access = access_for(roles, route->resource, route->verb);
     bool is_let_in = principal->is_anonymous && (route->flags & ROUTE_ANONYMOUS) != 0 && call->settings->config->has_anonymous_govstack;
     call->access = is_let_in ? ACCESS_ALL : call->access;
-    /* Only the holder's own people may write down what a person decided at their counter. */
+    /* Only the holder's own people may write down what a person decided at their counter, or give somebody a code there. */
     if (call->access == ACCESS_MEMBER &&
-        (route->verb == VERB_DECIDE || route->verb == VERB_WITHDRAW ||
+        (route->resource == RESOURCE_CODE || route->verb == VERB_DECIDE || route->verb == VERB_WITHDRAW ||
          (route->verb == VERB_ERASE && route->resource == RESOURCE_CONSENT)) &&
         !is_own_member(call)) {
         call->access = ACCESS_NO;
@@ -319,23 +344,17 @@ bool rest_authorise(struct rest_call *call, struct error *e)
 
 bool rest_tell_subject(struct rest_call *call, struct error *e)
 {
-    struct buffer text;
     if (!is_staff(call) || call->subject.size == 0 || call->is_subject_told || call->rest->options.committer == NULL) {
         return true;
     }
-    buffer_init(&text, EVENT_BYTES_MAX);
-    event_text_append(&text, "comity-event", BYTES("access/1"));
-    event_text_append(&text, "person", call->subject);
-    event_text_append(&text, "by", call->principal.name);
-    event_text_append(&text, "role", bytes_of_text(role_name(rest_role(call))));
-    event_text_append(&text, "member", call->principal.member);
-    event_text_append(&text, "operation", bytes_of_text(call->route->id));
-    event_text_append_decimal(&text, "time", call->now_ms);
-    bool ok = text.failed ? error_memory(e, "access event")
-                          : committer_append(call->rest->options.committer, RECORD_EVENT, buffer_bytes(&text), BYTES_NONE, NULL, e);
-    buffer_wipe(&text);
-    call->is_subject_told = ok;
-    return ok;
+    const struct access_event event = { .person = call->subject,
+                                        .by = call->principal.name,
+                                        .role = bytes_of_text(role_name(rest_role(call))),
+                                        .member = call->principal.member,
+                                        .operation = bytes_of_text(call->route->id),
+                                        .time_ms = call->now_ms };
+    call->is_subject_told = access_event_append(call->rest->options.committer, &event, e);
+    return call->is_subject_told;
 }
 
 bool rest_enter_subject(struct rest_call *call, struct bytes person, struct bytes recipient, struct error *e)

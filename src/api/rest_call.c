@@ -172,6 +172,9 @@ static bool read_query(struct rest_call *call, struct error *e)
         if (!rest_decode_form(call, raw_name, &name) || !rest_decode_form(call, left, &value)) {
             return rest_refuse(call, e, 400, "request.malformed", "query", NULL, "is not well-formed");
         }
+        if (!is_allowed_query(call->route, name) && (call->route->flags & ROUTE_ANY_QUERY) != 0) {
+            continue;
+        }
         if (!is_allowed_query(call->route, name)) {
             return rest_refuse(call, e, 400, "request.malformed", "query", NULL, "a parameter that this operation doesn't have");
         }
@@ -427,9 +430,6 @@ static void add_page(struct head *head, const struct rest_call *call)
     if (call->location != NULL) {
         add(head, is_sent_by_script(call) ? BYTES("Comity-Location") : BYTES("Location"), call->location);
     }
-    for (size_t i = 0; i < call->cookie_count; i++) {
-        add(head, BYTES("Set-Cookie"), call->cookies[i]);
-    }
 }
 
 /* What is personal is kept nowhere. */
@@ -450,6 +450,9 @@ static void add_common(struct head *head, const struct rest_call *call, const ch
     add(head, BYTES("Cross-Origin-Resource-Policy"), "same-origin");
     if (call->pages != NULL) {
         add_page(head, call);
+    }
+    for (size_t i = 0; i < call->cookie_count; i++) {
+        add(head, BYTES("Set-Cookie"), call->cookies[i]);
     }
     if (call->settings->tls != NULL) {
         add(head, BYTES("Strict-Transport-Security"), "max-age=31536000");

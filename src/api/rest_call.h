@@ -34,9 +34,12 @@ enum route_flag {
     ROUTE_CURSOR = 4,   /* query `cursor` and `limit` */
     ROUTE_PERSON = 8,   /* is about one person: the subject must be known before the handler runs */
     ROUTE_ANONYMOUS = 16 /* GovStack's own tests come without credentials, if api.yaml allows that */,
-    ROUTE_PLAIN = 32,   /* the answer is no JSON of a schema, but a document of its own */
-    ROUTE_LIVE = 128,   /* the answer is a stream of events (live_internal.h) */
-    ROUTE_STATIC = 64, /* of a page: a file that is the same for everybody; nobody is asked who he is */
+    ROUTE_PLAIN = 32,      /* the answer is no JSON of a schema, but a document of its own */
+    ROUTE_LIVE = 128,      /* the answer is a stream of events (live_internal.h) */
+    ROUTE_STATIC = 64,     /* of a page: a file that is the same for everybody; nobody is asked who he is */
+    ROUTE_SIGN_IN = 1024,  /* of a page: whoever is not signed in gets CSRF tokens, too (session.h) */
+    ROUTE_ANY_QUERY = 256, /* parameters that the route doesn't know are passed over: what a provider sends */
+    ROUTE_PROVIDER = 512,  /* of a page: comes from a provider's server and shows a signed token; no browser, no CSRF token */
 };
 struct rest_route {
     const char *method;
@@ -66,6 +69,7 @@ struct principal {
     struct bytes name;           /* the client's; of a token: issuer and subject, hashed */
     struct bytes person;         /* a person's own identifier; empty for all others */
     struct bytes member;         /* an organisation's */
+    struct bytes guardianship;   /* of a guardian's session: for whom it is, and for nobody else */
     uint8_t digest[SHA256_SIZE]; /* whose idempotency keys are whose */
     bool is_anonymous;
 };
@@ -80,6 +84,8 @@ struct rest_call {
     struct arena arena;
     int64_t now_ms;
     struct principal principal;
+    const struct session *session; /* session.h; NULL: none */
+    struct bytes visit;            /* what stands for a session before there is one: the secret behind the CSRF tokens of sign-in */
     enum access access;
     struct bytes subject;      /* whom it is about: the holder's identifier; empty: nobody in particular */
     struct bytes individual;   /* the same person as GovStack's objects call it; empty: not looked up, or none */
@@ -102,12 +108,12 @@ struct rest_call {
     const char *location; /* of a redirection; NULL: none */
     const char *cookies[COOKIES_SET_MAX];
     size_t cookie_count;
-    const char *encoding; /* Content-Encoding; NULL: none */
-    const char *language; /* Content-Language; NULL: none */
-    bool is_immutable;    /* a file whose name has its digest */
+    const char *encoding;                            /* Content-Encoding; NULL: none */
+    const char *language;                            /* Content-Language; NULL: none */
+    bool is_immutable;                               /* a file whose name has its digest */
     struct bytes asking_guardianship, asking_person; /* rest_ask.h */
     unsigned ask_count;
-    bool is_asked; /* by rest_ask(): a call inside of another */
+    bool is_asked;  /* by rest_ask(): a call inside of another */
     bool is_keyed;  /* a row waits for the answer: Idempotency-Key */
     bool is_replay; /* the answer is an older one's: Idempotency-Key */
     /* What comes out of it. */

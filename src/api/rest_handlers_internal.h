@@ -15,6 +15,8 @@ rest_handler handle_figure_read, handle_figure_live; /* rest_figure.c */
 rest_handler handle_gateway_read, handle_person_read, handle_person_pause, handle_person_resume, handle_guardianship_list,
     handle_guardianship_create, handle_guardianship_end, handle_use_list, handle_use_read, handle_use_receipt, handle_use_bundle,
     handle_use_evidence, handle_use_proof, handle_trust;
+/* rest_session.c */
+rest_handler handle_session_read, handle_session_list, handle_session_end, handle_session_end_all, handle_code_issue;
 /* Who acts on the subject's behalf, as the body (schema Act) and the session say. Views into the body. */
 must_check bool rest_act_of(struct rest_call *call, struct consent_act *act, struct error *e);
 /* The same of a part of the body; `where` names its `method`. */

@@ -45,6 +45,7 @@ struct rest {
     struct rest_options options;
     struct server *server;
     struct work_group *works;
+    struct code_guard *guard;       /* code_guard.h */
     struct webhooks *webhooks;      /* webhook.h */
     struct live *live;              /* live_internal.h */
     struct rest_settings *settings; /* the loop's own reference */

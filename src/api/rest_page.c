@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "api/rest_internal.h"
-#include "api/session.h"
+#include "api/session_internal.h"
 
 /* ---- Forms ---- */
 
@@ -149,7 +149,7 @@ bool rest_set_cookie(struct rest_call *call, const char *name, struct bytes valu
         (void)snprintf(age, sizeof age, "; Max-Age=%lld", (long long)max_age_s);
     }
     struct bytes text = arena_format(&call->arena, "%s=%.*s; Path=/; HttpOnly; SameSite=Lax%s%s", name, BYTES_FMT(value), age,
-                                     call->settings->tls != NULL ? "; Secure" : "");
+                                     session_is_secure(call) ? "; Secure" : "");
     if (text.data == NULL) {
         return error_memory(e, "cookie");
     }

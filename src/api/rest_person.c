@@ -32,6 +32,9 @@ bool rest_act_in(struct rest_call *call, const json_t *said, const char *where, 
             act->ref = call->principal.person;
         }
     }
+    if ((call->principal.roles & (1U << ROLE_HELPER)) != 0) {
+        act->ref = call->principal.name; /* at the person's side: the event says who it was */
+    }
     if (call->access != ACCESS_OWN) {
         act->method = CONSENT_METHOD_NONE;
         if (!consent_method_parse(method, &act->method) || act->method == CONSENT_METHOD_PORTAL) {

@@ -16,6 +16,12 @@ const struct rest_route rest_routes[] = {
     { "POST", "/v1/explain", "explain", "Why a request would be allowed or refused; nothing is asked, counted or logged of it", RESOURCE_SERVICE, VERB_READ, "ExplainInput", "Explanation", 200, 0, NULL, handle_explain },
     { "POST", "/v1/policy/difference", "comparePolicy", "What a policy file would change; nothing is applied", RESOURCE_SERVICE, VERB_WRITE, "PolicyText", "PolicyDifference", 200, 0, NULL, handle_policy_difference },
     { "GET", "/v1/tasks", "listTasks", "What waits for somebody of the staff, the most urgent first", RESOURCE_TASK, VERB_LIST, NULL, "Tasks", 200, 0, NULL, handle_task_list },
+    /* Who is signed in */
+    { "GET", "/v1/session", "readSession", "This session: as whom, until when, and a token for what changes something", RESOURCE_SESSION, VERB_READ, NULL, "Session", 200, 0, NULL, handle_session_read },
+    { "GET", "/v1/sessions", "listSessions", "Where one is signed in, the newest first", RESOURCE_SESSION, VERB_LIST, NULL, "Sessions", 200, 0, NULL, handle_session_list },
+    { "DELETE", "/v1/sessions", "endSessions", "Sign out everywhere", RESOURCE_SESSION, VERB_ERASE, NULL, "SessionsEnded", 200, 0, NULL, handle_session_end_all },
+    { "DELETE", "/v1/sessions/{sessionId}", "endSession", "Sign out in one place", RESOURCE_SESSION, VERB_ERASE, NULL, NULL, 204, 0, NULL, handle_session_end },
+    { "POST", "/v1/codes", "issueCode", "Issue a code on paper for whoever stands at the counter", RESOURCE_CODE, VERB_WRITE, "CodeInput", "Code", 201, P, NULL, handle_code_issue },
 
     /* A person, and who answers for whom */
     { "GET", "/v1/person", "readPerson", "For whom this session speaks, and whether that person has paused all consents", RESOURCE_PERSON, VERB_READ, NULL, "Person", 200, P, NULL, handle_person_read },

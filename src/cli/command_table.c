@@ -15,6 +15,7 @@ static const struct command *const root_parts[] = {
     &command_consent,
     &command_notice,
     &command_person,
+    &command_code,
     &command_rights,
     &command_breach,
     &command_law,

@@ -20,6 +20,7 @@ extern const struct command command_law;
 extern const struct command command_notice;
 extern const struct command command_log;
 extern const struct command command_person;
+extern const struct command command_code;
 extern const struct command command_evidence;
 extern const struct command command_doctor;
 extern const struct command command_demo;

@@ -42,6 +42,7 @@ bool question_ask(const struct call *call, struct place *place, const struct que
                                                    .uses = place->uses,
                                                    .rights = place->rights,
                                                    .store = place->store,
+                                                   .holder = place->config->member_text,
                                                    .log = &log,
                                                    .retention = &retention,
                                                    .take_ground = ground_take,

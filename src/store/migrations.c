@@ -482,6 +482,57 @@ static const char *const one_row_a_consent[] = {
     NULL,
 };
 
+/*
+ * Who is signed in. `digest` is that of the cookie; `previous` that of the one before, good until `previous_until` (NULL: the newer one was not shown
+ * yet). Of a code only the digest is kept; `taken_by` is that of the browser's visit which used it, until it is swept.
+ */
+static const char *const sessions[] = {
+    "CREATE TABLE sessions ("
+    " digest BLOB NOT NULL PRIMARY KEY,"
+    " previous BLOB UNIQUE,"
+    " previous_until INTEGER,"
+    " name TEXT NOT NULL UNIQUE,"
+    " csrf BLOB NOT NULL,"
+    " owner BLOB NOT NULL,"
+    " roles TEXT NOT NULL,"
+    " person TEXT NOT NULL,"
+    " guardianship TEXT NOT NULL,"
+    " who TEXT NOT NULL,"
+    " member TEXT NOT NULL,"
+    " method TEXT NOT NULL,"
+    " issuer TEXT NOT NULL,"
+    " subject TEXT NOT NULL,"
+    " sid TEXT NOT NULL,"
+    " id_token TEXT NOT NULL,"
+    " created_at INTEGER NOT NULL,"
+    " seen_at INTEGER NOT NULL,"
+    " rotated_at INTEGER NOT NULL,"
+    " idle_until INTEGER NOT NULL,"
+    " until INTEGER NOT NULL)",
+    "CREATE INDEX sessions_by_owner ON sessions (owner, created_at)",
+    "CREATE INDEX sessions_by_provider ON sessions (issuer, subject) WHERE issuer <> ''",
+    "CREATE INDEX sessions_by_person ON sessions (person) WHERE person <> ''",
+    "CREATE INDEX sessions_by_end ON sessions (idle_until)",
+    "CREATE TABLE paper_codes ("
+    " digest BLOB NOT NULL PRIMARY KEY,"
+    " role TEXT NOT NULL,"
+    " person TEXT NOT NULL,"
+    " guardianship TEXT NOT NULL,"
+    " who TEXT NOT NULL,"
+    " issued_by TEXT NOT NULL,"
+    " issued_at INTEGER NOT NULL,"
+    " until INTEGER NOT NULL,"
+    " taken_at INTEGER,"
+    " taken_by BLOB)",
+    "CREATE INDEX paper_codes_by_end ON paper_codes (until)",
+    /* Tokens of a provider that may be shown once: until when they would be good. */
+    "CREATE TABLE shown_tokens ("
+    " digest BLOB NOT NULL PRIMARY KEY,"
+    " until INTEGER NOT NULL)",
+    "CREATE INDEX shown_tokens_by_end ON shown_tokens (until)",
+    NULL,
+};
+
 const struct migration migrations[] = {
     { "consents, policies and state", consents },
     { "the index of uses", uses },
@@ -492,5 +543,6 @@ const struct migration migrations[] = {
     { "rights of persons, registers and obligations", rights },
     { "holds and reviews", holds_and_reviews },
     { "one row a consent", one_row_a_consent },
+    { "sessions and codes", sessions },
 };
 const size_t migration_count = COUNT_OF(migrations);

@@ -1,0 +1,19 @@
+/* What the ways of signing in share. */
+#ifndef COMITY_API_LOGIN_INTERNAL_H
+#define COMITY_API_LOGIN_INTERNAL_H
+
+#include "api/login.h"
+#include "api/session.h"
+
+enum login_result { LOGIN_DONE = 0, LOGIN_REFUSED, LOGIN_LIMITED, LOGIN_TROUBLE };
+void login_count(bool is_code, enum login_result result);
+
+/*
+ * Logs it, opens the session, sets its cookie; a session that was there before ends (its id is never taken over). `subject` is whom the session is for:
+ * the person, or a guardian's ward; empty for staff.
+ */
+must_check bool login_enter(struct rest_call *call, struct session *session, struct bytes subject, struct error *e);
+/* The guardian's ward, in the call's subject. 403 auth.guardian. */
+must_check bool login_find_ward(struct rest_call *call, struct bytes guardian, struct bytes guardianship, struct error *e);
+
+#endif
