@@ -6,13 +6,15 @@
 #include "base/diag.h"
 #include "base/metrics.h"
 
-enum { ADDRESSES = 4096, KEY_SIZE = 48, US_PER_MS = 1000 };
+enum { ADDRESSES = 4096, KEY_SIZE = 48, US_PER_MS = 1000, US_PER_S = 1000 * 1000 };
 static const uint64_t forgotten_after_us = UINT64_C(3600) * 1000 * 1000;
 
 static struct metric failures = { .name = "comity_api_code_failures_total",
+                                  .labels = "",
                                   .help = "codes on paper that were shown and were none, used, or over",
                                   .kind = METRIC_COUNTER },
                      limited = { .name = "comity_api_code_limited_total",
+                                 .labels = "",
                                  .help = "tries of codes on paper that were refused because there were too many",
                                  .kind = METRIC_COUNTER };
 
@@ -29,8 +31,8 @@ struct address {
 };
 struct code_guard {
     pthread_mutex_t mutex;
-    uint64_t second; /* of the tries that are counted */
-    unsigned tries;
+    uint64_t second; /* of the failures that are counted */
+    unsigned failures;
     struct address list[ADDRESSES];
 };
 
@@ -105,17 +107,10 @@ bool code_guard_may_try(struct code_guard *guard, const char *address, uint64_t 
     *wait_ms = 0;
     (void)pthread_mutex_lock(&guard->mutex);
     const struct address *a = find(guard, key, now_us, false);
-    uint64_t second = now_us / 1000000;
-    if (second != guard->second) {
-        guard->second = second;
-        guard->tries = 0;
-    }
     if (a != NULL && now_us < a->until_us) {
         *wait_ms = (int64_t)((a->until_us - now_us) / US_PER_MS) + 1;
-    } else if (guard->tries >= CODE_TRIES_PER_S) {
+    } else if (now_us / US_PER_S == guard->second && guard->failures >= CODE_FAILURES_PER_S) {
         *wait_ms = 1000;
-    } else {
-        guard->tries++;
     }
     (void)pthread_mutex_unlock(&guard->mutex);
     if (*wait_ms > 0) {
@@ -131,6 +126,8 @@ void code_guard_failed(struct code_guard *guard, const char *address, uint64_t n
     (void)pthread_mutex_lock(&guard->mutex);
     struct address *a = find(guard, key, now_us, true);
     a->failures++;
+    guard->failures = now_us / US_PER_S == guard->second ? guard->failures + 1 : 1;
+    guard->second = now_us / US_PER_S;
     a->last_us = now_us;
     unsigned failed = a->failures;
     if (failed > CODE_FAILURES_FREE) {

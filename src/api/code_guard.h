@@ -1,7 +1,7 @@
 /*
- * Against guessing codes on paper: failures of late, by address (IPv4: whole; IPv6: its /64), and tries of all together; in memory, one for each
- * process. After CODE_FAILURES_FREE failures each more makes the address wait twice as long, up to CODE_WAIT_MAX_MS; and no more than CODE_TRIES_PER_S
- * tries a second are made in all, whoever makes them: at that rate 75 bits last some 6 * 10^13 years for a single code. An address is forgotten after an
+ * Against guessing codes on paper: failures of late, by address (IPv4: whole; IPv6: its /64), and of all together; in memory, one for each
+ * process. After CODE_FAILURES_FREE failures each more makes the address wait twice as long, up to CODE_WAIT_MAX_MS; and no more than CODE_FAILURES_PER_S
+ * failures a second are let happen in all, whoever makes them: at that rate 75 bits last some 6 * 10^13 years for a single code. An address is forgotten after an
  * hour without a failure, and 4,096 are kept.
  */
 #ifndef COMITY_API_CODE_GUARD_H
@@ -9,7 +9,7 @@
 
 #include "base/bytes.h"
 
-enum { CODE_FAILURES_FREE = 4, CODE_WAIT_MAX_MS = 60 * 1000, CODE_TRIES_PER_S = 10 };
+enum { CODE_FAILURES_FREE = 4, CODE_WAIT_MAX_MS = 60 * 1000, CODE_FAILURES_PER_S = 10 };
 
 struct code_guard;
 must_check struct code_guard *code_guard_make(void); /* NULL when memory is out */

@@ -90,6 +90,34 @@ bool login_find_ward(struct rest_call *call, struct bytes guardian, struct bytes
     return ok;
 }
 
+/* ---- Providers ---- */
+
+const struct api_issuer *login_provider(const struct rest_call *call, size_t index)
+{
+    const struct api_config *config = call->settings->config;
+    for (size_t i = 0; i < config->issuer_count; i++) {
+        if (config->issuers[i].login != NULL && index-- == 0) {
+            return &config->issuers[i];
+        }
+    }
+    return NULL;
+}
+
+size_t login_provider_count(const struct rest_call *call)
+{
+    size_t count = 0;
+    while (login_provider(call, count) != NULL) {
+        count++;
+    }
+    return count;
+}
+
+struct bytes login_provider_name(const struct rest_call *call, size_t index)
+{
+    const struct api_issuer *issuer = login_provider(call, index);
+    return issuer == NULL ? BYTES_NONE : issuer->login->name;
+}
+
 /* ---- By a code ---- */
 
 static bool refuse_code(struct rest_call *call, struct error *e)

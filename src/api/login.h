@@ -16,6 +16,10 @@ must_check bool login_with_code(struct rest_call *call, struct bytes typed, int6
 /* Ends the call's session, here and now; `*provider_url` (the call's) is where the provider ends its own, or NULL. Without a session: nothing. */
 must_check bool login_out(struct rest_call *call, const char **provider_url, struct error *e);
 
+/* The providers where one can sign in, in api.yaml's order. Until one is set up there is none, and codes alone let in. */
+size_t login_provider_count(const struct rest_call *call);
+struct bytes login_provider_name(const struct rest_call *call, size_t index);
+
 void login_metrics_register(void);
 
 #endif

@@ -2,6 +2,7 @@
 #ifndef COMITY_API_LOGIN_INTERNAL_H
 #define COMITY_API_LOGIN_INTERNAL_H
 
+#include "api/api_config.h"
 #include "api/login.h"
 #include "api/session.h"
 
@@ -13,6 +14,8 @@ void login_count(bool is_code, enum login_result result);
  * the person, or a guardian's ward; empty for staff.
  */
 must_check bool login_enter(struct rest_call *call, struct session *session, struct bytes subject, struct error *e);
+/* NULL: there are not so many. */
+const struct api_issuer *login_provider(const struct rest_call *call, size_t index);
 /* The guardian's ward, in the call's subject. 403 auth.guardian. */
 must_check bool login_find_ward(struct rest_call *call, struct bytes guardian, struct bytes guardianship, struct error *e);
 

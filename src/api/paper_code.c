@@ -11,9 +11,9 @@ enum { BITS = 5, FIELD = 1 << BITS, RANDOM_DIGITS = PAPER_CODE_DIGITS - 1, GROUP
 /* Crockford's base32: no I, L, O, U, so that neither a hurried hand nor chance writes something else. */
 static const char alphabet[FIELD + 1] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
-static struct metric issued = { .name = "comity_api_codes_issued_total",
-                                .help = "codes on paper that were issued for signing in",
-                                .kind = METRIC_COUNTER };
+static struct metric issued = {
+    .name = "comity_api_codes_issued_total", .labels = "", .help = "codes on paper that were issued for signing in", .kind = METRIC_COUNTER
+};
 
 void paper_code_metrics_register(void)
 {

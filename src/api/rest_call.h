@@ -37,9 +37,9 @@ enum route_flag {
     ROUTE_PLAIN = 32,      /* the answer is no JSON of a schema, but a document of its own */
     ROUTE_LIVE = 128,      /* the answer is a stream of events (live_internal.h) */
     ROUTE_STATIC = 64,     /* of a page: a file that is the same for everybody; nobody is asked who he is */
-    ROUTE_SIGN_IN = 1024,  /* of a page: whoever is not signed in gets CSRF tokens, too (session.h) */
     ROUTE_ANY_QUERY = 256, /* parameters that the route doesn't know are passed over: what a provider sends */
     ROUTE_PROVIDER = 512,  /* of a page: comes from a provider's server and shows a signed token; no browser, no CSRF token */
+    ROUTE_SIGN_IN = 1024,  /* of a page: whoever is not signed in gets CSRF tokens, too (session.h) */
 };
 struct rest_route {
     const char *method;

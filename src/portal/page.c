@@ -15,6 +15,7 @@ static const struct {
     unsigned roles;
 } nav[] = {
     { "/", "nav.home", ~0U },
+    { "/sessions", "nav.sessions", ((1U << ROLE_COUNT) - 1) & ~(1U << ROLE_ANONYMOUS) },
 };
 
 /* ---- Language and colours ---- */

@@ -28,6 +28,12 @@ const struct rest_route page_routes[] = {
     PAGE("GET", "/robots.txt", "pageRobots", "Nothing here is for search engines", RESOURCE_PUBLIC, VERB_READ, NULL, ROUTE_STATIC, NULL, page_asset),
 
     /* Signing in and out */
+    PAGE("GET", "/sign-in", "pageSignIn", "Ways to sign in", RESOURCE_PUBLIC, VERB_READ, NULL, ROUTE_SIGN_IN, "lang next", page_sign_in),
+    PAGE("POST", "/sign-in", "pageSignInCode", "Signs in by a code on paper", RESOURCE_PUBLIC, VERB_READ, "code! next", ROUTE_SIGN_IN, "lang", page_sign_in_code),
+    PAGE("POST", "/sign-out", "pageSignOut", "Signs out", RESOURCE_PUBLIC, VERB_READ, "", 0, "lang", page_sign_out),
+    PAGE("GET", "/signed-out", "pageSignedOut", "One is signed out", RESOURCE_PUBLIC, VERB_READ, NULL, ROUTE_SIGN_IN, "lang", page_signed_out),
+    PAGE("GET", "/sessions", "pageSessions", "Where one is signed in", RESOURCE_SESSION, VERB_LIST, NULL, 0, "lang", page_sessions),
+    PAGE("POST", "/sessions", "pageSessionsEnd", "Signs out in another place, or everywhere", RESOURCE_SESSION, VERB_ERASE, "id", 0, "lang", page_sessions_end),
 
     /* Of a person */
 
@@ -123,7 +129,7 @@ bool portal_make(struct portal **out, const char *languages_folder, struct error
     portal->pages = (struct rest_pages){ .routes = page_routes,
                                          .count = page_route_count,
                                          .absent = &route_absent,
-                                         .sign_in = NULL,
+                                         .sign_in = "/sign-in",
                                          .refuse = page_refuse,
                                          .fault = page_fault,
                                          .context = portal };
