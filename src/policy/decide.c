@@ -83,39 +83,23 @@ static bool check_harvest(const struct decide_request *request, const struct dec
     return true;
 }
 
-/* How much a reason tells, when nothing at all is permitted: what the person did last and most decidedly comes first. */
+/*
+ * How much a reason tells, when nothing at all is permitted: the further a category came through the checks, the more; of a consent, what the person did last
+ * and most decidedly.
+ */
 static int weight(enum reason reason)
 {
     static const enum reason rising[] = {
-        REASON_CATEGORY_NEVER,
-        REASON_BASIS_NONE,
-        REASON_BASIS_DUTY,
-        REASON_BASIS_LAW_REF,
-        REASON_BASIS_JUSTIFICATION,
-        REASON_DPIA_MISSING,
-        REASON_DPIA_EXPIRED,
-        REASON_BORDER_DPIA,
-        REASON_BORDER_LOCALISED,
-        REASON_BORDER_INSTRUMENT,
-        REASON_BORDER_FOREIGN_AUTHORITY,
-        REASON_BORDER_RECIPIENT,
-        REASON_CONSENT_NONE,
-        REASON_CONSENT_REFUSED,
-        REASON_CONSENT_EXPIRED,
-        REASON_CONSENT_SUPERSEDED,
-        REASON_NOTICE_INCOMPLETE,
-        REASON_MINOR_UNKNOWN,
-        REASON_CONSENT_GUARDIAN,
-        REASON_CONSENT_WRITTEN,
-        REASON_CONSENT_NOT_SEPARATE,
-        REASON_CONSENT_BORDER,
-        REASON_CONSENT_RANGE,
-        REASON_CONSENT_FREQUENCY,
-        REASON_BORDER_VOLUME,
-        REASON_CONSENT_PAUSED,
-        REASON_CONSENT_WITHDRAWN,
-        REASON_PERSON_RESTRICTED,
-        REASON_PERSON_DIED,
+        REASON_CATEGORY_NEVER,     REASON_BASIS_NONE,          REASON_BASIS_DUTY,
+        REASON_BASIS_LAW_REF,      REASON_BASIS_JUSTIFICATION, REASON_DPIA_MISSING,
+        REASON_DPIA_EXPIRED,       REASON_BORDER_RECIPIENT,    REASON_BORDER_FOREIGN_AUTHORITY,
+        REASON_BORDER_LOCALISED,   REASON_BORDER_INSTRUMENT,   REASON_BORDER_DPIA,
+        REASON_CONSENT_NONE,       REASON_CONSENT_REFUSED,     REASON_CONSENT_EXPIRED,
+        REASON_CONSENT_SUPERSEDED, REASON_NOTICE_INCOMPLETE,   REASON_MINOR_UNKNOWN,
+        REASON_CONSENT_GUARDIAN,   REASON_CONSENT_WRITTEN,     REASON_CONSENT_NOT_SEPARATE,
+        REASON_CONSENT_BORDER,     REASON_CONSENT_RANGE,       REASON_CONSENT_FREQUENCY,
+        REASON_BORDER_VOLUME,      REASON_CONSENT_PAUSED,      REASON_CONSENT_WITHDRAWN,
+        REASON_PERSON_RESTRICTED,  REASON_PERSON_DIED,
     };
     for (size_t i = 0; i < COUNT_OF(rising); i++) {
         if (rising[i] == reason) {

@@ -558,46 +558,86 @@ static enum law_basis basis_of(const struct case_world *w, const struct world_re
 
 /* ---- The whole ---- */
 
-/* The most telling reason of a refusal: the later in this list, the more. */
-static const enum reason telling[] = {
-    REASON_CATEGORY_NEVER,
-    REASON_BASIS_NONE,
-    REASON_BASIS_DUTY,
-    REASON_BASIS_LAW_REF,
-    REASON_BASIS_JUSTIFICATION,
-    REASON_DPIA_MISSING,
-    REASON_DPIA_EXPIRED,
-    REASON_BORDER_DPIA,
-    REASON_BORDER_LOCALISED,
-    REASON_BORDER_INSTRUMENT,
-    REASON_BORDER_FOREIGN_AUTHORITY,
-    REASON_BORDER_RECIPIENT,
-    REASON_CONSENT_NONE,
-    REASON_CONSENT_REFUSED,
-    REASON_CONSENT_EXPIRED,
-    REASON_CONSENT_SUPERSEDED,
-    REASON_NOTICE_INCOMPLETE,
-    REASON_MINOR_UNKNOWN,
-    REASON_CONSENT_GUARDIAN,
-    REASON_CONSENT_WRITTEN,
-    REASON_CONSENT_NOT_SEPARATE,
-    REASON_CONSENT_BORDER,
-    REASON_CONSENT_RANGE,
-    REASON_CONSENT_FREQUENCY,
-    REASON_BORDER_VOLUME,
-    REASON_CONSENT_PAUSED,
-    REASON_CONSENT_WITHDRAWN,
-    REASON_PERSON_RESTRICTED,
-    REASON_PERSON_DIED,
-};
+/*
+ * How far a category came through the checks before it was held back: the further, the more its reason tells. Written from the references, not from the
+ * code: the stages are those of the checks in order (never and basis; impact assessment; border; consent), the border's steps are numbered as the border
+ * decision of law.md has them (2 recipient, 3 foreign authority, 4 localised, 5 instrument, 6 volume, 8 impact assessment), and a consent's
+ * steps follow its life in consent-standards.md 6.3: not there; answered no; at its end by time or by another notice; given, but lacking something that
+ * must be in it; given and complete, but used up; stopped for a while; taken back. What holds of the person as a whole is behind all of that.
+ */
+static int progress(enum reason reason)
+{
+    enum { NEVER = 0, BASIS = 100, ASSESSMENT = 200, BORDER = 300, CONSENT = 400, PERSON = 500 };
+    enum { ABSENT = 0, REFUSED = 10, ENDED = 20, LACKING = 30, USED_UP = 40, STOPPED = 50, TAKEN_BACK = 60 };
+    switch (reason) {
+    case REASON_CATEGORY_NEVER: /* no basis is even looked for */
+        return NEVER;
+    case REASON_BASIS_NONE: /* the law has none */
+        return BASIS;
+    case REASON_BASIS_DUTY: /* it has, of others than this one */
+        return BASIS + 1;
+    case REASON_BASIS_LAW_REF: /* of this one, but not named */
+        return BASIS + 2;
+    case REASON_BASIS_JUSTIFICATION: /* named, but not justified */
+        return BASIS + 3;
+    case REASON_DPIA_MISSING:
+        return ASSESSMENT;
+    case REASON_DPIA_EXPIRED: /* there was one */
+        return ASSESSMENT + 1;
+    case REASON_BORDER_RECIPIENT:
+        return BORDER + 2;
+    case REASON_BORDER_FOREIGN_AUTHORITY:
+        return BORDER + 3;
+    case REASON_BORDER_LOCALISED:
+        return BORDER + 4;
+    case REASON_BORDER_INSTRUMENT:
+        return BORDER + 5;
+    case REASON_BORDER_DPIA:
+        return BORDER + 8;
+    case REASON_CONSENT_NONE:
+        return CONSENT + ABSENT;
+    case REASON_CONSENT_REFUSED:
+        return CONSENT + REFUSED;
+    case REASON_CONSENT_EXPIRED:
+        return CONSENT + ENDED;
+    case REASON_CONSENT_SUPERSEDED: /* its time is not over */
+        return CONSENT + ENDED + 1;
+    case REASON_NOTICE_INCOMPLETE: /* in the order in which a consent comes about: shown, by somebody, in a form, with acts, for uses */
+        return CONSENT + LACKING;
+    case REASON_MINOR_UNKNOWN:
+        return CONSENT + LACKING + 1;
+    case REASON_CONSENT_GUARDIAN:
+        return CONSENT + LACKING + 2;
+    case REASON_CONSENT_WRITTEN:
+        return CONSENT + LACKING + 3;
+    case REASON_CONSENT_NOT_SEPARATE:
+        return CONSENT + LACKING + 4;
+    case REASON_CONSENT_BORDER: /* one act in particular */
+        return CONSENT + LACKING + 5;
+    case REASON_CONSENT_RANGE:
+        return CONSENT + LACKING + 6;
+    case REASON_CONSENT_FREQUENCY: /* the consent's own count, then everybody's */
+        return CONSENT + USED_UP;
+    case REASON_BORDER_VOLUME:
+        return CONSENT + USED_UP + 1;
+    case REASON_CONSENT_PAUSED:
+        return CONSENT + STOPPED;
+    case REASON_CONSENT_WITHDRAWN:
+        return CONSENT + TAKEN_BACK;
+    case REASON_PERSON_RESTRICTED: /* can end */
+        return PERSON;
+    case REASON_PERSON_DIED:
+        return PERSON + 1;
+    default:
+        return -1;
+    }
+}
 
 static enum reason most_telling(const struct model_result *out, size_t count)
 {
     enum reason reason = count == 0 ? REASON_BASIS_NONE : REASON_CATEGORY_NEVER;
-    for (size_t i = 0; i < COUNT_OF(telling); i++) {
-        for (size_t j = 0; j < count; j++) {
-            reason = out->withheld[j] == telling[i] ? telling[i] : reason;
-        }
+    for (size_t i = 0; i < count; i++) {
+        reason = progress(out->withheld[i]) > progress(reason) ? out->withheld[i] : reason;
     }
     return reason;
 }
