@@ -348,6 +348,7 @@ static bool read_login(struct reading *r, const struct text_login *from, struct 
     to->rules = issuer->rules;
     to->rules.audiences = &to->audience;
     to->rules.audience_count = 1;
+    to->rules.kind = TOKEN_KIND_ID;
     return true;
 }
 
@@ -474,8 +475,12 @@ static bool read_lists(struct reading *r, const struct text_config *from)
             return false;
         }
         for (size_t j = 0; j < i; j++) {
+            const struct api_login *a = to->issuers[i].login, *b = to->issuers[j].login;
             if (bytes_equal(to->issuers[i].rules.issuer, to->issuers[j].rules.issuer)) {
                 return wrong(r, "issuer", "name each once", "this issuer is there twice");
+            }
+            if (a != NULL && b != NULL && bytes_equal(a->name, b->name)) {
+                return wrong(r, "login.name", "give each provider a name of its own", "two providers have this name");
             }
         }
     }

@@ -8,7 +8,7 @@
 #include "base/diag.h"
 #include "base/time.h"
 
-enum { URL_SIZE = 2100, DOCUMENT_BYTES_MAX = 256 * 1024, FETCH_MS_MAX = 8000 };
+enum { URL_SIZE = ISSUER_URL_SIZE, DOCUMENT_BYTES_MAX = 256 * 1024, FETCH_MS_MAX = 8000 };
 
 struct issuer {
     const struct api_issuer *config;
@@ -16,7 +16,9 @@ struct issuer {
     pthread_mutex_t fetching; /* held by who fetches: the others wait for what he brings, and don't ask as well */
     struct token_keys *keys;  /* NULL: none yet */
     int64_t fetched_at_ms, tried_at_ms;
-    bool was_tried, has_failed; /* the last time */
+    bool was_tried, has_failed;        /* the last time */
+    struct issuer_endpoints endpoints; /* guarded by `fetching` */
+    int64_t endpoints_at_ms;           /* 0: none yet */
 };
 struct issuers {
     struct issuer *list;
@@ -73,18 +75,23 @@ static bool read_discovery(const struct api_issuer *config, struct bytes text, c
     return ok;
 }
 
+static bool discovery_url(const struct api_issuer *config, char url[URL_SIZE], struct error *e)
+{
+    struct bytes base = config->rules.issuer;
+    while (base.size > 0 && base.data[base.size - 1] == '/') {
+        base.size--;
+    }
+    int size = snprintf(url, URL_SIZE, "%.*s/.well-known/openid-configuration", BYTES_FMT(base));
+    return (size >= 0 && size < URL_SIZE) || error_set(e, ERROR_INPUT, "issuer", NULL, "the issuer's name is too long");
+}
+
 static bool fetch_keys(const struct api_issuer *config, struct token_keys **out, struct error *e)
 {
     char url[URL_SIZE];
     struct buffer text;
-    struct bytes base = config->rules.issuer;
     bool ok = false;
-    while (base.size > 0 && base.data[base.size - 1] == '/') {
-        base.size--;
-    }
-    int size = snprintf(url, sizeof url, "%.*s/.well-known/openid-configuration", BYTES_FMT(base));
-    if (size < 0 || (size_t)size >= sizeof url) {
-        return error_set(e, ERROR_INPUT, "issuer", NULL, "the issuer's name is too long");
+    if (!discovery_url(config, url, e)) {
+        return false;
     }
     buffer_init(&text, DOCUMENT_BYTES_MAX);
     if (fetch_document(config, url, "OpenID discovery", &text, e) && read_discovery(config, buffer_bytes(&text), url, e)) {
@@ -92,6 +99,55 @@ static bool fetch_keys(const struct api_issuer *config, struct token_keys **out,
         ok = fetch_document(config, url, "the issuer's keys", &text, e) &&
              token_keys_parse(out, buffer_bytes(&text), "the issuer's keys", e);
     }
+    buffer_clear(&text);
+    return ok;
+}
+
+/* An address of the document: https, or plain where the provider may be local. Browsers are sent there: nothing else may be in it. */
+static bool read_url(const struct api_issuer *config, const json_t *value, bool is_needed, char out[URL_SIZE], struct error *e)
+{
+    struct bytes url = bytes_of(json_string_value(value), json_string_length(value));
+    out[0] = '\0';
+    if (value == NULL && !is_needed) {
+        return true;
+    }
+    bool ok = url.size < URL_SIZE &&
+              (bytes_start_with(url, BYTES("https://")) || (config->allow_local && bytes_start_with(url, BYTES("http://"))));
+    for (size_t i = 0; ok && i < url.size; i++) {
+        ok = url.data[i] > 0x20 && url.data[i] < 0x7f && url.data[i] != '"' && url.data[i] != '<' && url.data[i] != '>';
+    }
+    if (!ok || bytes_find(url, '#') != url.size) {
+        return error_set(e, ERROR_INPUT, "OpenID discovery", "tell the provider", "an endpoint is missing, or is no https URL");
+    }
+    memcpy(out, url.data, url.size);
+    out[url.size] = '\0';
+    return true;
+}
+
+static bool read_endpoints(const struct api_issuer *config, struct bytes text, struct issuer_endpoints *out, struct error *e)
+{
+    char url[URL_SIZE];
+    if (!read_discovery(config, text, url, e)) { /* checks whose document it is */
+        return false;
+    }
+    json_t *document = json_loadb((const char *)text.data, text.size, JSON_REJECT_DUPLICATES, NULL);
+    bool ok = read_url(config, json_object_get(document, "authorization_endpoint"), true, out->authorization, e) &&
+              read_url(config, json_object_get(document, "token_endpoint"), true, out->token, e) &&
+              read_url(config, json_object_get(document, "end_session_endpoint"), false, out->end_session, e);
+    out->has_iss = json_is_true(json_object_get(document, "authorization_response_iss_parameter_supported"));
+    json_decref(document);
+    return ok;
+}
+
+static bool fetch_endpoints(const struct api_issuer *config, struct issuer_endpoints *out, struct error *e)
+{
+    char url[URL_SIZE];
+    struct buffer text;
+    if (!discovery_url(config, url, e)) {
+        return false;
+    }
+    buffer_init(&text, DOCUMENT_BYTES_MAX);
+    bool ok = fetch_document(config, url, "OpenID discovery", &text, e) && read_endpoints(config, buffer_bytes(&text), out, e);
     buffer_clear(&text);
     return ok;
 }
@@ -140,7 +196,8 @@ static bool renew(struct issuer *issuer, const struct token_keys *seen, int64_t 
 
 /* ---- Checking ---- */
 
-static bool check_with(struct issuer *issuer, struct bytes token, int64_t now_ms, json_t **claims, struct error *e)
+static bool check_with(struct issuer *issuer, const struct token_rules *rules, struct bytes token, int64_t now_ms, json_t **claims,
+                       struct error *e)
 {
     int64_t age_ms;
     bool is_key_unknown = false, ok;
@@ -157,11 +214,11 @@ static bool check_with(struct issuer *issuer, struct bytes token, int64_t now_ms
         *e = fetched;
         return false;
     }
-    ok = token_check(token, keys, &issuer->config->rules, now_ms, claims, &is_key_unknown, e);
+    ok = token_check(token, keys, rules, now_ms, claims, &is_key_unknown, e);
     if (!ok && is_key_unknown && !is_file && renew(issuer, keys, now_ms, &fetched)) {
         token_keys_release(keys);
         keys = present_keys(issuer, now_ms, &age_ms);
-        ok = token_check(token, keys, &issuer->config->rules, now_ms, claims, &is_key_unknown, e);
+        ok = token_check(token, keys, rules, now_ms, claims, &is_key_unknown, e);
     }
     token_keys_release(keys);
     return ok;
@@ -185,10 +242,57 @@ bool issuers_check(struct issuers *issuers, struct bytes token, int64_t now_ms, 
         error_set(e, ERROR_DENIED, "header Authorization", "sign in with a provider that is known here",
                   "the token is of another issuer (iss)");
     } else {
-        ok = check_with(found, token, now_ms, claims, e);
+        ok = check_with(found, &found->config->rules, token, now_ms, claims, e);
         *issuer = ok ? found->config : NULL;
     }
     free(name);
+    return ok;
+}
+
+static struct issuer *find(struct issuers *issuers, const struct api_issuer *config)
+{
+    for (size_t i = 0; i < issuers->count; i++) {
+        if (issuers->list[i].config == config) {
+            return &issuers->list[i];
+        }
+    }
+    return NULL;
+}
+
+bool issuers_check_by(struct issuers *issuers, const struct api_issuer *issuer, const struct token_rules *rules, struct bytes token,
+                      int64_t now_ms, json_t **claims, struct error *e)
+{
+    struct issuer *found = find(issuers, issuer);
+    *claims = NULL;
+    return found != NULL ? check_with(found, rules, token, now_ms, claims, e)
+                         : error_set(e, ERROR_DENIED, "token", NULL, "is of a provider that is not known here");
+}
+
+bool issuers_endpoints(struct issuers *issuers, const struct api_issuer *issuer, int64_t now_ms, struct issuer_endpoints *out,
+                       struct error *e)
+{
+    struct issuer *found = find(issuers, issuer);
+    if (found == NULL) {
+        return error_set(e, ERROR_INPUT, "provider", NULL, "is not known here");
+    }
+    (void)pthread_mutex_lock(&found->fetching);
+    int64_t age_ms = now_ms - found->endpoints_at_ms;
+    bool ok = found->endpoints_at_ms != 0 && age_ms >= 0 && age_ms <= issuer->keys_age_max_ms;
+    if (!ok) {
+        struct issuer_endpoints *fresh = calloc(1, sizeof *fresh);
+        ok = fresh == NULL ? error_memory(e, "provider") : fetch_endpoints(issuer, fresh, e);
+        if (ok) {
+            found->endpoints = *fresh;
+            found->endpoints_at_ms = now_ms;
+        } else {
+            diag_error(DIAG_WARN, "api", "a provider can't be reached for signing in", e);
+        }
+        free(fresh);
+    }
+    if (ok) {
+        *out = found->endpoints;
+    }
+    (void)pthread_mutex_unlock(&found->fetching);
     return ok;
 }
 

@@ -8,6 +8,7 @@
 
 #include "api/api_config.h"
 
+enum { ISSUER_URL_SIZE = 2100 };
 enum { ISSUER_FETCH_GAP_MS = 30 * 1000, ISSUER_RETRY_GAP_MS = 3 * 1000 };
 
 struct issuers;
@@ -20,5 +21,19 @@ void issuers_free(struct issuers *issuers); /* NULL is allowed */
  */
 must_check bool issuers_check(struct issuers *issuers, struct bytes token, int64_t now_ms, json_t **claims,
                               const struct api_issuer **issuer, struct error *e);
+
+/* The same for one provider, by rules of its own: ID tokens and logout tokens. */
+must_check bool issuers_check_by(struct issuers *issuers, const struct api_issuer *issuer, const struct token_rules *rules,
+                                 struct bytes token, int64_t now_ms, json_t **claims, struct error *e);
+
+/* Where a provider's own pages and services are: of its discovery document. */
+struct issuer_endpoints {
+    char authorization[ISSUER_URL_SIZE], token[ISSUER_URL_SIZE];
+    char end_session[ISSUER_URL_SIZE]; /* "": it has none */
+    bool has_iss;                      /* its answers name it (RFC 9207) */
+};
+/* Blocks while it fetches, when what is there is older than keys_age_max; any thread. ERROR_IO: it can't be had. ERROR_INPUT: it is not good. */
+must_check bool issuers_endpoints(struct issuers *issuers, const struct api_issuer *issuer, int64_t now_ms, struct issuer_endpoints *out,
+                                  struct error *e);
 
 #endif

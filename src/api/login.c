@@ -184,5 +184,6 @@ bool login_out(struct rest_call *call, const char **provider_url, struct error *
     if (call->session == NULL) {
         return true;
     }
+    *provider_url = login_end_url(call, call->session);
     return session_end(call->rest->options.store, call->session, e) && session_clear_cookie(call, e);
 }

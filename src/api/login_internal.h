@@ -14,6 +14,8 @@ void login_count(bool is_code, enum login_result result);
  * the person, or a guardian's ward; empty for staff.
  */
 must_check bool login_enter(struct rest_call *call, struct session *session, struct bytes subject, struct error *e);
+/* Where the provider of this session ends its own; the call's. NULL: it is none of a provider, or the provider has no such place or is down. */
+const char *login_end_url(struct rest_call *call, const struct session *session);
 /* NULL: there are not so many. */
 const struct api_issuer *login_provider(const struct rest_call *call, size_t index);
 /* The guardian's ward, in the call's subject. 403 auth.guardian. */

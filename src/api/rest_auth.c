@@ -138,7 +138,7 @@ static bool name_subject(struct rest_call *call, const struct api_issuer *issuer
     return call->principal.name.data != NULL || error_memory(e, "token");
 }
 
-static bool take_claims(struct rest_call *call, const struct api_issuer *issuer, const json_t *claims, struct error *e)
+bool rest_take_claims(struct rest_call *call, const struct api_issuer *issuer, const json_t *claims, struct error *e)
 {
     struct principal *principal = &call->principal;
     principal->roles = issuer->roles_claim.size == 0 ? 1U << ROLE_PERSON
@@ -193,7 +193,7 @@ static bool check_token(struct rest_call *call, struct bytes token, struct error
         call->reason = "auth.unavailable";
         return false;
     }
-    bool ok = take_claims(call, issuer, claims, e);
+    bool ok = rest_take_claims(call, issuer, claims, e);
     json_decref(claims);
     return ok;
 }

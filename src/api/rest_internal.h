@@ -78,6 +78,8 @@ must_check bool rest_page_lead_to_sign_in(struct rest_call *call);
 
 /* rest_auth.c. False: `e`, status and reason say why. */
 must_check bool rest_authenticate(struct rest_call *call, struct error *e);
+/* Makes whom a token's claims name the call's principal: roles, person, member, as the issuer's configuration maps them. */
+must_check bool rest_take_claims(struct rest_call *call, const struct api_issuer *issuer, const json_t *claims, struct error *e);
 /* By the table. */
 must_check bool rest_authorise(struct rest_call *call, struct error *e);
 /* Of the principal's roles the one that lets this call in; after rest_authorise(). */

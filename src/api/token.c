@@ -5,6 +5,9 @@
 #include <cjose/base64.h>
 #include <cjose/cjose.h>
 
+#include "base/encode.h"
+#include "crypto/hash.h"
+
 enum { RSA_BITS_MIN = 2048, KID_BYTES_MAX = 256 };
 
 struct token_key {
@@ -259,8 +262,11 @@ static bool check_header(const json_t *header, const struct token_rules *rules, 
     if (bytes_start_with(type, BYTES("application/"))) {
         type = bytes_slice(type, 12, type.size);
     }
+    static const struct bytes own[] = {
+        [TOKEN_KIND_ACCESS] = BYTES("at+jwt"), [TOKEN_KIND_ID] = BYTES("JWT"), [TOKEN_KIND_LOGOUT] = BYTES("logout+jwt")
+    };
     bool is_known = json_object_get(header, "typ") == NULL || bytes_equal_ignoring_case(type, BYTES("JWT")) ||
-                    bytes_equal_ignoring_case(type, BYTES("at+jwt"));
+                    bytes_equal_ignoring_case(type, own[rules->kind]);
     return is_known || refuse(e, "the token is of another type (typ)");
 }
 
@@ -345,6 +351,17 @@ static bool is_for(const json_t *audience, const struct token_rules *rules)
     return false;
 }
 
+static bool check_kind(const json_t *claims, enum token_kind kind, struct error *e)
+{
+    const json_t *events = json_object_get(claims, "events");
+    if (kind != TOKEN_KIND_LOGOUT) {
+        return events == NULL || refuse(e, "the token tells of an event, and lets nobody in");
+    }
+    return (json_is_object(json_object_get(events, "http://schemas.openid.net/event/backchannel-logout")) &&
+            json_object_get(claims, "nonce") == NULL) ||
+           refuse(e, "the token is no logout token");
+}
+
 static bool check_claims(const json_t *claims, const struct token_rules *rules, int64_t now_ms, struct error *e)
 {
     if (!bytes_equal(text_of(json_object_get(claims, "iss")), rules->issuer)) {
@@ -353,7 +370,7 @@ static bool check_claims(const json_t *claims, const struct token_rules *rules, 
     if (!is_for(json_object_get(claims, "aud"), rules)) {
         return refuse(e, "the token is for somebody else (aud)");
     }
-    return check_times(claims, rules, now_ms, e);
+    return check_kind(claims, rules->kind, e) && check_times(claims, rules, now_ms, e);
 }
 
 bool token_check(struct bytes token, const struct token_keys *keys, const struct token_rules *rules, int64_t now_ms, json_t **claims,
@@ -394,4 +411,22 @@ done:
     json_decref(header);
     json_decref(said);
     return ok;
+}
+
+bool token_has_access_hash(const json_t *claims, struct bytes access_token)
+{
+    const json_t *said = json_object_get(claims, "at_hash");
+    uint8_t digest[SHA256_SIZE], text[BASE64_SIZE(SHA256_SIZE / 2)];
+    if (said == NULL) {
+        return true;
+    }
+    sha256(access_token, digest);
+    size_t size = base64_write(bytes_of(digest, SHA256_SIZE / 2), text);
+    while (size > 0 && text[size - 1] == '=') {
+        size--;
+    }
+    for (size_t i = 0; i < size; i++) {
+        text[i] = text[i] == '+' ? '-' : text[i] == '/' ? '_' : text[i];
+    }
+    return bytes_equal(text_of(said), bytes_of(text, size));
 }

@@ -27,8 +27,16 @@ struct token_keys *token_keys_keep(struct token_keys *keys);
 void token_keys_release(struct token_keys *keys); /* NULL is allowed */
 size_t token_keys_count(const struct token_keys *keys);
 
+/* What a token is for. One of another kind is refused: none of them may stand in for another (RFC 8725 3.12). */
+enum token_kind {
+    TOKEN_KIND_ACCESS = 0, /* typ JWT, at+jwt or none; no `events` */
+    TOKEN_KIND_ID,         /* typ JWT or none */
+    TOKEN_KIND_LOGOUT, /* typ logout+jwt, JWT or none; `events` names a back-channel logout (OpenID Connect Back-Channel Logout 1.0, 2.4) */
+};
+
 /* What must hold of a token. Borrowed. */
 struct token_rules {
+    enum token_kind kind;
     struct bytes issuer;
     const struct bytes *audiences; /* one of them must be among the token's */
     size_t audience_count;
@@ -45,5 +53,8 @@ must_check bool token_read_issuer(struct bytes token, char **issuer, struct erro
  */
 must_check bool token_check(struct bytes token, const struct token_keys *keys, const struct token_rules *rules, int64_t now_ms,
                             json_t **claims, bool *is_key_unknown, struct error *e);
+
+/* OpenID Connect Core 1.0, 3.1.3.6: `at_hash` of an ID token, if it has one, is that of the access token. All algorithms here hash with SHA-256. */
+bool token_has_access_hash(const json_t *claims, struct bytes access_token);
 
 #endif

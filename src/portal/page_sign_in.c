@@ -143,3 +143,31 @@ bool page_sessions_end(struct rest_call *call, struct error *e)
     }
     return rest_redirect(call, BYTES("/sessions"), e);
 }
+
+/* ---- At a provider ---- */
+
+bool page_sign_in_provider(struct rest_call *call, struct error *e)
+{
+    return login_start(call, rest_query(call, "name"), next_of(call, rest_query(call, "next")), e);
+}
+
+bool page_sign_in_callback(struct rest_call *call, struct error *e)
+{
+    struct bytes next = BYTES("/");
+    struct error cause = { 0 };
+    if (login_finish(call, &next, &cause)) {
+        return forget_ward(call, e) && rest_redirect(call, next, e);
+    }
+    bool is_no = call->reason != NULL && (strcmp(call->reason, "login.state") == 0 || strcmp(call->reason, "login.refused") == 0);
+    if (!is_no) {
+        *e = cause;
+        return false;
+    }
+    return page_render(call, "sign_in_refused", json_pack("{s:s, s:s}", "title", "title.sign_in", "detail", cause.what), e);
+}
+
+/* From the provider's server, not from a browser: a status is all that it looks at. */
+bool page_sign_out_provider(struct rest_call *call, struct error *e)
+{
+    return login_end_by_provider(call, rest_form(call, "logout_token"), e);
+}

@@ -30,6 +30,9 @@ const struct rest_route page_routes[] = {
     /* Signing in and out */
     PAGE("GET", "/sign-in", "pageSignIn", "Ways to sign in", RESOURCE_PUBLIC, VERB_READ, NULL, ROUTE_SIGN_IN, "lang next", page_sign_in),
     PAGE("POST", "/sign-in", "pageSignInCode", "Signs in by a code on paper", RESOURCE_PUBLIC, VERB_READ, "code! next", ROUTE_SIGN_IN, "lang", page_sign_in_code),
+    PAGE("GET", "/sign-in/provider", "pageSignInProvider", "Leads to a provider", RESOURCE_PUBLIC, VERB_READ, NULL, ROUTE_SIGN_IN, "lang name! next", page_sign_in_provider),
+    PAGE("GET", "/sign-in/callback", "pageSignInCallback", "Where a provider sends people back to", RESOURCE_PUBLIC, VERB_READ, NULL, ROUTE_SIGN_IN | ROUTE_ANY_QUERY, "lang code state iss error", page_sign_in_callback),
+    PAGE("POST", "/sign-out/provider", "pageSignOutProvider", "A provider ends sessions (OpenID Connect Back-Channel Logout)", RESOURCE_PUBLIC, VERB_READ, "logout_token!", ROUTE_PROVIDER, NULL, page_sign_out_provider),
     PAGE("POST", "/sign-out", "pageSignOut", "Signs out", RESOURCE_PUBLIC, VERB_READ, "", 0, "lang", page_sign_out),
     PAGE("GET", "/signed-out", "pageSignedOut", "One is signed out", RESOURCE_PUBLIC, VERB_READ, NULL, ROUTE_SIGN_IN, "lang", page_signed_out),
     PAGE("GET", "/sessions", "pageSessions", "Where one is signed in", RESOURCE_SESSION, VERB_LIST, NULL, 0, "lang", page_sessions),
