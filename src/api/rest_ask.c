@@ -7,7 +7,7 @@
 #include "api/rest_page.h"
 #include "base/time.h"
 
-enum { ASKED_FIELDS_MAX = 4, ASKED_ARENA_BYTES_MAX = 8 * 1024 * 1024 };
+enum { ASKED_FIELDS_MAX = 5, ASKED_ARENA_BYTES_MAX = 8 * 1024 * 1024 };
 
 static int append_json(const char *text, size_t size, void *context)
 {
@@ -42,6 +42,11 @@ static bool make_request(struct rest_call *call, const char *method, const char 
     }
     if (ok && call->asking_person.size > 0) {
         ok = fields_add(&request->fields, &call->arena, BYTES("Comity-Person"), call->asking_person);
+    }
+    if (ok && is_change && call->asking_match.size > 0) {
+        struct bytes tag = arena_format(&call->arena, "\"%.*s\"", BYTES_FMT(call->asking_match));
+        ok = tag.data != NULL && fields_add(&request->fields, &call->arena, BYTES("If-Match"), tag);
+        call->asking_match = BYTES_NONE;
     }
     call->ask_count += is_change;
     return ok || error_memory(e, "request");
@@ -96,6 +101,7 @@ bool rest_ask(struct rest_call *call, const char *method, const char *target, co
     asked->is_asked = true;
     bool ok = make_request(call, method, target, body, &request, &cause) && find_operation(asked, &cause) &&
               rest_call_perform(asked, &cause) && take_answer(asked, answer, &cause);
+    memcpy(call->asked_etag, asked->etag, sizeof call->asked_etag);
     if (ok) {
         *status = asked->status;
     } else {

@@ -13,6 +13,8 @@
  * What changes something is done once for each form: its Idempotency-Key is the form's field `key` and which of the page's questions it is, so
  * a page asks the same in the same order each time.
  *
+ * `call->asking_match` stands for If-Match of a change, and is used up by it; `call->asked_etag` is the answer's tag.
+ *
  * True: *answer is the operation's JSON, the caller's (NULL if it has none), *status its status of success. False: refused or in trouble; `e`
  * says why, *status is the API's status, and the call's own status and reason are the same, so that a handler may just return false. One that
  * goes on nevertheless passes an error of its own, and answers with *status unless it sets another. `status` and `answer` may not be NULL.

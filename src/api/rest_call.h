@@ -112,6 +112,8 @@ struct rest_call {
     const char *language;                            /* Content-Language; NULL: none */
     bool is_immutable;                               /* a file whose name has its digest */
     struct bytes asking_guardianship, asking_person; /* rest_ask.h */
+    struct bytes asking_match;     /* rest_ask.h: the tag that a change must find; without quotes; empty: any */
+    char asked_etag[ETAG_SIZE];    /* rest_ask.h: of the last answer; without quotes; "": it had none */
     unsigned ask_count;
     bool is_asked;  /* by rest_ask(): a call inside of another */
     bool is_keyed;  /* a row waits for the answer: Idempotency-Key */
@@ -137,6 +139,8 @@ __attribute__((format(printf, 7, 8))) bool rest_refuse(struct rest_call *call, s
 bool rest_absent(struct rest_call *call, struct error *e);
 /* If-Match: must be there or not, must it be this? 412 else. `etag` is the present one's. */
 must_check bool rest_match(struct rest_call *call, const char *etag, struct error *e);
+/* COMMUNITY/CLASS/MEMBER of what begins so; all of it when it is shorter. A view. */
+struct bytes rest_member_part(struct bytes identifier);
 /* A text that lives as long as the call; NULL when memory is out. */
 const char *rest_text(struct rest_call *call, struct bytes text);
 struct bytes rest_json_bytes(const json_t *value); /* empty if it is no string */

@@ -159,6 +159,41 @@ bool handle_consent_notice(struct rest_call *call, struct error *e)
     return ok;
 }
 
+/* What the law wants of whoever says yes, as an act of its own; those that are due only if something sensitive is given, or the person is a minor, say so. */
+static bool add_acts(struct rest_call *call, const struct law *law, const struct notice *notice, struct error *e)
+{
+    json_t *list = json_object_get(call->answer, "acts");
+    uint32_t always = consent_acts(law, notice, false, false), sensitive = consent_acts(law, notice, true, false),
+             minor = consent_acts(law, notice, true, true);
+    for (unsigned i = 0; i < LAW_SEPARATE_COUNT; i++) {
+        uint32_t bit = 1U << i;
+        bool is_border = bit == LAW_SEPARATE_BORDER;
+        const struct law_source *source = is_border ? &law->border.separate_consent_source : &law->separate_consent.source[i];
+        const char *when = (always & bit) != 0 ? "always" : (sensitive & bit) != 0 ? "sensitive" : "minor";
+        if ((minor & bit) != 0 && !json_list_add(list, json_pack("{s:s, s:s, s:o}", "act", law_separate_word(bit), "when", when, "article",
+                                                                 json_from_bytes(source->article)))) {
+            return error_memory(e, "answer");
+        }
+    }
+    return true;
+}
+
+bool handle_consent_acts(struct rest_call *call, struct error *e)
+{
+    struct rest_document document;
+    struct rules rules;
+    if (!rules_take(call, &rules, e)) {
+        return false;
+    }
+    bool ok = find_record(call, rules.notices, &document, e);
+    const struct notice *notice = ok && document.has_notice ? notices_find_by_digest(rules.notices, document.value.notice_digest) : NULL;
+    ok = ok && (notice != NULL || rest_absent(call, e));
+    call->answer = ok ? json_pack("{s:[], s:o}", "acts", "law", json_from_bytes(rules.law->id)) : NULL;
+    ok = ok && (call->answer != NULL || error_memory(e, "answer")) && add_acts(call, rules.law, notice, e);
+    rules_clear(&rules);
+    return ok;
+}
+
 /* ---- Lists ---- */
 
 struct listing {

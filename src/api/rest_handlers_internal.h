@@ -34,7 +34,7 @@ void rest_rules_clear(struct rest_rules *r);
 bool rest_denied(struct rest_call *call, const struct consent_receipt *receipt, struct error *e);
 /* rest_notice.c, rest_consent.c, rest_right.c */
 rest_handler handle_notice_list, handle_notice_read, handle_notice_publish, handle_consent_list, handle_consent_create,
-    handle_consent_withdraw_all, handle_consent_read, handle_consent_notice, handle_consent_answer, handle_consent_withdraw,
+    handle_consent_withdraw_all, handle_consent_read, handle_consent_notice, handle_consent_acts, handle_consent_answer, handle_consent_withdraw,
     handle_consent_pause, handle_consent_resume, handle_consent_defer, handle_consent_request, handle_right_list, handle_right_create,
     handle_right_read, handle_right_cancel, handle_right_act, handle_right_report, handle_right_obligations;
 /* rest_import.c */

@@ -96,8 +96,6 @@ must_check bool rest_idempotency_begin(struct rest_call *call, bool *is_done, st
 must_check bool rest_idempotency_end(struct rest_call *call, struct bytes body, struct error *e);
 void rest_idempotency_abandon(struct rest_call *call);
 
-/* COMMUNITY/CLASS/MEMBER of what begins so; all of it when it is shorter. A view. */
-struct bytes rest_member_part(struct bytes identifier);
 /* Who is who now; the caller drops it. NULL: not at hand. */
 struct world *rest_world(const struct rest_call *call);
 

@@ -1,6 +1,7 @@
 /* /v1/requests: what a person asks of the holder (access, a copy, correction, deletion, ...), its clock, and the holder's queue. */
 #include "api/operation_rights.h"
 #include "api/rest_handlers_internal.h"
+#include "interchange/json_make.h"
 
 bool handle_right_create(struct rest_call *call, struct error *e)
 {
@@ -22,6 +23,32 @@ static bool redact_rows(struct rest_call *call, const char *list, struct error *
 {
     static const char *const personal[] = { "person", "words", "answer", "by", "subject" };
     return rest_redact(call, list, personal, COUNT_OF(personal), e);
+}
+
+/* By which article its clock runs, where it is still the community's law. */
+static bool add_articles(struct rest_call *call, struct error *e)
+{
+    const struct operation_context *context = &call->rest->options.operations;
+    struct operation_grounds grounds = context->grounds == NULL ? (struct operation_grounds){ 0 }
+                                                                : context->grounds(context->grounds_context);
+    json_t *row;
+    size_t i;
+    bool ok = true;
+    json_array_foreach(json_object_get(call->answer, "requests"), i, row)
+    {
+        struct bytes right = rest_json_bytes(json_object_get(row, "right"));
+        bool is_same = grounds.law != NULL && bytes_equal(rest_json_bytes(json_object_get(row, "law")), grounds.law->id);
+        json_t *article = json_null();
+        for (unsigned at = 0; is_same && at < LAW_RIGHT_COUNT; at++) {
+            if (bytes_equal(right, bytes_of_text(law_right_word((enum law_right)at)))) {
+                article = json_from_bytes(grounds.law->rights[at].source.article);
+            }
+        }
+        ok = ok && article != NULL && json_object_set_new(row, "article", article) == 0;
+    }
+    law_drop(grounds.law);
+    policy_drop(grounds.policy);
+    return ok || error_memory(e, "answer");
 }
 
 /* A person's own; or the queue, in which nobody is named: who opens one sees whose it is, and that is told. */
@@ -48,6 +75,9 @@ static bool find_request(struct rest_call *call, struct error *e)
     }
     if (!rest_run(call, operation_request_list, request, e)) {
         return e->kind == ERROR_ABSENT ? rest_absent(call, e) : false;
+    }
+    if (!add_articles(call, e)) {
+        return false;
     }
     json_t *row = json_array_get(json_object_get(call->answer, "requests"), 0);
     if (row == NULL || !rest_enter_subject(call, rest_json_bytes(json_object_get(row, "person")), BYTES_NONE, e)) {

@@ -308,6 +308,12 @@ must_check bool consent_answer(struct consents *consents, const struct consent_r
                                const struct consent_act *act, struct consent_receipt *receipt, struct error *e);
 
 /*
+ * Which acts (LAW_SEPARATE_*) the law wants by themselves from whoever gives a consent on this notice: if something sensitive is given, if the person is a
+ * minor. Pure.
+ */
+uint32_t consent_acts(const struct law *law, const struct notice *notice, bool is_sensitive, bool is_minor);
+
+/*
  * One event on one record, or on one category of it: defer, pause, resume, withdraw, revoke, supersede, invalidate; and expire, once its time
  * is over. Withdrawing what is withdrawn or expired succeeds and changes nothing; so does expiring what is. Reasons: consent.state;
  * consent.guardian (this role may not do it); consent.changed (`expected` is another). ERROR_ABSENT: no such record or category.

@@ -233,18 +233,18 @@ static bool check_language(const struct grant_case *c, struct error *e)
     return error_set(e, ERROR_INPUT, "language", "say in which of the notice's languages it was shown", "the notice is not there in it");
 }
 
-static uint32_t needed_acts(const struct grant_case *c, const struct grant *out)
+uint32_t consent_acts(const struct law *law, const struct notice *notice, bool is_sensitive, bool is_minor)
 {
-    uint32_t wanted = c->law->separate_consent.bits, needed = wanted & LAW_SEPARATE_PROVIDE;
-    bool is_sensitive = gives_sensitive(c, out) || (out->is_minor && c->law->minor_all_sensitive.value);
+    uint32_t wanted = law->separate_consent.bits, needed = wanted & LAW_SEPARATE_PROVIDE;
+    is_sensitive = is_sensitive || (is_minor && law->minor_all_sensitive.value);
     if (is_sensitive) {
         needed |= wanted & LAW_SEPARATE_SENSITIVE;
     }
-    if (out->is_minor) {
+    if (is_minor) {
         needed |= wanted & LAW_SEPARATE_MINOR;
     }
-    if (c->notice->crosses_border) {
-        enum law_border_consent rule = c->law->border.separate_consent;
+    if (notice->crosses_border) {
+        enum law_border_consent rule = law->border.separate_consent;
         bool is_due = rule == LAW_BORDER_CONSENT_ALWAYS || (rule == LAW_BORDER_CONSENT_SENSITIVE && is_sensitive);
         needed |= is_due ? LAW_SEPARATE_BORDER : 0;
     }
@@ -253,7 +253,7 @@ static uint32_t needed_acts(const struct grant_case *c, const struct grant *out)
 
 static bool check_separate(const struct grant_case *c, const struct grant *out, const char **reason, struct error *e)
 {
-    uint32_t missing = needed_acts(c, out) & ~c->answer->separate;
+    uint32_t missing = consent_acts(c->law, c->notice, gives_sensitive(c, out), out->is_minor) & ~c->answer->separate;
     for (unsigned i = 0; i < LAW_SEPARATE_COUNT; i++) {
         if ((missing & (1U << i)) != 0) {
             *reason = "consent.not_separate";

@@ -3,6 +3,8 @@
 #include <stdio.h>
 
 #include "base/time.h"
+#include "law/iri.h"
+#include "law/vocabulary.h"
 
 enum { KEY_BYTES_MAX = 160 };
 
@@ -99,16 +101,45 @@ static void append_url(struct buffer *out, const json_t *value, struct bytes tex
     }
 }
 
+/* What the vocabulary calls it, in English; of a word that it doesn't know the last part, apart where a capital stands: "VaccineLot" as "Vaccine lot". */
+static void append_label(struct buffer *out, struct bytes iri)
+{
+    const struct vocabulary_term *term = vocabulary_find(iri);
+    size_t begin = iri.size;
+    if (term != NULL && term->label.size > 0) {
+        format_escape(out, term->label);
+        return;
+    }
+    while (begin > 0 && iri.data[begin - 1] != '#' && iri.data[begin - 1] != '/' && iri.data[begin - 1] != ':') {
+        begin--;
+    }
+    for (size_t i = begin; i < iri.size; i++) {
+        uint8_t c = iri.data[i];
+        bool is_capital = c >= 'A' && c <= 'Z', is_new = i > begin && is_capital && iri.data[i - 1] >= 'a' && iri.data[i - 1] <= 'z';
+        uint8_t small = is_new ? (uint8_t)(c - 'A' + 'a') : c;
+        buffer_append_text(out, is_new ? " " : "");
+        format_escape(out, bytes_of(&small, 1));
+    }
+}
+
 static void append_term(struct buffer *out, const json_t *value, struct bytes text, const struct catalogue *texts)
 {
     char key[KEY_BYTES_MAX];
+    struct buffer brief;
     (void)value;
-    (void)snprintf(key, sizeof key, "term.%.*s", BYTES_FMT(bytes_slice(text, 0, KEY_BYTES_MAX - 16)));
+    buffer_init(&brief, 2 * (size_t)KEY_BYTES_MAX);
+    iri_shorten(text, &brief);
+    (void)snprintf(key, sizeof key, "term.%.*s", BYTES_FMT(bytes_slice(buffer_bytes(&brief), 0, KEY_BYTES_MAX - 16)));
+    buffer_clear(&brief);
     struct bytes name = catalogue_text(texts, bytes_of_text(key), -1);
-    bool is_foreign = name.data != NULL && !catalogue_has(texts, bytes_of_text(key));
-    buffer_append_text(out, is_foreign ? "<span lang=\"en\" dir=\"ltr\">" : "");
-    format_escape(out, name.data == NULL ? text : name);
-    buffer_append_text(out, is_foreign ? "</span>" : "");
+    bool is_foreign = !catalogue_has(texts, bytes_of_text(key)) && strcmp(catalogue_name(texts), "en") != 0;
+    buffer_append_text(out, is_foreign ? "<bdi lang=\"en\">" : "");
+    if (name.data != NULL) {
+        format_escape(out, name);
+    } else {
+        append_label(out, text);
+    }
+    buffer_append_text(out, is_foreign ? "</bdi>" : "");
 }
 
 static const struct {

@@ -14,7 +14,11 @@ static const struct {
     const char *path, *text;
     unsigned roles;
 } nav[] = {
-    { "/", "nav.home", ~0U },
+    { "/", "nav.home", ~(unsigned)ROLES_OF_PERSONS },
+    { "/uses", "nav.uses", ROLES_OF_PERSONS },
+    { "/consents", "nav.consents", ROLES_OF_PERSONS },
+    { "/rights", "nav.rights", ROLES_OF_PERSONS },
+    { "/people", "nav.people", ROLES_OF_PERSONS },
     { "/sessions", "nav.sessions", ((1U << ROLE_COUNT) - 1) & ~(1U << ROLE_ANONYMOUS) },
 };
 
@@ -49,8 +53,9 @@ static json_t *nav_of(const struct rest_call *call)
 {
     json_t *list = json_array();
     for (size_t i = 0; list != NULL && i < COUNT_OF(nav); i++) {
-        bool is_here = bytes_equal(bytes_slice(call->request->target, 0, bytes_find(call->request->target, '?')), bytes_of_text(nav[i].path));
-        if ((nav[i].roles == ~0U || (nav[i].roles & call->principal.roles) != 0) &&
+        struct bytes here = bytes_slice(call->request->target, 0, bytes_find(call->request->target, '?')), own = bytes_of_text(nav[i].path);
+        bool is_here = bytes_equal(here, own) || (own.size > 1 && bytes_start_with(here, own) && here.data[own.size] == '/');
+        if ((nav[i].roles & call->principal.roles) != 0 &&
             json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "path", nav[i].path, "text", nav[i].text, "is_here", is_here)) != 0) {
             json_decref(list);
             list = NULL;

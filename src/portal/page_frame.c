@@ -4,8 +4,12 @@
 #include "portal/page_handlers_internal.h"
 #include "portal/portal_internal.h"
 
+/* Whoever is signed in as a person begins with what was asked about them. */
 bool page_home(struct rest_call *call, struct error *e)
 {
+    if (!call->principal.is_anonymous && (call->principal.roles & ROLES_OF_PERSONS) != 0) {
+        return rest_redirect(call, BYTES("/uses"), e);
+    }
     return page_render(call, "home", json_object(), e);
 }
 

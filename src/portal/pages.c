@@ -16,6 +16,12 @@
     {                                                                                                                                      \
         method, path, id, summary, resource, verb, fields, NULL, 200, (flags) | ROUTE_PLAIN, queries, run                                  \
     }
+/* A notice has at most 64 categories (NOTICE_CATEGORIES_MAX); each is answered by a field of its own. */
+#define CATEGORY_FIELDS \
+    "c0 c1 c2 c3 c4 c5 c6 c7 c8 c9 c10 c11 c12 c13 c14 c15 " \
+    "c16 c17 c18 c19 c20 c21 c22 c23 c24 c25 c26 c27 c28 c29 c30 c31 " \
+    "c32 c33 c34 c35 c36 c37 c38 c39 c40 c41 c42 c43 c44 c45 c46 c47 " \
+    "c48 c49 c50 c51 c52 c53 c54 c55 c56 c57 c58 c59 c60 c61 c62 c63"
 /* clang-format off */
 const struct rest_route page_routes[] = {
     /* Of everybody */
@@ -39,6 +45,26 @@ const struct rest_route page_routes[] = {
     PAGE("POST", "/sessions", "pageSessionsEnd", "Signs out in another place, or everywhere", RESOURCE_SESSION, VERB_ERASE, "id", 0, "lang", page_sessions_end),
 
     /* Of a person */
+    PAGE("GET", "/uses", "pageUses", "What was asked about me, by day", RESOURCE_USE, VERB_LIST, NULL, 0, "lang told cursor show who from until consent", page_uses),
+    PAGE("GET", "/uses/complete", "pageUsesComplete", "Is my list complete?", RESOURCE_USE, VERB_LIST, NULL, 0, "lang", page_uses_complete),
+    PAGE("GET", "/uses/{entry}", "pageUse", "One use, with its story and its check", RESOURCE_USE, VERB_READ, NULL, 0, "lang", page_use),
+    PAGE("GET", "/consents", "pageConsents", "What I was asked, allowed and ended", RESOURCE_CONSENT, VERB_LIST, NULL, 0, "lang told cursor", page_consents),
+    PAGE("POST", "/consents/withdraw", "pageConsentsWithdraw", "Withdraws everything", RESOURCE_CONSENT, VERB_WITHDRAW, "", 0, NULL, page_consents_withdraw),
+    PAGE("GET", "/consents/{consentId}", "pageConsent", "One consent, or the request for one", RESOURCE_CONSENT, VERB_READ, NULL, 0, "lang told", page_consent),
+    PAGE("GET", "/consents/{consentId}/notice", "pageConsentNotice", "The notice as it was shown then", RESOURCE_CONSENT, VERB_READ, NULL, 0, "lang", page_consent_notice),
+    PAGE("POST", "/consents/{consentId}/answer", "pageConsentAnswer", "Allows, refuses or puts off", RESOURCE_CONSENT, VERB_DECIDE, "decision! match notice act* " CATEGORY_FIELDS, 0, NULL, page_consent_answer),
+    PAGE("POST", "/consents/{consentId}/withdraw", "pageConsentWithdraw", "Withdraws a consent, or one category of it", RESOURCE_CONSENT, VERB_WITHDRAW, "category", 0, NULL, page_consent_withdraw),
+    PAGE("POST", "/consents/{consentId}/pause", "pageConsentPause", "Lets a consent rest", RESOURCE_CONSENT, VERB_WITHDRAW, "match", 0, NULL, page_consent_pause),
+    PAGE("POST", "/consents/{consentId}/resume", "pageConsentResume", "Ends the rest", RESOURCE_CONSENT, VERB_DECIDE, "match", 0, NULL, page_consent_resume),
+    PAGE("GET", "/rights", "pageRights", "What I asked of the holder, and what I may ask", RESOURCE_RIGHT, VERB_LIST, NULL, 0, "lang told right", page_rights),
+    PAGE("POST", "/rights", "pageRightAsk", "Asks for something", RESOURCE_RIGHT, VERB_DECIDE, "right! words", 0, NULL, page_right_ask),
+    PAGE("GET", "/rights/{requestId}", "pageRight", "One request, with its clock and its answer", RESOURCE_RIGHT, VERB_READ, NULL, 0, "lang told", page_right),
+    PAGE("POST", "/rights/{requestId}/cancel", "pageRightCancel", "Takes a request back", RESOURCE_RIGHT, VERB_DECIDE, "", 0, NULL, page_right_cancel),
+    PAGE("GET", "/people", "pagePeople", "For whom I answer, and who answers for me", RESOURCE_PERSON, VERB_LIST, NULL, 0, "lang told", page_people),
+    PAGE("POST", "/people/act", "pagePeopleAct", "Acts for somebody else", RESOURCE_PERSON, VERB_READ, "guardianship!", 0, NULL, page_people_act),
+    PAGE("POST", "/people/own", "pagePeopleOwn", "Acts for oneself again", RESOURCE_PERSON, VERB_READ, "", 0, NULL, page_people_own),
+    PAGE("POST", "/pause", "pagePause", "Refuses what rests on consent, from now on", RESOURCE_PERSON, VERB_WITHDRAW, "next", 0, NULL, page_person_pause),
+    PAGE("POST", "/resume", "pageResume", "Lets what was consented to be used again", RESOURCE_PERSON, VERB_DECIDE, "next", 0, NULL, page_person_resume),
 
     /* Of staff */
 };

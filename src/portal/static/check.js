@@ -537,3 +537,163 @@ export async function checkList(file, shown, trustText, tell = () => {}) {
   tell('complete', { count: file.uses.length, covers });
   return { count: file.uses.length, covers, hidden, witnesses: (rootFacts.seen ?? []).length };
 }
+
+/* ---- In a page: what is checked is said in the page's own words, step by step ---- */
+
+const RIGHT = 'right', WRONG = 'wrong', OPEN = 'open';
+
+/* The page's text with its %names% filled in. */
+function fill(text, facts) {
+  return text.replace(/%([a-z]+)%/g, (all, name) => (facts[name] === undefined ? all : String(facts[name])));
+}
+
+function mark(section, step, state, facts = {}) {
+  const row = section.querySelector(`[data-step="${step}"]`);
+  if (!row) {
+    return;
+  }
+  row.className = state;
+  const word = row.querySelector('.state');
+  word.textContent = section.dataset[state] ?? '';
+  const said = row.querySelector('.facts');
+  if (said) {
+    const name = facts.kind ?? 'text';
+    said.textContent = state === OPEN ? '' : fill(said.dataset[name] ?? '', facts);
+  }
+}
+
+function day(seconds) {
+  return new Intl.DateTimeFormat(document.documentElement.lang, { dateStyle: 'long', timeStyle: 'short' }).format(seconds * 1000);
+}
+
+/* How many, and who, in the reader's language; or that nobody watches. */
+function sayWitnesses(facts) {
+  const names = facts.seen.map((one) => `${one.name} (${day(one.time)})`).join(', ');
+  return facts.seen.length > 0 ? { kind: 'text', count: facts.seen.length, names } : { kind: 'none' };
+}
+
+function sayFacts(step, facts) {
+  const last = step.split('.').pop();
+  if (last === 'witnesses') {
+    return sayWitnesses(facts);
+  }
+  if (step === 'root') {
+    return { ...facts, ...sayWitnesses(facts), time: day(facts.time / 1000) };
+  }
+  return facts;
+}
+
+function conclude(section, state, text) {
+  const result = section.querySelector('.result');
+  result.className = `result notice ${state === RIGHT ? 'good' : state === WRONG ? 'bad' : 'warn'}`;
+  result.hidden = false;
+  result.textContent = text;
+  result.focus();
+}
+
+/* What came is JSON, or it is too early: what was logged just now is published within a second or two. */
+async function getJson(url) {
+  for (let tries = 0; ; tries++) {
+    const answer = await fetch(url, { headers: { Accept: 'application/json' }, cache: 'no-store' });
+    if (answer.status !== 503 || tries === 5) {
+      return answer.ok ? answer.json() : Promise.reject(new TypeError(`status ${answer.status}`));
+    }
+    await new Promise((done) => {
+      setTimeout(done, 1000);
+    });
+  }
+}
+
+async function getText(url) {
+  const answer = await fetch(url, { cache: 'no-store' });
+  return answer.ok ? answer.text() : Promise.reject(new TypeError(`status ${answer.status}`));
+}
+
+async function run(section, work) {
+  const button = section.querySelector('button');
+  button.disabled = true;
+  for (const row of section.querySelectorAll('[data-step]')) {
+    mark(section, row.dataset.step, OPEN);
+  }
+  section.querySelector('.steps').hidden = false;
+  const done = [];
+  try {
+    if (!globalThis.crypto?.subtle) {
+      conclude(section, OPEN, section.dataset.unable);
+      return;
+    }
+    await useEd25519(() => import(section.dataset.ed25519));
+    const made = await work((step, facts) => {
+      done.push(step);
+      mark(section, step, RIGHT, sayFacts(step, facts));
+    });
+    conclude(section, RIGHT, fill(section.dataset.good, made));
+  } catch (error) {
+    if (error instanceof Refused) {
+      const row = [...section.querySelectorAll('[data-step]')].find((one) => one.className === OPEN && one.dataset.step.endsWith(error.step));
+      if (row) {
+        mark(section, row.dataset.step, WRONG);
+      }
+      conclude(section, WRONG, `${section.dataset.bad} (${error.step}: ${error.message})`);
+    } else {
+      conclude(section, OPEN, section.dataset.later);
+    }
+  } finally {
+    button.disabled = false;
+  }
+}
+
+/* Of this tab only: up to which entry its own check found the list complete. No name is kept. */
+async function listName(person) {
+  return `complete-${toHex((await sha256(utf8.encode(person))).slice(0, 8))}`;
+}
+
+async function checkUsePage(section) {
+  const shown = JSON.parse(section.dataset.shown);
+  await run(section, async (tell) => checkUse(await getJson(section.dataset.evidence), shown, tell));
+}
+
+async function checkListPage(section) {
+  const shown = JSON.parse(section.dataset.shown);
+  await run(section, async (tell) => {
+    const trust = await getText(section.dataset.trust);
+    const made = await checkList(await getJson(section.dataset.proof), shown, trust, tell);
+    try {
+      sessionStorage.setItem(await listName(shown.person), JSON.stringify({ covers: made.covers, at: Date.now() }));
+    } catch {
+      /* not allowed here: the badge then says what it said before */
+    }
+    return made;
+  });
+}
+
+/* On the list: did this tab check it, as far as it is shown? */
+async function showBadge(badge) {
+  let kept = null;
+  try {
+    kept = JSON.parse(sessionStorage.getItem(await listName(badge.dataset.person)));
+  } catch {
+    /* nothing that we wrote */
+  }
+  if (kept && Number(badge.dataset.newest || '-1') < kept.covers) {
+    badge.className = 'badge good';
+    badge.textContent = fill(badge.dataset.checked, { time: day(kept.at / 1000) });
+  }
+}
+
+function begin() {
+  for (const section of document.querySelectorAll('section[data-evidence], section[data-proof]')) {
+    const button = section.querySelector('button');
+    button.hidden = false;
+    button.onclick = () => (section.dataset.evidence ? checkUsePage(section) : checkListPage(section));
+  }
+  const badge = document.querySelector('[data-newest]');
+  if (badge && globalThis.crypto?.subtle) {
+    showBadge(badge);
+  }
+}
+
+if (typeof document !== 'undefined') {
+  document.addEventListener('comity:page', begin);
+  begin();
+}
