@@ -181,8 +181,8 @@ static bool add_acts(struct rest_call *call, const struct law *law, const struct
 bool handle_consent_acts(struct rest_call *call, struct error *e)
 {
     struct rest_document document;
-    struct rules rules;
-    if (!rules_take(call, &rules, e)) {
+    struct rest_rules rules;
+    if (!rest_rules_take(call, &rules, e)) {
         return false;
     }
     bool ok = find_record(call, rules.notices, &document, e);
@@ -190,7 +190,7 @@ bool handle_consent_acts(struct rest_call *call, struct error *e)
     ok = ok && (notice != NULL || rest_absent(call, e));
     call->answer = ok ? json_pack("{s:[], s:o}", "acts", "law", json_from_bytes(rules.law->id)) : NULL;
     ok = ok && (call->answer != NULL || error_memory(e, "answer")) && add_acts(call, rules.law, notice, e);
-    rules_clear(&rules);
+    rest_rules_clear(&rules);
     return ok;
 }
 

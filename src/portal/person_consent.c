@@ -151,6 +151,13 @@ static bool add_acts(json_t *data, const json_t *acts, struct error *e)
     return person_put(data, "acts", list, e) && person_put(data, "has_acts", json_boolean(has_acts), e);
 }
 
+/* The forms in which it can be had; names of standards are the same in each language. */
+static json_t *exports(void)
+{
+    return json_pack("[{s:s, s:s}, {s:s, s:s}, {s:s, s:s}, {s:s, s:s}, {s:s, s:s}]", "format", "comity", "key", "consent.export_own", "format", "receipt", "key",
+                     "consent.export_receipt", "format", "dpv", "name", "W3C DPV", "format", "kantara", "name", "Kantara", "format", "fhir-r4", "name", "HL7 FHIR R4");
+}
+
 /* The consent with all that stands around it. `*data` is begun; the record's tag goes into the forms. */
 static bool fill_consent(struct rest_call *call, json_t *data, struct bytes id, struct error *e)
 {
@@ -162,7 +169,7 @@ static bool fill_consent(struct rest_call *call, json_t *data, struct bytes id, 
     ok = ok && person_put(data, "match", json_string(call->asked_etag), e) && ask_about(call, id, "/notice", &notice, e);
     json_t *view = ok ? view_consent(consent, json_object_get(notice, "notice"), language) : NULL;
     bool is_waiting = json_is_true(json_object_get(view, "is_waiting"));
-    ok = ok && person_put(data, "consent", view, e) && person_put(data, "events", view_events(consent), e);
+    ok = ok && person_put(data, "consent", view, e) && person_put(data, "exports", exports(), e) && person_put(data, "events", view_events(consent), e);
     if (ok && notice != NULL) {
         ok = person_put(data, "notice", view_notice(json_object_get(notice, "notice"), language), e) &&
              person_put(data, "notice_digest", json_incref(json_object_get(notice, "sha256")), e);
@@ -280,7 +287,7 @@ static json_t *read_decisions(const struct rest_call *call, const json_t *notice
     json_t *list = json_array();
     const json_t *category;
     size_t i;
-    char name[16];
+    char name[24];
     *unanswered = 0;
     *gives_sensitive = false;
     json_array_foreach(json_object_get(notice, "categories"), i, category)
@@ -335,7 +342,7 @@ static bool show_again(struct rest_call *call, const char *missing, struct error
 {
     json_t *data = NULL, *category, *act;
     size_t i;
-    char name[16];
+    char name[24];
     if (!person_begin(call, &data, e)) {
         return false;
     }

@@ -11,7 +11,7 @@
 json_t *view_consent(const json_t *consent, const json_t *notice, const char *language);
 /* The history: [ { type, at, by, language } ], the newest first. */
 json_t *view_events(const json_t *consent);
-/* docs/formats/notices.md, each text in the reader's language; addresses that a browser may follow have { href }. */
+/* docs/formats/notices.md, each text in the reader's language; addresses that a browser may follow have { link }. */
 json_t *view_notice(const json_t *notice, const char *language);
 json_t *view_obligation(const json_t *obligation);
 

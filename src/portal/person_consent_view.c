@@ -105,7 +105,7 @@ static bool put_link(json_t *object, const char *name, const json_t *value)
         return true;
     }
     const char *shown = strncmp(text, "mailto:", 7) == 0 ? text + 7 : strncmp(text, "tel:", 4) == 0 ? text + 4 : text;
-    return put(object, name, json_pack("{s:s, s:s?}", "text", shown, "href", is_safe_link(text) ? text : NULL));
+    return put(object, name, json_pack("{s:s, s:s?}", "text", shown, "link", is_safe_link(text) ? text : NULL));
 }
 
 static json_t *view_party(const json_t *party, const char *language)

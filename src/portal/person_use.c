@@ -167,7 +167,7 @@ static bool add_older(const struct rest_call *call, json_t *data, const json_t *
     buffer_append_text(&target, "/uses?cursor=");
     rest_append_query(&target, next);
     append_own_filters(call, &target);
-    bool ok = !target.failed ? person_put(data, "older", text(buffer_bytes(&target)), e) : error_memory(e, "page");
+    bool ok = !target.failed ? person_put(data, "older", json_pack("{s:o}", "link", text(buffer_bytes(&target))), e) : error_memory(e, "page");
     buffer_clear(&target);
     return ok;
 }
@@ -286,6 +286,7 @@ bool page_use(struct rest_call *call, struct error *e)
     const char *target = person_target(call, "/v1/uses/", call->match.parameters[0], "");
     bool ok = target != NULL ? rest_ask(call, "GET", target, NULL, &use, &status, e) : error_memory(e, "page");
     ok = ok && put_dumped(data, "shown", shown_of(use, json_object_get(data, "me")), e) && person_put(data, "parts", parts_of(use), e) &&
+         person_put(data, "command", json_string("comity evidence verify exchange.comity-evidence --trust trust.txt"), e) &&
          person_put(data, "use", view_use(use, page_language(call)), e);
     json_decref(use);
     if (!ok) {
@@ -308,6 +309,7 @@ bool page_uses_complete(struct rest_call *call, struct error *e)
         return true;
     }
     bool ok = rest_ask(call, "GET", "/v1/uses?limit=1", NULL, &answer, &status, e) && add_bound(data, answer, e) &&
+              person_put(data, "command", json_string("comity evidence verify uses.json --trust trust.txt"), e) &&
               put_dumped(data, "shown", json_pack("{s:O}", "person", json_object_get(json_object_get(data, "me"), "person")), e);
     json_decref(answer);
     if (!ok) {

@@ -56,7 +56,9 @@ def used_keys(folder):
             if made:
                 prefixes.add(made.group(1) + '.')
     for path in folder.glob('*.c'):
-        keys |= set(re.findall(r'"([a-z_-]+(?:\.[a-z0-9_-]+)+)"', path.read_text()))
+        text = path.read_text()
+        keys |= set(re.findall(r'"([a-z_-]+(?:\.[a-z0-9_-]+)+)"', text))
+        prefixes |= {made + '.' for made in re.findall(r'"([a-z_.-]+)\.%s', text) + re.findall(r'view_key\(\w+, "([a-z_.-]+)"', text)}
     return keys, prefixes
 
 
