@@ -175,6 +175,7 @@ static const struct {
     { BYTES("/v1/policy/holds/release"), operation_hold_release, 200 },
     { BYTES("/v1/policy/reviews/list"), operation_review_list, 200 },
     { BYTES("/v1/policy/reviews/do"), operation_review_do, 200 },
+    { BYTES("/v1/policy/reviews/tell"), operation_review_tell, 200 },
 };
 
 /* /v1/consents/{id}/withdraw: the id goes into the body's object, which may have a category. */

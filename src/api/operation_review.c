@@ -78,21 +78,24 @@ bool operation_hold_release(const struct operation_context *context, const json_
 static bool add_review(void *context, const struct review *r)
 {
     struct rows *rows = context;
-    return add_row(rows,
-                   json_pack("{s:o, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "id", operation_text(r->id),
-                             "log_index", (json_int_t)r->log_index, "time", operation_time(r->time_ms), "due_at",
-                             operation_time(r->due_at_ms), "overdue", review_is_overdue(r, rows->now_ms), "exchange",
-                             operation_text(r->exchange), "client", operation_text(r->client), "service", operation_text(r->service),
-                             "person", operation_text(r->person), "justification", operation_text(r->justification), "confirmed_by",
-                             operation_text(r->confirmed_by), "verdict",
-                             r->verdict == REVIEW_NONE ? json_null() : json_string(review_verdict_name(r->verdict)), "by",
-                             operation_text(r->by), "words", operation_text(r->words), "reviewed_at", time_or_null(r->reviewed_at_ms)));
+    return add_row(rows, json_pack("{s:o, s:I, s:o, s:o, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:b, s:o, s:o, s:o}",
+                                   "id", operation_text(r->id), "log_index", (json_int_t)r->log_index, "time", operation_time(r->time_ms),
+                                   "due_at", operation_time(r->due_at_ms), "overdue", review_is_overdue(r, rows->now_ms), "exchange",
+                                   operation_text(r->exchange), "client", operation_text(r->client), "service", operation_text(r->service),
+                                   "person", operation_text(r->person), "justification", operation_text(r->justification), "confirmed_by",
+                                   operation_text(r->confirmed_by), "verdict",
+                                   r->verdict == REVIEW_NONE ? json_null() : json_string(review_verdict_name(r->verdict)), "by",
+                                   operation_text(r->by), "words", operation_text(r->words), "reviewed_at", time_or_null(r->reviewed_at_ms),
+                                   "notice", review_notice_name(r->notice), "notice_overdue", review_is_notice_overdue(r, rows->now_ms),
+                                   "notice_by", operation_text(r->notice_by), "notice_words", operation_text(r->notice_words), "notice_at",
+                                   time_or_null(r->notice_at_ms)));
 }
 
 bool operation_review_list(const struct operation_context *context, const json_t *request, json_t **answer, struct error *e)
 {
-    static const char *const keys[] = { "id", "open" };
-    struct review_filter filter = { .is_open = json_is_true(json_object_get(request, "open")) };
+    static const char *const keys[] = { "id", "open", "untold" };
+    struct review_filter filter = { .is_open = json_is_true(json_object_get(request, "open")),
+                                    .is_untold = json_is_true(json_object_get(request, "untold")) };
     struct rows rows = { .now_ms = time_now_ms() };
     *answer = NULL;
     if (!operation_check_keys(request, keys, COUNT_OF(keys), e) ||
@@ -120,5 +123,21 @@ bool operation_review_do(const struct operation_context *context, const json_t *
            operation_get_text(request, "words", false, RIGHTS_WORDS_MAX, &words, e) &&
            (review_verdict_find(verdict, &found) || error_set(e, ERROR_INPUT, "verdict", NULL, "must be justified or unjustified")) &&
            review_do(context->rights, id, found, by, words, time_now_ms(), &index, e) &&
+           give(json_pack("{s:I}", "log_index", (json_int_t)index), answer, e);
+}
+
+bool operation_review_tell(const struct operation_context *context, const json_t *request, json_t **answer, struct error *e)
+{
+    static const char *const keys[] = { "id", "event", "by", "words" };
+    struct bytes id, event, by, words;
+    enum review_notice found = REVIEW_DEFERRED;
+    uint64_t index = 0;
+    *answer = NULL;
+    return operation_check_keys(request, keys, COUNT_OF(keys), e) && operation_get_text(request, "id", false, RIGHTS_ID_SIZE, &id, e) &&
+           operation_get_text(request, "event", false, RIGHTS_NAME_MAX, &event, e) &&
+           operation_get_text(request, "by", false, RIGHTS_NAME_MAX, &by, e) &&
+           operation_get_text(request, "words", false, RIGHTS_WORDS_MAX, &words, e) &&
+           (review_notice_find(event, &found) || error_set(e, ERROR_INPUT, "event", NULL, "must be told or waived")) &&
+           review_tell(context->rights, id, found, by, words, time_now_ms(), &index, e) &&
            give(json_pack("{s:I}", "log_index", (json_int_t)index), answer, e);
 }

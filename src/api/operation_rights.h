@@ -46,9 +46,11 @@ operation operation_report;
 operation operation_hold_list;
 /* { "consumer", "service", "by", "reason" } to { "log_index" }. */
 operation operation_hold_release;
-/* { "id"?, "open"? } to { "reviews": [ { "id", "log_index", "time", "due_at", "overdue", "exchange", "client", "service", "person", "justification", .. } ] }. Needs `log`. */
+/* { "id"?, "open"?, "untold"? } to { "reviews": [ { "id", "log_index", "time", "due_at", "overdue", "exchange", "client", "service", "person", "justification", .. } ] }. Needs `log`. */
 operation operation_review_list;
 /* { "id", "verdict": "justified"|"unjustified", "by", "words" } to { "log_index" }. */
 operation operation_review_do;
+/* { "id", "event": "told"|"waived", "by", "words": how, or by which law } to { "log_index" }. */
+operation operation_review_tell;
 
 #endif

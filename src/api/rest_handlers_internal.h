@@ -40,7 +40,7 @@ rest_handler handle_notice_list, handle_notice_read, handle_notice_publish, hand
 /* rest_import.c */
 rest_handler handle_consent_import;
 /* rest_office.c: what the holder's office works through. */
-rest_handler handle_hold_list, handle_hold_release, handle_review_list, handle_review_read, handle_review_decide, handle_breach_list,
+rest_handler handle_hold_list, handle_hold_release, handle_review_list, handle_review_read, handle_review_decide, handle_review_tell, handle_breach_list,
     handle_breach_open, handle_breach_read, handle_breach_step, handle_register_read, handle_assessment_list, handle_assessment_add,
     handle_received_list, handle_received_end;
 /* rest_operation.c */

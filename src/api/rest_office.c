@@ -16,13 +16,18 @@ bool handle_hold_release(struct rest_call *call, struct error *e)
 
 /* ---- Reviews ---- */
 
-static const char *const personal[] = { "person", "justification", "confirmedBy", "words" };
+static const char *const personal[] = { "person", "justification", "confirmedBy", "words", "noticeWords" };
+
+static bool is_true(const struct rest_call *call, const char *query)
+{
+    return bytes_equal(rest_query(call, query), BYTES("true"));
+}
 
 /* Nobody is named in the list, whoever asks: to open one is a look at that person's data, and is told. */
 bool handle_review_list(struct rest_call *call, struct error *e)
 {
-    bool is_open = bytes_equal(rest_query(call, "open"), BYTES("true"));
-    return rest_run(call, operation_review_list, is_open ? json_pack("{s:b}", "open", 1) : json_object(), e) &&
+    return rest_run(call, operation_review_list, json_pack("{s:b, s:b}", "open", is_true(call, "open"), "untold", is_true(call, "untold")),
+                    e) &&
            rest_redact(call, "reviews", personal, COUNT_OF(personal), e);
 }
 
@@ -54,7 +59,7 @@ bool handle_review_read(struct rest_call *call, struct error *e)
     return find_review(call, e);
 }
 
-bool handle_review_decide(struct rest_call *call, struct error *e)
+static bool say(struct rest_call *call, operation *what, struct error *e)
 {
     if (!find_review(call, e)) {
         return false;
@@ -66,7 +71,17 @@ bool handle_review_decide(struct rest_call *call, struct error *e)
     }
     json_decref(call->answer);
     call->answer = NULL;
-    return rest_run(call, operation_review_do, request, e) && find_review(call, e);
+    return rest_run(call, what, request, e) && find_review(call, e);
+}
+
+bool handle_review_decide(struct rest_call *call, struct error *e)
+{
+    return say(call, operation_review_do, e);
+}
+
+bool handle_review_tell(struct rest_call *call, struct error *e)
+{
+    return say(call, operation_review_tell, e);
 }
 
 /* ---- Breaches ---- */
@@ -165,8 +180,7 @@ bool handle_assessment_add(struct rest_call *call, struct error *e)
 
 bool handle_received_list(struct rest_call *call, struct error *e)
 {
-    bool is_open = bytes_equal(rest_query(call, "open"), BYTES("true"));
-    return rest_run(call, operation_received_list, is_open ? json_pack("{s:b}", "open", 1) : json_object(), e);
+    return rest_run(call, operation_received_list, is_true(call, "open") ? json_pack("{s:b}", "open", 1) : json_object(), e);
 }
 
 bool handle_received_end(struct rest_call *call, struct error *e)

@@ -72,9 +72,10 @@ const struct rest_route rest_routes[] = {
     /* What the guards of the policy leave for somebody to look at */
     { "GET", "/v1/holds", "listHolds", "Consumers that the guard against harvesting holds, at which service", RESOURCE_HOLD, VERB_LIST, NULL, "Holds", 200, 0, NULL, handle_hold_list },
     { "POST", "/v1/holds/release", "releaseHold", "Let a held consumer go on, after somebody has looked", RESOURCE_HOLD, VERB_WRITE, "HoldRelease", "Logged", 200, 0, NULL, handle_hold_release },
-    { "GET", "/v1/reviews", "listReviews", "Uses on a claimed vital interest that somebody must look at, the most urgent first; persons are in each one", RESOURCE_REVIEW, VERB_LIST, NULL, "Reviews", 200, 0, "open", handle_review_list },
+    { "GET", "/v1/reviews", "listReviews", "Uses on a claimed vital interest that somebody must look at, the most urgent first; persons are in each one", RESOURCE_REVIEW, VERB_LIST, NULL, "Reviews", 200, 0, "open untold", handle_review_list },
     { "GET", "/v1/reviews/{reviewId}", "readReview", "One use on a claimed vital interest: who claimed it, why, and about whom", RESOURCE_REVIEW, VERB_READ, NULL, "Review", 200, 0, NULL, handle_review_read },
     { "POST", "/v1/reviews/{reviewId}/decide", "decideReview", "Say whether the claim was justified", RESOURCE_REVIEW, VERB_WRITE, "ReviewDecision", "Review", 200, 0, NULL, handle_review_decide },
+    { "POST", "/v1/reviews/{reviewId}/notice", "tellReviewed", "Say that the person was told of it, or by which law not", RESOURCE_REVIEW, VERB_WRITE, "ReviewNotice", "Review", 200, 0, NULL, handle_review_tell },
 
     /* Breaches and registers */
     { "GET", "/v1/breaches", "listBreaches", "Breaches of personal information with their clocks, the newest first", RESOURCE_BREACH, VERB_LIST, NULL, "Breaches", 200, 0, NULL, handle_breach_list },

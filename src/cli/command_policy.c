@@ -306,8 +306,8 @@ static const struct command command_policy_test = {
 };
 
 static const struct command *const policy_parts[] = {
-    &command_policy_explain,      &command_policy_test,    &command_policy_holds,
-    &command_policy_release_hold, &command_policy_reviews, &command_policy_review,
+    &command_policy_explain, &command_policy_test,   &command_policy_holds, &command_policy_release_hold,
+    &command_policy_reviews, &command_policy_review, &command_policy_tell,
 };
 
 const struct command command_policy = {

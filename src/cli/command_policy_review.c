@@ -6,9 +6,12 @@ static int ask_list(struct call *call, const char *target, const char *name, rig
 {
     int end = COMMAND_NOT_TRIED;
     json_t *request = json_object();
-    if (request != NULL && call_is_given(call, "open") && json_object_set_new(request, "open", json_true()) != 0) {
-        json_decref(request);
-        request = NULL;
+    static const char *const filters[] = { "open", "untold" };
+    for (size_t i = 0; i < COUNT_OF(filters) && request != NULL; i++) {
+        if (call_is_given(call, filters[i]) && json_object_set_new(request, filters[i], json_true()) != 0) {
+            json_decref(request);
+            request = NULL;
+        }
     }
     json_t *answer = rights_ask(call, target, request, &end);
     json_decref(request);
@@ -101,6 +104,13 @@ static void write_review(const json_t *row, struct buffer *out)
     if (!is_open) {
         buffer_append_format(out, "    %s: %s\n", rights_text(row, "by"), rights_text(row, "words"));
     }
+    if (json_is_null(json_object_get(row, "notice_at"))) {
+        buffer_append_format(out, "    the person is to be told until %s%s\n", rights_text(row, "due_at"),
+                             json_is_true(json_object_get(row, "notice_overdue")) ? "  OVERDUE" : "");
+    } else {
+        buffer_append_format(out, "    the person's notice: %s %s, by %s: %s\n", rights_text(row, "notice"), rights_text(row, "notice_at"),
+                             rights_text(row, "notice_by"), rights_text(row, "notice_words"));
+    }
 }
 
 static int run_reviews(struct call *call)
@@ -108,13 +118,16 @@ static int run_reviews(struct call *call)
     return ask_list(call, "/v1/policy/reviews/list", "reviews", write_review);
 }
 
-static const struct command_option reviews_options[] = { { "open", NULL, "only those that nobody has reviewed" } };
+static const struct command_option reviews_options[] = {
+    { "open", NULL, "only those that nobody has reviewed" },
+    { "untold", NULL, "only those whose person was not told of it yet" },
+};
 const struct command command_policy_reviews = {
     .name = "reviews",
-    .arguments = "[--open]",
+    .arguments = "[--open] [--untold]",
     .summary = "list uses on a claimed vital interest, which have to be reviewed",
     .text =
-        "The most urgent first. The policy's `vital.review` says how long there is time. The exchange shows whom it was about ('comity log show --exchange ID'); --json has it, too.",
+        "The most urgent first. The policy's `vital.review` says how long there is time, for the review and for telling the person. The exchange shows whom it was about ('comity log show --exchange ID'); --json has it, too.",
     .options = reviews_options,
     .option_count = COUNT_OF(reviews_options),
     .run = run_reviews,
@@ -142,4 +155,29 @@ const struct command command_policy_review = {
     .word_min = 1,
     .word_max = 1,
     .run = run_review,
+};
+
+static int run_tell(struct call *call)
+{
+    static const char *const options[] = { "event", "by", "words" };
+    return act(call, "/v1/policy/reviews/tell", json_pack("{s:s}", "id", call->words[0]), options, COUNT_OF(options), "noted");
+}
+
+static const struct command_option tell_options[] = {
+    { "event", "WORD", "told, or waived where a law wants secrecy" },
+    { "by", "NAME", "who told the person, or decided: a name or an office; it is logged" },
+    { "words", "TEXT|@FILE", "how the person was told, or by which law not; the log has its digest" },
+};
+const struct command command_policy_tell = {
+    .name = "tell",
+    .arguments = "ID --event told|waived --by NAME --words TEXT|@FILE",
+    .summary = "note that the person was told of a use on a claimed vital interest",
+    .text =
+        "In an emergency the person is told afterwards (PIPL 18; GDPR 14(3)). It is said once and logged; what is not said in time is overdue in the list and in the metrics. That the use stands in the person's own list "
+        "of uses is no notice.",
+    .options = tell_options,
+    .option_count = COUNT_OF(tell_options),
+    .word_min = 1,
+    .word_max = 1,
+    .run = run_tell,
 };

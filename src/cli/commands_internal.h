@@ -14,6 +14,7 @@ extern const struct command command_policy_holds;
 extern const struct command command_policy_release_hold;
 extern const struct command command_policy_review;
 extern const struct command command_policy_reviews;
+extern const struct command command_policy_tell;
 extern const struct command command_rights;
 extern const struct command command_breach;
 extern const struct command command_law;

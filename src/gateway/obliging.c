@@ -28,6 +28,12 @@ static struct metric lag = { .name = "comity_gateway_obligations_lag",
                              .help = "Entries of the log that were not looked at yet for what recipients owe",
                              .kind = METRIC_GAUGE };
 
+static struct metric notices_overdue = {
+    .name = "comity_gateway_deferred_notices_overdue",
+    .labels = "",
+    .help = "Uses on a claimed vital interest whose person was not told in time (comity policy reviews)",
+    .kind = METRIC_GAUGE
+};
 static struct metric reviews_overdue = { .name = "comity_gateway_reviews_overdue",
                                          .labels = "",
                                          .help = "Uses on a claimed vital interest whose review is overdue (comity policy reviews)",
@@ -40,6 +46,7 @@ void obliging_metrics_register(void)
     metric_register(&overdue);
     metric_register(&lag);
     metric_register(&reviews_overdue);
+    metric_register(&notices_overdue);
 }
 
 /* ---- Calls ---- */
@@ -162,7 +169,7 @@ static void oblige(uv_work_t *work)
     struct gateway *gateway = work->data;
     struct error e = { 0 };
     uint64_t left = 0;
-    int64_t late = 0, reviews_late = 0;
+    int64_t late = 0, reviews_late = 0, notices_late = 0;
     struct snapshot *snapshot = gateway_snapshot(gateway);
     const struct obligation_sources sources = { .uses = gateway->uses,
                                                 .public = gateway->public_disk,
@@ -172,11 +179,13 @@ static void oblige(uv_work_t *work)
     const struct obligation_filter open = { .is_open = true };
     if (!obligations_catch_up(gateway->rights, &sources, ENTRIES_AT_ONCE, time_now_ms(), &left, &e) || !tell_all(gateway, snapshot, &e) ||
         !report_all(gateway, snapshot, &e) || !obligation_list(gateway->rights, &open, count_overdue, &late, &e) ||
-        !review_count_overdue(gateway->rights, time_now_ms(), &reviews_late, &e)) {
+        !review_count_overdue(gateway->rights, time_now_ms(), &reviews_late, &e) ||
+        !review_count_untold(gateway->rights, time_now_ms(), &notices_late, &e)) {
         diag_error(DIAG_WARN, "rights", "what recipients owe is behind", &e);
     } else {
         metric_set(&overdue, late);
         metric_set(&reviews_overdue, reviews_late);
+        metric_set(&notices_overdue, notices_late);
         metric_set(&lag, (int64_t)left);
     }
     snapshot_release(snapshot);

@@ -22,6 +22,29 @@ bool review_verdict_find(struct bytes name, enum review_verdict *out)
     return false;
 }
 
+static const char *const notices[] = { [REVIEW_DEFERRED] = "deferred", [REVIEW_TOLD] = "told", [REVIEW_WAIVED] = "waived" };
+
+const char *review_notice_name(enum review_notice notice)
+{
+    return (size_t)notice < COUNT_OF(notices) ? notices[notice] : "deferred";
+}
+
+bool review_notice_find(struct bytes name, enum review_notice *out)
+{
+    for (size_t i = REVIEW_TOLD; i < COUNT_OF(notices); i++) {
+        if (bytes_equal(name, bytes_of_text(notices[i]))) {
+            *out = (enum review_notice)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool review_is_notice_overdue(const struct review *review, int64_t now_ms)
+{
+    return review->notice_at_ms == 0 && now_ms >= review->due_at_ms;
+}
+
 bool review_is_overdue(const struct review *review, int64_t now_ms)
 {
     return review->reviewed_at_ms == 0 && now_ms >= review->due_at_ms;
@@ -72,6 +95,14 @@ bool review_count_overdue(struct rights *rights, int64_t now_ms, int64_t *count,
     const struct store_value values[] = { STORE_INT(now_ms) };
     *count = 0;
     return store_read(rights->store, "SELECT count(*) FROM reviews WHERE reviewed_at IS NULL AND due_at <= ?1", values, COUNT_OF(values),
+                      take_count, count, e);
+}
+
+bool review_count_untold(struct rights *rights, int64_t now_ms, int64_t *count, struct error *e)
+{
+    const struct store_value values[] = { STORE_INT(now_ms) };
+    *count = 0;
+    return store_read(rights->store, "SELECT count(*) FROM reviews WHERE notice_at IS NULL AND due_at <= ?1", values, COUNT_OF(values),
                       take_count, count, e);
 }
 
@@ -133,7 +164,11 @@ static bool tell_row(void *context, const struct store_value *columns, size_t co
                           .verdict = (enum review_verdict)columns[4].integer,
                           .by = columns[5].bytes,
                           .words = columns[6].bytes,
-                          .reviewed_at_ms = columns[7].integer };
+                          .reviewed_at_ms = columns[7].integer,
+                          .notice = (enum review_notice)columns[8].integer,
+                          .notice_by = columns[9].bytes,
+                          .notice_words = columns[10].bytes,
+                          .notice_at_ms = columns[11].integer };
     listing->ok = read_decision(listing, &row, &arena);
     bool goes_on = listing->ok && listing->each(listing->context, &row);
     arena_clear(&arena);
@@ -143,10 +178,12 @@ static bool tell_row(void *context, const struct store_value *columns, size_t co
 bool review_list(struct rights *rights, struct disk *public, struct disk *private, const struct review_filter *filter, review_each *each,
                  void *context, struct error *e)
 {
-    static const char sql[] = "SELECT id, decision, decided_at, due_at, verdict, reviewed_by, words, reviewed_at FROM reviews"
-                              " WHERE (?1 = '' OR id = ?1) AND (?2 = 0 OR reviewed_at IS NULL)"
+    static const char sql[] = "SELECT id, decision, decided_at, due_at, verdict, reviewed_by, words, reviewed_at, notice, notice_by,"
+                              " notice_words, notice_at FROM reviews WHERE (?1 = '' OR id = ?1) AND (?2 = 0 OR reviewed_at IS NULL)"
+                              " AND (?3 = 0 OR notice_at IS NULL)"
                               " ORDER BY CASE WHEN reviewed_at IS NULL THEN 0 ELSE 1 END, due_at, id";
-    const struct store_value values[] = { STORE_STR(filter->id.size > 0 ? filter->id : BYTES("")), STORE_INT(filter->is_open) };
+    const struct store_value values[] = { STORE_STR(filter->id.size > 0 ? filter->id : BYTES("")), STORE_INT(filter->is_open),
+                                          STORE_INT(filter->is_untold) };
     struct listing listing = { .each = each, .context = context, .e = e, .ok = true };
     if (!log_reader_open(&listing.reader, public, private, e)) {
         return false;
@@ -170,41 +207,48 @@ static bool take_found(void *context, const struct store_value *columns, size_t 
     return false;
 }
 
-static bool store_verdict(struct rights *rights, const struct store_value values[5], struct error *e)
+/* What is said once of a review: `is_said` reads whether it was, `write` says it. */
+struct saying {
+    const char *is_said, *write, *done;
+    const struct store_value *values; /* the id first */
+    size_t value_count;
+};
+
+static bool say_once(struct rights *rights, const struct saying *saying, struct error *e)
 {
     struct found found = { false, false };
-    if (!store_run(rights->store, "SELECT reviewed_at FROM reviews WHERE id = ?1", values, 1, take_found, &found, NULL, e)) {
+    if (!store_run(rights->store, saying->is_said, saying->values, 1, take_found, &found, NULL, e)) {
         return false;
     }
     if (!found.is_there) {
         return error_set(e, ERROR_ABSENT, "id", "see 'comity policy reviews'", "there is no such review");
     }
     if (found.is_reviewed) {
-        return error_set(e, ERROR_DENIED, "id", NULL, "it was reviewed already");
+        return error_set(e, ERROR_DENIED, "id", NULL, "%s", saying->done);
     }
-    return store_run(rights->store, "UPDATE reviews SET verdict = ?2, reviewed_by = ?3, words = ?4, reviewed_at = ?5 WHERE id = ?1", values,
-                     5, NULL, NULL, NULL, e);
+    return store_run(rights->store, saying->write, saying->values, saying->value_count, NULL, NULL, NULL, e);
 }
 
-bool review_do(struct rights *rights, struct bytes id, enum review_verdict verdict, struct bytes by, struct bytes words, int64_t now_ms,
-               uint64_t *index, struct error *e)
+/* The event and the row in one transaction. `type` "review/1": `word` is its verdict. */
+static bool say(struct rights *rights, const struct saying *saying, const char *type, const char *name, const char *word, int64_t now_ms,
+                uint64_t *index, struct error *e)
 {
     struct buffer text;
     uint8_t digest[SHA256_SIZE];
+    const struct bytes id = saying->values[0].bytes, by = saying->values[2].bytes, words = saying->values[3].bytes;
     if (!rights_check_line(id, 1, RIGHTS_ID_SIZE, "id", e) || !rights_check_line(by, 1, RIGHTS_NAME_MAX, "by", e) ||
         !rights_check_text(words, 1, RIGHTS_WORDS_MAX, "words", e) || !rights_begin(rights, e)) {
         return false;
     }
     sha256(words, digest);
     buffer_init(&text, RECORD_STATEMENT_BYTES_MAX);
-    event_text_append(&text, "comity-event", BYTES("review/1"));
+    event_text_append(&text, "comity-event", bytes_of_text(type));
     event_text_append(&text, "id", id);
-    event_text_append(&text, "verdict", bytes_of_text(review_verdict_name(verdict)));
+    event_text_append(&text, name, bytes_of_text(word));
     event_text_append(&text, "by", by);
     event_text_append_digest(&text, "words", digest);
     event_text_append_decimal(&text, "time", now_ms);
-    const struct store_value values[] = { STORE_STR(id), STORE_INT(verdict), STORE_STR(by), STORE_STR(words), STORE_INT(now_ms) };
-    bool ok = (!text.failed || error_memory(e, "review")) && store_verdict(rights, values, e);
+    bool ok = (!text.failed || error_memory(e, "review")) && say_once(rights, saying, e);
     if (ok) {
         ok = rights_finish(rights, id, buffer_bytes(&text), index, e);
     } else {
@@ -212,4 +256,30 @@ bool review_do(struct rights *rights, struct bytes id, enum review_verdict verdi
     }
     buffer_clear(&text);
     return ok;
+}
+
+bool review_do(struct rights *rights, struct bytes id, enum review_verdict verdict, struct bytes by, struct bytes words, int64_t now_ms,
+               uint64_t *index, struct error *e)
+{
+    const struct store_value values[] = { STORE_STR(id), STORE_INT(verdict), STORE_STR(by), STORE_STR(words), STORE_INT(now_ms) };
+    const struct saying saying = { .is_said = "SELECT reviewed_at FROM reviews WHERE id = ?1",
+                                   .write = "UPDATE reviews SET verdict = ?2, reviewed_by = ?3, words = ?4, reviewed_at = ?5 WHERE id = ?1",
+                                   .done = "it was reviewed already",
+                                   .values = values,
+                                   .value_count = COUNT_OF(values) };
+    return say(rights, &saying, "review/1", "verdict", review_verdict_name(verdict), now_ms, index, e);
+}
+
+bool review_tell(struct rights *rights, struct bytes id, enum review_notice notice, struct bytes by, struct bytes words, int64_t now_ms,
+                 uint64_t *index, struct error *e)
+{
+    const struct store_value values[] = { STORE_STR(id), STORE_INT(notice), STORE_STR(by), STORE_STR(words), STORE_INT(now_ms) };
+    const struct saying saying = {
+        .is_said = "SELECT notice_at FROM reviews WHERE id = ?1",
+        .write = "UPDATE reviews SET notice = ?2, notice_by = ?3, notice_words = ?4, notice_at = ?5 WHERE id = ?1",
+        .done = "the person was told already, or the notice was waived",
+        .values = values,
+        .value_count = COUNT_OF(values)
+    };
+    return say(rights, &saying, "deferred-notice/1", "event", review_notice_name(notice), now_ms, index, e);
 }

@@ -533,6 +533,16 @@ static const char *const sessions[] = {
     NULL,
 };
 
+/* The person's notice of a use that broke the glass, which comes after it: that it was given, or by which law it is not. */
+static const char *const deferred_notices[] = {
+    "ALTER TABLE reviews ADD COLUMN notice INTEGER",
+    "ALTER TABLE reviews ADD COLUMN notice_by TEXT",
+    "ALTER TABLE reviews ADD COLUMN notice_words TEXT",
+    "ALTER TABLE reviews ADD COLUMN notice_at INTEGER",
+    "CREATE INDEX reviews_untold ON reviews (due_at) WHERE notice_at IS NULL",
+    NULL,
+};
+
 const struct migration migrations[] = {
     { "consents, policies and state", consents },
     { "the index of uses", uses },
@@ -544,5 +554,6 @@ const struct migration migrations[] = {
     { "holds and reviews", holds_and_reviews },
     { "one row a consent", one_row_a_consent },
     { "sessions and codes", sessions },
+    { "deferred notices", deferred_notices },
 };
 const size_t migration_count = COUNT_OF(migrations);

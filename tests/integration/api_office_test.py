@@ -86,6 +86,16 @@ class Office(unittest.TestCase):
         self.assertEqual((decided['verdict'], decided['by'], decided['words']), ('justified', 'officer', 'the ward confirms it'))
         self.refused(self.office('POST', f'{path}/decide', said), 409, 'request.denied')
         self.assertEqual(self.done(self.office('GET', '/reviews?open=true'))['reviews'], [])
+        [row] = self.done(self.office('GET', '/reviews?untold=true'))['reviews']  # the person waits for the notice
+        self.assertEqual((row['notice'], row['noticeOverdue'], row['noticeAt']), ('deferred', False, None))
+        told = {'event': 'told', 'words': 'by letter of today'}
+        self.refused(self.office('POST', f'{path}/notice', told, who='operator'), 403, 'auth.role')
+        self.refused(self.office('POST', f'{path}/notice', {**told, 'event': 'deferred'}), 400, 'request.malformed')
+        done = self.done(self.office('POST', f'{path}/notice', told))
+        self.assertEqual((done['notice'], done['noticeBy'], done['noticeWords']), ('told', 'officer', 'by letter of today'))
+        self.refused(self.office('POST', f'{path}/notice', {**told, 'event': 'waived'}), 409, 'request.denied')
+        self.assertEqual(self.done(self.office('GET', '/reviews?untold=true'))['reviews'], [])
+        self.assertIsNone(self.done(self.office('GET', '/reviews'))['reviews'][0]['noticeWords'])
 
     def test_a_breach(self):
         self.assertEqual(self.api.federation.ask().status, 200)

@@ -176,7 +176,15 @@ class Decision(unittest.TestCase):
         self.holder.run('policy', 'review', row['id'], '--verdict', 'justified', *said)
         self.holder.run('policy', 'review', row['id'], '--verdict', 'unjustified', *said, expect=1)
         self.assertEqual(self.holder.run_json('policy', 'reviews', '--open')['reviews'], [])
+        self.assertIn('comity_gateway_deferred_notices_overdue 0', self.holder.metrics_text())
+        tell = ('policy', 'tell', row['id'], '--by', 'J. Officer', '--words', 'PIPL 18: secrecy, case 7')
+        self.assertEqual(len(self.holder.run_json('policy', 'reviews', '--untold')['reviews']), 1)
+        self.holder.run(*tell, '--event', 'deferred', expect=2)
+        self.holder.run(*tell, '--event', 'waived')
+        self.holder.run(*tell, '--event', 'told', expect=1)
+        self.assertEqual(self.holder.run_json('policy', 'reviews', '--untold')['reviews'], [])
         [row] = self.holder.run_json('policy', 'reviews')['reviews']
+        self.assertEqual((row['notice'], row['notice_words']), ('waived', 'PIPL 18: secrecy, case 7'))
         self.assertEqual((row['verdict'], row['by'], row['words']), ('justified', 'J. Officer', 'the ward confirms it'))
 
     def test_the_years_count(self):
