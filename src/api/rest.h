@@ -26,9 +26,9 @@ struct rest_options {
     struct store *store;
     struct committer *committer;
     struct operation_context operations;
-    struct disk *archive; /* of notices by digest */
+    struct disk *archive;           /* of notices by digest */
     const struct rest_pages *pages; /* NULL: none */
-    int64_t drain_ms;     /* how long requests under way may take once it is told to stop */
+    int64_t drain_ms;               /* how long requests under way may take once it is told to stop */
     /* Ready? Fills `why` when not. On a thread of the pool; must not block. */
     bool (*is_ready)(void *context, struct error *why);
     /* The bundle of an exchange (docs/evidence.md), appended. On the pool; may block. ERROR_ABSENT. */

@@ -112,8 +112,8 @@ struct rest_call {
     const char *language;                            /* Content-Language; NULL: none */
     bool is_immutable;                               /* a file whose name has its digest */
     struct bytes asking_guardianship, asking_person; /* rest_ask.h */
-    struct bytes asking_match;     /* rest_ask.h: the tag that a change must find; without quotes; empty: any */
-    char asked_etag[ETAG_SIZE];    /* rest_ask.h: of the last answer; without quotes; "": it had none */
+    struct bytes asking_match;                       /* rest_ask.h: the tag that a change must find; without quotes; empty: any */
+    char asked_etag[ETAG_SIZE];                      /* rest_ask.h: of the last answer; without quotes; "": it had none */
     unsigned ask_count;
     bool is_asked;  /* by rest_ask(): a call inside of another */
     bool is_keyed;  /* a row waits for the answer: Idempotency-Key */

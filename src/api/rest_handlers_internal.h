@@ -10,8 +10,8 @@
 rest_handler handle_openapi;
 /* rest_gateway.c, rest_person.c, rest_use.c */
 rest_handler handle_service_list, handle_rule_read, handle_explain, handle_policy_difference; /* rest_service.c */
-rest_handler handle_task_list;                                                             /* rest_task.c */
-rest_handler handle_figure_read, handle_figure_live; /* rest_figure.c */
+rest_handler handle_task_list;                                                                /* rest_task.c */
+rest_handler handle_figure_read, handle_figure_live;                                          /* rest_figure.c */
 rest_handler handle_gateway_read, handle_person_read, handle_person_pause, handle_person_resume, handle_guardianship_list,
     handle_guardianship_create, handle_guardianship_end, handle_use_list, handle_use_read, handle_use_receipt, handle_use_bundle,
     handle_use_evidence, handle_use_proof, handle_trust;
@@ -34,9 +34,9 @@ void rest_rules_clear(struct rest_rules *r);
 bool rest_denied(struct rest_call *call, const struct consent_receipt *receipt, struct error *e);
 /* rest_notice.c, rest_consent.c, rest_right.c */
 rest_handler handle_notice_list, handle_notice_read, handle_notice_publish, handle_consent_list, handle_consent_create,
-    handle_consent_withdraw_all, handle_consent_read, handle_consent_notice, handle_consent_acts, handle_consent_answer, handle_consent_withdraw,
-    handle_consent_pause, handle_consent_resume, handle_consent_defer, handle_consent_request, handle_right_list, handle_right_create,
-    handle_right_read, handle_right_cancel, handle_right_act, handle_right_report, handle_right_obligations;
+    handle_consent_withdraw_all, handle_consent_read, handle_consent_notice, handle_consent_acts, handle_consent_answer,
+    handle_consent_withdraw, handle_consent_pause, handle_consent_resume, handle_consent_defer, handle_consent_request, handle_right_list,
+    handle_right_create, handle_right_read, handle_right_cancel, handle_right_act, handle_right_report, handle_right_obligations;
 /* rest_import.c */
 rest_handler handle_consent_import;
 /* rest_office.c: what the holder's office works through. */

@@ -15,7 +15,7 @@ enum {
 
 /* A page may use what comes from this place, and nothing inline. */
 #define REST_PAGE_CSP                                                                                                                      \
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; font-src 'self'; "   \
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; manifest-src 'self'; font-src 'self'; "  \
     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
 
 extern const struct rest_route rest_routes[];

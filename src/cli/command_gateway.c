@@ -34,9 +34,9 @@ struct service {
     struct management *management;
     struct control *control;
     struct ground_source ground;
-    struct rest *rest;    /* NULL: without listen.api */
+    struct rest *rest;     /* NULL: without listen.api */
     struct portal *portal; /* the pages beside the API */
-    struct disk *archive; /* the API's: notices by digest, and what bundles need */
+    struct disk *archive;  /* the API's: notices by digest, and what bundles need */
     uv_signal_t signals[SIGNAL_COUNT];
     size_t signal_count; /* of those that are on the loop */
     bool is_stopping;

@@ -6,12 +6,12 @@
 #include "portal/template.h"
 
 struct asset {
-    const char *name;       /* "style.css"; its key in pages' data is assets.style_css */
-    const char *path;       /* "/assets/style.3f1c9a7e42d0b855.css" */
+    const char *name; /* "style.css"; its key in pages' data is assets.style_css */
+    const char *path; /* "/assets/style.3f1c9a7e42d0b855.css" */
     const char *media_type;
-    const char *digest;     /* of the plain bytes: SHA-256's first 16 hex digits */
-    struct bytes plain;     /* empty where only gzip is kept: the file is small either way */
-    struct bytes gzip;      /* empty where it is no shorter */
+    const char *digest; /* of the plain bytes: SHA-256's first 16 hex digits */
+    struct bytes plain; /* empty where only gzip is kept: the file is small either way */
+    struct bytes gzip;  /* empty where it is no shorter */
 };
 /* Made by embed.py. Static; any thread. */
 extern const struct asset portal_assets[];

@@ -44,9 +44,9 @@ static enum plural rule_zero_one(uint64_t count) /* fr, pt: and millions are man
 static enum plural rule_arabic(uint64_t count)
 {
     uint64_t last = count % 100;
-    return count == 0   ? PLURAL_ZERO
-           : count == 1 ? PLURAL_ONE
-           : count == 2 ? PLURAL_TWO
+    return count == 0                ? PLURAL_ZERO
+           : count == 1              ? PLURAL_ONE
+           : count == 2              ? PLURAL_TWO
            : last >= 3 && last <= 10 ? PLURAL_FEW
            : last >= 11              ? PLURAL_MANY
                                      : PLURAL_OTHER;
@@ -55,9 +55,7 @@ static enum plural rule_arabic(uint64_t count)
 static enum plural rule_slavic(uint64_t count) /* ru, uk, be */
 {
     uint64_t last = count % 10, two = count % 100;
-    return last == 1 && two != 11                            ? PLURAL_ONE
-           : last >= 2 && last <= 4 && (two < 12 || two > 14) ? PLURAL_FEW
-                                                              : PLURAL_MANY;
+    return last == 1 && two != 11 ? PLURAL_ONE : last >= 2 && last <= 4 && (two < 12 || two > 14) ? PLURAL_FEW : PLURAL_MANY;
 }
 
 static const struct {
@@ -220,8 +218,8 @@ static bool check_text(const struct reading *r, const char *key, const json_t *v
         is_same = bytes_equal(places[i], wanted[i]);
     }
     /* "One use" needs no number, where there is but one. */
-    bool may_lack = mark < name.size && count < wanted_count && !bytes_end_with(name, BYTES("#other")) && !bytes_end_with(name, BYTES("#few")) &&
-                    !bytes_end_with(name, BYTES("#many"));
+    bool may_lack = mark < name.size && count < wanted_count && !bytes_end_with(name, BYTES("#other")) &&
+                    !bytes_end_with(name, BYTES("#few")) && !bytes_end_with(name, BYTES("#many"));
     return is_same || may_lack || bytes_start_with(name, BYTES("language.")) ||
            fail(r, key, "keep each {value} as it is in English", "has other values than the English text");
 }

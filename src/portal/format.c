@@ -96,7 +96,8 @@ static void append_url(struct buffer *out, const json_t *value, struct bytes tex
     (void)texts;
     for (size_t i = 0; i < text.size; i++) {
         uint8_t c = text.data[i];
-        bool is_bare = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c != '\0' && strchr("-._~", c) != NULL);
+        bool is_bare = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                       (c != '\0' && strchr("-._~", c) != NULL);
         buffer_append_format(out, is_bare ? "%c" : "%%%02X", c);
     }
 }
@@ -146,8 +147,8 @@ static const struct {
     struct bytes name;
     void (*append)(struct buffer *out, const json_t *value, struct bytes text, const struct catalogue *texts);
 } formats[] = {
-    { BYTES("date"), append_day },     { BYTES("time"), append_moment }, { BYTES("number"), append_number },
-    { BYTES("url"), append_url },      { BYTES("term"), append_term },
+    { BYTES("date"), append_day }, { BYTES("time"), append_moment }, { BYTES("number"), append_number },
+    { BYTES("url"), append_url },  { BYTES("term"), append_term },
 };
 
 static bool is_key_format(struct bytes format)
@@ -170,7 +171,8 @@ static void append_key(struct buffer *out, struct bytes format, struct bytes tex
 {
     char key[KEY_BYTES_MAX];
     struct bytes prefix = bytes_slice(format, 2, 2 + KEY_BYTES_MAX / 2);
-    (void)snprintf(key, sizeof key, "%.*s%s%.*s", BYTES_FMT(prefix), prefix.size == 0 ? "" : ".", BYTES_FMT(bytes_slice(text, 0, KEY_BYTES_MAX / 2 - 2)));
+    (void)snprintf(key, sizeof key, "%.*s%s%.*s", BYTES_FMT(prefix), prefix.size == 0 ? "" : ".",
+                   BYTES_FMT(bytes_slice(text, 0, KEY_BYTES_MAX / 2 - 2)));
     struct bytes found = catalogue_text(texts, bytes_of_text(key), -1);
     format_escape(out, found.data == NULL ? text : found);
 }

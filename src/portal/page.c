@@ -14,12 +14,9 @@ static const struct {
     const char *path, *text;
     unsigned roles;
 } nav[] = {
-    { "/", "nav.home", ~(unsigned)ROLES_OF_PERSONS },
-    { "/uses", "nav.uses", ROLES_OF_PERSONS },
-    { "/consents", "nav.consents", ROLES_OF_PERSONS },
-    { "/rights", "nav.rights", ROLES_OF_PERSONS },
-    { "/people", "nav.people", ROLES_OF_PERSONS },
-    { "/sessions", "nav.sessions", ((1U << ROLE_COUNT) - 1) & ~(1U << ROLE_ANONYMOUS) },
+    { "/", "nav.home", ~(unsigned)ROLES_OF_PERSONS },  { "/uses", "nav.uses", ROLES_OF_PERSONS },
+    { "/consents", "nav.consents", ROLES_OF_PERSONS }, { "/rights", "nav.rights", ROLES_OF_PERSONS },
+    { "/people", "nav.people", ROLES_OF_PERSONS },     { "/sessions", "nav.sessions", ((1U << ROLE_COUNT) - 1) & ~(1U << ROLE_ANONYMOUS) },
 };
 
 /* ---- Language and colours ---- */
@@ -134,8 +131,7 @@ static json_t *page_of(struct rest_call *call, const struct portal *portal, cons
 static bool keep_language(struct rest_call *call, const struct catalogue *texts, struct error *e)
 {
     enum { YEAR_S = 365 * 24 * 3600 };
-    return rest_query(call, "lang").size == 0 ||
-           rest_set_cookie(call, "lang", bytes_of_text(catalogue_name(texts)), YEAR_S, e);
+    return rest_query(call, "lang").size == 0 || rest_set_cookie(call, "lang", bytes_of_text(catalogue_name(texts)), YEAR_S, e);
 }
 
 bool page_render(struct rest_call *call, const char *name, json_t *data, struct error *e)
@@ -145,7 +141,8 @@ bool page_render(struct rest_call *call, const char *name, json_t *data, struct 
     const struct catalogue *texts = page_language(call);
     buffer_init(&out, PAGE_BYTES_MAX);
     bool ok = data != NULL && json_object_set_new(data, "page", page_of(call, portal, texts, name, data)) == 0;
-    ok = ok ? template_render(portal->templates, "layout", name, data, texts, &out, e) && keep_language(call, texts, e) : error_memory(e, "page");
+    ok = ok ? template_render(portal->templates, "layout", name, data, texts, &out, e) && keep_language(call, texts, e)
+            : error_memory(e, "page");
     if (ok) {
         body_free(call->raw);
         call->raw = body_of(buffer_bytes(&out));
@@ -161,8 +158,9 @@ bool page_render(struct rest_call *call, const char *name, json_t *data, struct 
 static json_t *refusal_of(unsigned status, const char *reason, const char *detail)
 {
     bool is_absent = status == 404, is_forbidden = status == 401 || status == 403, is_trouble = status >= 500;
-    return json_pack("{s:i, s:s, s:s, s:b, s:b, s:b, s:b}", "status", (int)status, "reason", reason, "detail", detail, "is_absent", is_absent,
-                     "is_forbidden", is_forbidden, "is_trouble", is_trouble, "is_other", !is_absent && !is_forbidden && !is_trouble);
+    return json_pack("{s:i, s:s, s:s, s:b, s:b, s:b, s:b}", "status", (int)status, "reason", reason, "detail", detail, "is_absent",
+                     is_absent, "is_forbidden", is_forbidden, "is_trouble", is_trouble, "is_other",
+                     !is_absent && !is_forbidden && !is_trouble);
 }
 
 bool page_refuse(struct rest_call *call, unsigned status, const char *reason, const struct error *cause)
@@ -178,10 +176,11 @@ bool page_fault(void *context, unsigned status, const char *detail, struct buffe
     struct error ignored = { 0 };
     const struct catalogue *texts = catalogues_at(portal->catalogues, 0);
     json_t *data = refusal_of(status, "request.malformed", detail);
-    json_t *page = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:O}", "language", catalogue_name(texts), "direction", "ltr", "name", "refusal",
-                             "title", text_of(catalogue_text(texts, BYTES("title.refusal"), -1)), "path", "/", "theme", "", "assets",
-                             portal->assets);
-    bool ok = json_object_set_new(data, "page", page) == 0 && template_render(portal->templates, "layout", "refusal", data, texts, out, &ignored);
+    json_t *page = json_pack("{s:s, s:s, s:s, s:o, s:s, s:s, s:O}", "language", catalogue_name(texts), "direction", "ltr", "name",
+                             "refusal", "title", text_of(catalogue_text(texts, BYTES("title.refusal"), -1)), "path", "/", "theme", "",
+                             "assets", portal->assets);
+    bool ok = json_object_set_new(data, "page", page) == 0 &&
+              template_render(portal->templates, "layout", "refusal", data, texts, out, &ignored);
     json_decref(data);
     return ok;
 }

@@ -8,11 +8,11 @@
 rest_handler page_asset, page_home, page_absent, page_preferences, page_offline;
 
 /* page_sign_in.c */
-rest_handler page_sign_in, page_sign_in_code, page_sign_in_provider, page_sign_in_callback, page_sign_out_provider, page_sign_out, page_signed_out,
-    page_sessions, page_sessions_end;
+rest_handler page_sign_in, page_sign_in_code, page_sign_in_provider, page_sign_in_callback, page_sign_out_provider, page_sign_out,
+    page_signed_out, page_sessions, page_sessions_end;
 /* person.c, person_use.c, person_consent.c, person_right.c */
-rest_handler page_person_pause, page_person_resume, page_people, page_people_act, page_people_own, page_uses, page_use, page_uses_complete, page_consents,
-    page_consents_withdraw, page_consent, page_consent_notice, page_consent_withdraw, page_consent_pause, page_consent_resume, page_consent_answer,
-    page_rights, page_right, page_right_ask, page_right_cancel;
+rest_handler page_person_pause, page_person_resume, page_people, page_people_act, page_people_own, page_uses, page_use, page_uses_complete,
+    page_consents, page_consents_withdraw, page_consent, page_consent_notice, page_consent_withdraw, page_consent_pause,
+    page_consent_resume, page_consent_answer, page_rights, page_right, page_right_ask, page_right_cancel;
 
 #endif

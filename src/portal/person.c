@@ -11,8 +11,8 @@ enum { TARGET_BYTES_MAX = 1024 };
 
 /* What a page may be told that was done just now: anything else in the query is passed over. */
 static const char *const told_words[] = {
-    "withdrawn", "withdrawn-all", "withdrawn-part", "given", "refused", "deferred", "paused", "resumed", "consent-paused", "consent-resumed", "asked", "taken-back",
-    "acting", "own", "ended", "changed",
+    "withdrawn",      "withdrawn-all",   "withdrawn-part", "given",      "refused", "deferred", "paused", "resumed",
+    "consent-paused", "consent-resumed", "asked",          "taken-back", "acting",  "own",      "ended",  "changed",
 };
 
 void person_choose(struct rest_call *call)

@@ -42,7 +42,9 @@ static bool add_row(struct rest_call *call, json_t *data, const json_t *row, str
     }
     json_t *view = view_consent(row, json_object_get(notice, "notice"), catalogue_name(page_language(call)));
     json_decref(notice);
-    const char *list = json_is_true(json_object_get(view, "is_waiting")) ? "waiting" : json_is_true(json_object_get(view, "is_open")) ? "open" : "over";
+    const char *list = json_is_true(json_object_get(view, "is_waiting")) ? "waiting"
+                       : json_is_true(json_object_get(view, "is_open"))  ? "open"
+                                                                         : "over";
     return (view != NULL && json_array_append_new(json_object_get(data, list), view) == 0) || error_memory(e, "page");
 }
 
@@ -100,8 +102,9 @@ static bool add_uses(struct rest_call *call, json_t *data, struct bytes id, stru
     }
     const json_t *uses = json_object_get(answer, "uses");
     size_t count = json_array_size(uses);
-    json_t *view = json_pack("{s:I, s:b, s:b, s:O?}", "count", (json_int_t)count, "any", count > 0, "more", json_is_string(json_object_get(answer, "next")),
-                             "last", count == 0 ? NULL : json_object_get(json_array_get(uses, count - 1), "time"));
+    json_t *view = json_pack("{s:I, s:b, s:b, s:O?}", "count", (json_int_t)count, "any", count > 0, "more",
+                             json_is_string(json_object_get(answer, "next")), "last",
+                             count == 0 ? NULL : json_object_get(json_array_get(uses, count - 1), "time"));
     json_decref(answer);
     return person_put(data, "used", view, e);
 }
@@ -154,8 +157,9 @@ static bool add_acts(json_t *data, const json_t *acts, struct error *e)
 /* The forms in which it can be had; names of standards are the same in each language. */
 static json_t *exports(void)
 {
-    return json_pack("[{s:s, s:s}, {s:s, s:s}, {s:s, s:s}, {s:s, s:s}, {s:s, s:s}]", "format", "comity", "key", "consent.export_own", "format", "receipt", "key",
-                     "consent.export_receipt", "format", "dpv", "name", "W3C DPV", "format", "kantara", "name", "Kantara", "format", "fhir-r4", "name", "HL7 FHIR R4");
+    return json_pack("[{s:s, s:s}, {s:s, s:s}, {s:s, s:s}, {s:s, s:s}, {s:s, s:s}]", "format", "comity", "key", "consent.export_own",
+                     "format", "receipt", "key", "consent.export_receipt", "format", "dpv", "name", "W3C DPV", "format", "kantara", "name",
+                     "Kantara", "format", "fhir-r4", "name", "HL7 FHIR R4");
 }
 
 /* The consent with all that stands around it. `*data` is begun; the record's tag goes into the forms. */
@@ -169,13 +173,15 @@ static bool fill_consent(struct rest_call *call, json_t *data, struct bytes id, 
     ok = ok && person_put(data, "match", json_string(call->asked_etag), e) && ask_about(call, id, "/notice", &notice, e);
     json_t *view = ok ? view_consent(consent, json_object_get(notice, "notice"), language) : NULL;
     bool is_waiting = json_is_true(json_object_get(view, "is_waiting"));
-    ok = ok && person_put(data, "consent", view, e) && person_put(data, "exports", exports(), e) && person_put(data, "events", view_events(consent), e);
+    ok = ok && person_put(data, "consent", view, e) && person_put(data, "exports", exports(), e) &&
+         person_put(data, "events", view_events(consent), e);
     if (ok && notice != NULL) {
         ok = person_put(data, "notice", view_notice(json_object_get(notice, "notice"), language), e) &&
              person_put(data, "notice_digest", json_incref(json_object_get(notice, "sha256")), e);
     }
     ok = ok && (!is_waiting || (ask_about(call, id, "/acts", &acts, e) && add_acts(data, json_object_get(acts, "acts"), e)));
-    ok = ok && (is_waiting || (add_uses(call, data, id, e) && add_obligations(call, data, json_string_value(json_object_get(consent, "id")), e)));
+    ok = ok &&
+         (is_waiting || (add_uses(call, data, id, e) && add_obligations(call, data, json_string_value(json_object_get(consent, "id")), e)));
     json_decref(consent);
     json_decref(notice);
     json_decref(acts);
@@ -239,8 +245,8 @@ static bool post_change(struct rest_call *call, const char *what, const char *to
 {
     struct bytes category = rest_form(call, "category");
     json_t *body = json_object();
-    bool ok = body != NULL && (category.size == 0 ||
-                               json_object_set_new(body, "category", json_stringn((const char *)category.data, category.size)) == 0);
+    bool ok = body != NULL &&
+              (category.size == 0 || json_object_set_new(body, "category", json_stringn((const char *)category.data, category.size)) == 0);
     call->asking_match = rest_form(call, "match");
     ok = post_and_return(call, what, ok ? body : NULL, told, e);
     json_decref(body);
@@ -278,7 +284,8 @@ bool page_consents_withdraw(struct rest_call *call, struct error *e)
 
 static bool add_decision(json_t *list, const json_t *category, bool is_given)
 {
-    return json_array_append_new(list, json_pack("{s:O, s:s}", "category", json_object_get(category, "iri"), "decision", is_given ? "given" : "refused")) == 0;
+    return json_array_append_new(list, json_pack("{s:O, s:s}", "category", json_object_get(category, "iri"), "decision",
+                                                 is_given ? "given" : "refused")) == 0;
 }
 
 /* The fields c0, c1, .. are the notice's categories in their order. `*unanswered` counts those without a word. */
@@ -437,8 +444,9 @@ bool page_consent_answer(struct rest_call *call, struct error *e)
     json_t *decisions = is_refusal ? json_array() : read_decisions(call, text, &gives_sensitive, &unanswered);
     json_t *acts = is_refusal ? json_array() : read_acts(call, gives_sensitive);
     json_t *body = json_pack("{s:s, s:s%, s:o*, s:o*, s:s}", "decision", is_refusal ? "refuse" : "give", "notice",
-                             shown.size == 0 ? "" : (const char *)shown.data, shown.size, "decisions", is_refusal ? NULL : json_incref(decisions), "separate",
-                             is_refusal ? NULL : json_incref(acts), "language", shown_language(call, text));
+                             shown.size == 0 ? "" : (const char *)shown.data, shown.size, "decisions",
+                             is_refusal ? NULL : json_incref(decisions), "separate", is_refusal ? NULL : json_incref(acts), "language",
+                             shown_language(call, text));
     bool ok = decisions != NULL && acts != NULL && body != NULL;
     if (!ok) {
         error_memory(e, "page");

@@ -58,7 +58,8 @@ json_t *view_consent(const json_t *consent, const json_t *notice, const char *la
     ok = ok && put(view, "who", name != NULL ? json_incref(json_object_get(name, "text")) : view_member(NULL, member)) &&
          put(view, "community", view_community(member)) && put(view, "is_waiting", json_boolean(is_waiting)) &&
          put(view, "is_open", json_boolean(is_open)) && put(view, "is_over", json_boolean(!is_open && !is_waiting)) &&
-         put(view, "is_given", json_boolean(is_one_of(status, "given", "given"))) && put(view, "is_paused", json_boolean(is_one_of(status, "paused", "paused"))) &&
+         put(view, "is_given", json_boolean(is_one_of(status, "given", "given"))) &&
+         put(view, "is_paused", json_boolean(is_one_of(status, "paused", "paused"))) &&
          put_text(view, "purpose_text", json_object_get(json_object_get(notice, "purpose"), "text"), language) &&
          put(view, "has_notice", json_boolean(notice != NULL));
     json_decref(name);
@@ -76,8 +77,8 @@ json_t *view_events(const json_t *consent)
     for (size_t i = json_array_size(events); list != NULL && i-- > 0;) {
         const json_t *event = json_array_get(events, i);
         const json_t *by = json_object_get(event, "by");
-        json_t *row = json_pack("{s:O, s:O, s:O?, s:O?}", "type", json_object_get(event, "type"), "at", json_object_get(event, "at"), "role",
-                                json_object_get(by, "role"), "language", json_object_get(event, "language"));
+        json_t *row = json_pack("{s:O, s:O, s:O?, s:O?}", "type", json_object_get(event, "type"), "at", json_object_get(event, "at"),
+                                "role", json_object_get(by, "role"), "language", json_object_get(event, "language"));
         if (json_array_append_new(list, row) != 0) {
             json_decref(list);
             return NULL;
@@ -112,8 +113,8 @@ static json_t *view_party(const json_t *party, const char *language)
 {
     static const char *const links[] = { "contact", "url", "officer" };
     const char *member = json_string_value(json_object_get(party, "member"));
-    json_t *view = json_pack("{s:o, s:O?, s:O?}", "member", json_string(member == NULL ? "" : member), "address", json_object_get(party, "address"),
-                             "country", json_object_get(party, "country"));
+    json_t *view = json_pack("{s:o, s:O?, s:O?}", "member", json_string(member == NULL ? "" : member), "address",
+                             json_object_get(party, "address"), "country", json_object_get(party, "country"));
     bool ok = view != NULL && put_text(view, "name", json_object_get(party, "name"), language) &&
               put_text(view, "representative", json_object_get(party, "representative"), language);
     for (size_t i = 0; ok && i < COUNT_OF(links); i++) {
@@ -134,7 +135,8 @@ static json_t *view_categories(const json_t *categories, const char *language)
     json_array_foreach(categories, i, category)
     {
         json_t *view = json_pack("{s:I, s:O, s:O?, s:b}", "number", (json_int_t)i, "iri", json_object_get(category, "iri"), "sensitive",
-                                 json_object_get(category, "sensitive"), "required", is_one_of(json_object_get(category, "necessity"), "required", "required"));
+                                 json_object_get(category, "sensitive"), "required",
+                                 is_one_of(json_object_get(category, "necessity"), "required", "required"));
         bool ok = view != NULL && put_text(view, "why", json_object_get(category, "necessityText"), language) &&
                   put_text(view, "impact", json_object_get(category, "impactText"), language);
         if (!ok || json_array_append_new(list, view) != 0) {
@@ -147,7 +149,8 @@ static json_t *view_categories(const json_t *categories, const char *language)
 
 static bool put_rest(json_t *view, const json_t *notice, const char *language)
 {
-    static const char *const kept[] = { "processing", "onward", "storage", "service", "use", "retention", "maxValidity", "dpia", "law", "revision", "publishedAt", "automatedDecision" };
+    static const char *const kept[] = { "processing",  "onward", "storage", "service",  "use",         "retention",
+                                        "maxValidity", "dpia",   "law",     "revision", "publishedAt", "automatedDecision" };
     static const struct {
         const char *object, *member, *name;
     } texts[] = {
@@ -187,8 +190,12 @@ static json_t *view_period(const json_t *text)
     if (written == NULL || list == NULL || !period_parse(bytes_of_text(written), &period)) {
         return list;
     }
-    const json_int_t counts[] = { period.months / 12, period.months % 12, period.days, (json_int_t)(period.seconds / 3600),
-                                  (json_int_t)(period.seconds / 60 % 60), (json_int_t)(period.seconds % 60) };
+    const json_int_t counts[] = { period.months / 12,
+                                  period.months % 12,
+                                  period.days,
+                                  (json_int_t)(period.seconds / 3600),
+                                  (json_int_t)(period.seconds / 60 % 60),
+                                  (json_int_t)(period.seconds % 60) };
     for (size_t i = 0; i < COUNT_OF(counts); i++) {
         if (counts[i] != 0 && json_array_append_new(list, json_pack("{s:b, s:I}", names[i], 1, "count", counts[i])) != 0) {
             json_decref(list);
@@ -204,8 +211,10 @@ static bool put_periods(json_t *view, const json_t *notice)
     const json_t *frequency = json_object_get(json_object_get(notice, "use"), "frequency");
     return put(view, "life", view_period(life)) && put(view, "has_life", json_boolean(json_is_string(life))) &&
            put(view, "each", view_period(json_object_get(frequency, "per"))) &&
-           put(view, "max", json_is_integer(json_object_get(frequency, "max")) ? json_incref(json_object_get(frequency, "max")) : json_null()) &&
-           put(view, "total", json_is_integer(json_object_get(frequency, "total")) ? json_incref(json_object_get(frequency, "total")) : json_null());
+           put(view, "max",
+               json_is_integer(json_object_get(frequency, "max")) ? json_incref(json_object_get(frequency, "max")) : json_null()) &&
+           put(view, "total",
+               json_is_integer(json_object_get(frequency, "total")) ? json_incref(json_object_get(frequency, "total")) : json_null());
 }
 
 /* A section stands for a list that may be empty: Mustache sections repeat for lists. */
@@ -223,10 +232,11 @@ json_t *view_notice(const json_t *notice, const char *language)
 {
     const json_t *purpose = json_object_get(notice, "purpose");
     json_t *view = json_pack("{s:o, s:o, s:O?, s:o, s:O?}", "holder", view_party(json_object_get(notice, "holder"), language), "recipient",
-                             view_party(json_object_get(notice, "recipient"), language), "purpose", json_object_get(purpose, "iri"), "categories",
-                             view_categories(json_object_get(notice, "categories"), language), "basis", json_object_get(notice, "basis"));
-    bool ok = view != NULL && put_text(view, "purpose_text", json_object_get(purpose, "text"), language) && put_rest(view, notice, language) &&
-              put_flags(view, notice) && put_periods(view, notice);
+                             view_party(json_object_get(notice, "recipient"), language), "purpose", json_object_get(purpose, "iri"),
+                             "categories", view_categories(json_object_get(notice, "categories"), language), "basis",
+                             json_object_get(notice, "basis"));
+    bool ok = view != NULL && put_text(view, "purpose_text", json_object_get(purpose, "text"), language) &&
+              put_rest(view, notice, language) && put_flags(view, notice) && put_periods(view, notice);
     if (!ok) {
         json_decref(view);
         return NULL;

@@ -136,7 +136,8 @@ static json_t *shows_of(const struct rest_call *call)
     json_t *list = json_array();
     for (size_t i = 0; i < COUNT_OF(shows) && list != NULL; i++) {
         (void)snprintf(key, sizeof key, "uses.show.%s", (const char *)shows[i].name.data);
-        if (json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "value", (const char *)shows[i].name.data, "key", key, "is_here", i == show_of(call))) != 0) {
+        if (json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "value", (const char *)shows[i].name.data, "key", key, "is_here",
+                                                  i == show_of(call))) != 0) {
             json_decref(list);
             return NULL;
         }
@@ -167,7 +168,8 @@ static bool add_older(const struct rest_call *call, json_t *data, const json_t *
     buffer_append_text(&target, "/uses?cursor=");
     rest_append_query(&target, next);
     append_own_filters(call, &target);
-    bool ok = !target.failed ? person_put(data, "older", json_pack("{s:o}", "link", text(buffer_bytes(&target))), e) : error_memory(e, "page");
+    bool ok = !target.failed ? person_put(data, "older", json_pack("{s:o}", "link", text(buffer_bytes(&target))), e)
+                             : error_memory(e, "page");
     buffer_clear(&target);
     return ok;
 }
@@ -241,8 +243,8 @@ static json_t *shown_of(const json_t *use, const json_t *me)
     {
         ok = ok && json_array_append(categories, json_object_get(row, "category")) == 0;
     }
-    json_t *shown = ok ? json_pack("{s:O, s:O, s:{s:O, s:O}, s:b}", "entry", json_object_get(use, "entry"), "says", says, "left", "released",
-                                   json_object_get(use, "released"), "withheld", categories, "isAnswered",
+    json_t *shown = ok ? json_pack("{s:O, s:O, s:{s:O, s:O}, s:b}", "entry", json_object_get(use, "entry"), "says", says, "left",
+                                   "released", json_object_get(use, "released"), "withheld", categories, "isAnswered",
                                    json_is_integer(json_object_get(use, "answerEntry")))
                        : NULL;
     json_decref(says);
@@ -266,7 +268,8 @@ static json_t *parts_of(const json_t *use)
     json_t *list = json_pack("[{s:s, s:s, s:b, s:b}]", "name", is_exchange ? "decision" : "event", "heading",
                              is_exchange ? "check.part.decision" : "check.part.event", "is_first", 1, "is_answer", 0);
     if (list != NULL && json_is_integer(json_object_get(use, "answerEntry")) &&
-        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:b}", "name", "answer", "heading", "check.part.answer", "is_first", 0, "is_answer", 1)) != 0) {
+        json_array_append_new(list, json_pack("{s:s, s:s, s:b, s:b}", "name", "answer", "heading", "check.part.answer", "is_first", 0,
+                                              "is_answer", 1)) != 0) {
         json_decref(list);
         return NULL;
     }

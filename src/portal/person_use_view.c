@@ -93,13 +93,15 @@ static bool add_exchange(json_t *view, const json_t *use, const struct catalogue
     bool has_left = json_array_size(json_object_get(use, "released")) > 0;
     bool is_answered = json_is_integer(json_object_get(use, "answerEntry"));
     bool is_emergency = text_of(use, "claim")[0] != '\0';
-    return json_object_set_new(view, "is_exchange", json_true()) == 0 && json_object_set_new(view, "is_refused", json_boolean(is_refused)) == 0 &&
+    return json_object_set_new(view, "is_exchange", json_true()) == 0 &&
+           json_object_set_new(view, "is_refused", json_boolean(is_refused)) == 0 &&
            json_object_set_new(view, "is_allowed", json_boolean(!is_refused)) == 0 &&
            json_object_set_new(view, "is_emergency", json_boolean(is_emergency)) == 0 &&
            json_object_set_new(view, "is_unanswered", json_boolean(!is_refused && !is_answered)) == 0 &&
            json_object_set_new(view, "is_nothing", json_boolean(!is_refused && is_answered && !has_left)) == 0 &&
            json_object_set_new(view, "reason_key", json_string(view_key(texts, "reason", reason_of(use), key, sizeof key))) == 0 &&
-           json_object_set_new(view, "bases", view_bases(use)) == 0 && json_object_set_new(view, "held_back", view_withheld(use, texts)) == 0 &&
+           json_object_set_new(view, "bases", view_bases(use)) == 0 &&
+           json_object_set_new(view, "held_back", view_withheld(use, texts)) == 0 &&
            json_object_set_new(view, "has_left", json_boolean(has_left)) == 0;
 }
 
@@ -122,8 +124,11 @@ json_t *view_use(const json_t *use, const struct catalogue *texts)
 {
     const char *client = text_of(use, "client");
     json_t *view = json_copy((json_t *)(uintptr_t)use);
-    bool ok = view != NULL && json_object_set_new(view, "who", client[0] == '\0' ? json_null() : view_member(json_object_get(use, "clientName"), client)) == 0 &&
-              json_object_set_new(view, "community", client[0] == '\0' ? json_null() : view_community(client)) == 0 && add_words(view, use, texts);
+    bool ok = view != NULL &&
+              json_object_set_new(view, "who", client[0] == '\0' ? json_null() : view_member(json_object_get(use, "clientName"), client)) ==
+                  0 &&
+              json_object_set_new(view, "community", client[0] == '\0' ? json_null() : view_community(client)) == 0 &&
+              add_words(view, use, texts);
     if (!ok) {
         json_decref(view);
         return NULL;

@@ -15,7 +15,8 @@ struct node {
     struct bytes format; /* of a value; empty: plain */
     uint32_t end;        /* of a section: the first node behind it */
 };
-struct template {
+struct template
+{
     const char *name;
     struct node *nodes;
     uint32_t count, capacity;

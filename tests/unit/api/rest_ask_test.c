@@ -27,7 +27,9 @@ static void begin(struct asking *a, struct api_world *world)
 {
     struct error e = { 0 };
     *a = (struct asking){ .world = world };
-    a->rest.options = (struct rest_options){ .store = world->store, .committer = world->committer, .member = BYTES("A/B/C"), .origin = BYTES("A/B/C/GW1") };
+    a->rest.options = (struct rest_options){
+        .store = world->store, .committer = world->committer, .member = BYTES("A/B/C"), .origin = BYTES("A/B/C/GW1")
+    };
     a->rest.options.operations = (struct operation_context){ .consents = world->consents, .uses = world->uses, .store = world->store };
     memset(a->rest.process, 7, sizeof a->rest.process);
     if (!schemas_make(&a->rest.schemas, bytes_of_text(rest_schemas_text), &e) ||
@@ -56,7 +58,9 @@ static void page(struct asking *a, enum role role, const char *person, const cha
 {
     end_page(a);
     a->call = (struct rest_call){ .rest = &a->rest, .settings = &a->settings, .request = &a->request, .now_ms = time_now_ms() };
-    a->call.principal = (struct principal){ .roles = 1U << role, .name = BYTES("desk"), .person = bytes_of_text(person), .member = BYTES("A/B/C") };
+    a->call.principal = (struct principal){
+        .roles = 1U << role, .name = BYTES("desk"), .person = bytes_of_text(person), .member = BYTES("A/B/C")
+    };
     sha256(bytes_of_text(person == NULL ? "desk" : person), a->call.principal.digest);
     if (key != NULL) {
         a->call.form[0].name = BYTES("key");

@@ -32,7 +32,10 @@ static void are_what_they_say(void **state)
         }
         uint8_t *plain = malloc(a->plain.size + 1);
         assert_non_null(plain);
-        z_stream z = { .next_in = (uint8_t *)(uintptr_t)a->gzip.data, .avail_in = (uInt)a->gzip.size, .next_out = plain, .avail_out = (uInt)a->plain.size + 1 };
+        z_stream z = { .next_in = (uint8_t *)(uintptr_t)a->gzip.data,
+                       .avail_in = (uInt)a->gzip.size,
+                       .next_out = plain,
+                       .avail_out = (uInt)a->plain.size + 1 };
         assert_int_equal(inflateInit2(&z, 16 + MAX_WBITS), Z_OK);
         assert_int_equal(inflate(&z, Z_FINISH), Z_STREAM_END);
         assert_int_equal(z.total_out, a->plain.size);
@@ -50,9 +53,10 @@ static void accept_encoding(void **state) /* RFC 9110 12.5.3 */
         const char *value;
         bool wanted;
     } row[] = {
-        { "", false },           { "gzip", true },          { "GZIP", true },     { "br, gzip;q=0.5", true }, { "gzip;q=0", false },
-        { "gzip; q=0.000", false }, { "gzip;q=0.001", true }, { "*", true },        { "*;q=0", false },         { "gzip;q=0, *", false },
-        { "deflate, br", false }, { "x-gzip", true },        { "gzipped", false }, { "identity", false },
+        { "", false },         { "gzip", true },           { "GZIP", true },         { "br, gzip;q=0.5", true },
+        { "gzip;q=0", false }, { "gzip; q=0.000", false }, { "gzip;q=0.001", true }, { "*", true },
+        { "*;q=0", false },    { "gzip;q=0, *", false },   { "deflate, br", false }, { "x-gzip", true },
+        { "gzipped", false },  { "identity", false },
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(row); i++) {

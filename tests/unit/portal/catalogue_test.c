@@ -30,13 +30,13 @@ static void plurals_known_answers(void **state) /* CLDR 44, supplemental/plurals
         int64_t count;
         enum plural wanted;
     } row[] = {
-        { "en", 0, PLURAL_OTHER },   { "en", 1, PLURAL_ONE },     { "en", 2, PLURAL_OTHER },    { "en", 1000000, PLURAL_OTHER },
-        { "sw", 0, PLURAL_OTHER },   { "sw", 1, PLURAL_ONE },     { "sw", 16, PLURAL_OTHER },   { "zh", 0, PLURAL_OTHER },
-        { "zh", 1, PLURAL_OTHER },   { "fr", 0, PLURAL_ONE },     { "fr", 1, PLURAL_ONE },      { "fr", 2, PLURAL_OTHER },
-        { "fr", 1000000, PLURAL_MANY }, { "fr", 1000001, PLURAL_OTHER }, { "ar", 0, PLURAL_ZERO },  { "ar", 1, PLURAL_ONE },
-        { "ar", 2, PLURAL_TWO },     { "ar", 3, PLURAL_FEW },     { "ar", 10, PLURAL_FEW },     { "ar", 11, PLURAL_MANY },
-        { "ar", 26, PLURAL_MANY },   { "ar", 99, PLURAL_MANY },   { "ar", 100, PLURAL_OTHER },  { "ar", 102, PLURAL_OTHER },
-        { "ar", 103, PLURAL_FEW },   { "ar", 111, PLURAL_MANY },  { "ar", 1000, PLURAL_OTHER }, { "ar", 1003, PLURAL_FEW },
+        { "en", 0, PLURAL_OTHER },      { "en", 1, PLURAL_ONE },         { "en", 2, PLURAL_OTHER },    { "en", 1000000, PLURAL_OTHER },
+        { "sw", 0, PLURAL_OTHER },      { "sw", 1, PLURAL_ONE },         { "sw", 16, PLURAL_OTHER },   { "zh", 0, PLURAL_OTHER },
+        { "zh", 1, PLURAL_OTHER },      { "fr", 0, PLURAL_ONE },         { "fr", 1, PLURAL_ONE },      { "fr", 2, PLURAL_OTHER },
+        { "fr", 1000000, PLURAL_MANY }, { "fr", 1000001, PLURAL_OTHER }, { "ar", 0, PLURAL_ZERO },     { "ar", 1, PLURAL_ONE },
+        { "ar", 2, PLURAL_TWO },        { "ar", 3, PLURAL_FEW },         { "ar", 10, PLURAL_FEW },     { "ar", 11, PLURAL_MANY },
+        { "ar", 26, PLURAL_MANY },      { "ar", 99, PLURAL_MANY },       { "ar", 100, PLURAL_OTHER },  { "ar", 102, PLURAL_OTHER },
+        { "ar", 103, PLURAL_FEW },      { "ar", 111, PLURAL_MANY },      { "ar", 1000, PLURAL_OTHER }, { "ar", 1003, PLURAL_FEW },
         { "ar", -3, PLURAL_FEW },
     };
     (void)state;
@@ -58,10 +58,19 @@ static void numbers_and_dates(void **state)
         const char *wanted, *day, *moment;
     } row[] = {
         { "en", 1234567, "1,234,567", "5 November 2026", "5 November 2026, 07:09 UTC" },
-        { "en", -12345, "\xe2\x88\x92" "12,345", "5 November 2026", "5 November 2026, 07:09 UTC" },
+        { "en", -12345,
+          "\xe2\x88\x92"
+          "12,345",
+          "5 November 2026", "5 November 2026, 07:09 UTC" },
         { "en", 2026, "2026", "5 November 2026", "5 November 2026, 07:09 UTC" },
-        { "en", INT64_MIN, "\xe2\x88\x92" "9,223,372,036,854,775,808", "5 November 2026", "5 November 2026, 07:09 UTC" },
-        { "fr", 12345, "12\xe2\x80\xaf" "345", "5 novembre 2026", "5 novembre 2026 à 07:09 UTC" },
+        { "en", INT64_MIN,
+          "\xe2\x88\x92"
+          "9,223,372,036,854,775,808",
+          "5 November 2026", "5 November 2026, 07:09 UTC" },
+        { "fr", 12345,
+          "12\xe2\x80\xaf"
+          "345",
+          "5 novembre 2026", "5 novembre 2026 à 07:09 UTC" },
         { "sw", 0, "0", "5 Novemba 2026", "5 Novemba 2026, 07:09 UTC" },
         { "zh", 12345, "12,345", "2026年11月5日", "2026年11月5日 07:09 UTC" },
         { "ar", 12345, "١٢٬٣٤٥", "٥ نوفمبر ٢٠٢٦", "٥ نوفمبر ٢٠٢٦، ٠٧:٠٩ UTC" },
@@ -116,8 +125,8 @@ static void chooses_by_what_is_accepted(void **state) /* RFC 9110 12.5.4 */
     catalogues_free(all);
 }
 
-#define RULES                                                                                                                              \
-    "\"language.name\":\"X\",\"language.direction\":\"ltr\",\"language.plurals\":\"one\",\"language.months\":\"1|2|3|4|5|6|7|8|9|10|11|12\","    \
+#define RULES                                                                                                                                 \
+    "\"language.name\":\"X\",\"language.direction\":\"ltr\",\"language.plurals\":\"one\",\"language.months\":\"1|2|3|4|5|6|7|8|9|10|11|12\"," \
     "\"language.digits\":\"0|1|2|3|4|5|6|7|8|9\",\"language.thousands\":\" \",\"language.date\":\"{day}\",\"language.moment\":\"{hour}\""
 
 /* A translator's file: what is good adds or changes, what is wrong says where. */
@@ -205,8 +214,9 @@ static void templates_name_texts_that_are_there(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plurals_known_answers), cmocka_unit_test(numbers_and_dates),   cmocka_unit_test(chooses_by_what_is_accepted),
-        cmocka_unit_test(files_of_translators),  cmocka_unit_test(english_comes_first), cmocka_unit_test(templates_name_texts_that_are_there),
+        cmocka_unit_test(plurals_known_answers),       cmocka_unit_test(numbers_and_dates),
+        cmocka_unit_test(chooses_by_what_is_accepted), cmocka_unit_test(files_of_translators),
+        cmocka_unit_test(english_comes_first),         cmocka_unit_test(templates_name_texts_that_are_there),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

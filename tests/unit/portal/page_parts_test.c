@@ -76,7 +76,8 @@ static void cookies_of_a_request(void **state)
 
 static void form_fields(void **state)
 {
-    struct rest_call call = { .form = { { BYTES("a"), BYTES("1") }, { BYTES("b"), BYTES("2") }, { BYTES("a"), BYTES("3") } }, .form_count = 3 };
+    struct rest_call call = { .form = { { BYTES("a"), BYTES("1") }, { BYTES("b"), BYTES("2") }, { BYTES("a"), BYTES("3") } },
+                              .form_count = 3 };
     struct bytes value;
     size_t at = 0;
     (void)state;
@@ -100,7 +101,7 @@ static void query_values(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(local_targets), cmocka_unit_test(cookies_of_a_request), cmocka_unit_test(form_fields),
-                                        cmocka_unit_test(query_values) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(local_targets), cmocka_unit_test(cookies_of_a_request),
+                                        cmocka_unit_test(form_fields), cmocka_unit_test(query_values) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

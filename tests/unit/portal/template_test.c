@@ -116,10 +116,22 @@ static void known_answers(void **state) /* of mustache(5), and of our own */
 static void refuses_what_it_does_not_know(void **state)
 {
     static const char *const row[][2] = {
-        { "a\n{{{b}}}", "page:2" },  { "{{&b}}", "page:1" },       { "{{=<% %>=}}", "page:1" },    { "{{b", "page:1" },
-        { "{{#b}}", "page:1" },      { "\n\n{{/b}}", "page:3" },    { "{{#a}}{{#b}}{{/a}}", "page:1" }, { "{{a b}}", "page:1" },
-        { "{{}}", "page:1" },        { "{{a:nonsense}}", "page:1" }, { "{{a..b}}", "page:1" },      { "{{.a}}", "page:1" },
-        { "\xff", "page:1" },        { "{{#}}{{/}}", "page:1" },     { "{{>}}", "page:1" },         { "{{a:}}", "page:1" },
+        { "a\n{{{b}}}", "page:2" },
+        { "{{&b}}", "page:1" },
+        { "{{=<% %>=}}", "page:1" },
+        { "{{b", "page:1" },
+        { "{{#b}}", "page:1" },
+        { "\n\n{{/b}}", "page:3" },
+        { "{{#a}}{{#b}}{{/a}}", "page:1" },
+        { "{{a b}}", "page:1" },
+        { "{{}}", "page:1" },
+        { "{{a:nonsense}}", "page:1" },
+        { "{{a..b}}", "page:1" },
+        { "{{.a}}", "page:1" },
+        { "\xff", "page:1" },
+        { "{{#}}{{/}}", "page:1" },
+        { "{{>}}", "page:1" },
+        { "{{a:}}", "page:1" },
     };
     (void)state;
     for (size_t i = 0; i < COUNT_OF(row); i++) {
@@ -135,9 +147,9 @@ static void refuses_what_it_does_not_know(void **state)
 static void templates_in_each_other(void **state)
 {
     struct error e;
-    const struct template_source sources[] = {
-        { "layout", BYTES("[{{>content}}]{{>foot}}") }, { "home", BYTES("{{a}}{{>foot}}") }, { "foot", BYTES("-{{a}}") }
-    };
+    const struct template_source sources[] = { { "layout", BYTES("[{{>content}}]{{>foot}}") },
+                                               { "home", BYTES("{{a}}{{>foot}}") },
+                                               { "foot", BYTES("-{{a}}") } };
     (void)state;
     char *found = render(sources, 3, "{\"a\":\"<\"}", 1024, &e);
     assert_non_null(found);
@@ -202,8 +214,9 @@ static void names_each_text(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(known_answers), cmocka_unit_test(refuses_what_it_does_not_know), cmocka_unit_test(templates_in_each_other),
-        cmocka_unit_test(limits),        cmocka_unit_test(names_each_text),
+        cmocka_unit_test(known_answers),           cmocka_unit_test(refuses_what_it_does_not_know),
+        cmocka_unit_test(templates_in_each_other), cmocka_unit_test(limits),
+        cmocka_unit_test(names_each_text),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
