@@ -16,7 +16,7 @@ enum {
     BATCH_MAX = 4096,
     BATCH_BYTES_MAX = 4 * 1024 * 1024, /* an entry is at most 320 KiB: this bounds memory and the time of one sync */
     GATHER_ENTRIES = 4,                /* fewer in a batch: nobody is made to wait */
-    GATHER_ENTRY_US = 200,             /* from the start of one batch to that of the next at most, for each entry of the one */
+    GATHER_ENTRY_US = 500,             /* from the start of one batch to that of the next at most, for each entry of the one */
     GATHER_US_MAX = 8000,
     PUBLISH_LOAD_US = 1000 * 1000, /* under load: once a second, */
     PUBLISH_ENTRIES = 64 * 1024,   /* or when so many wait */
@@ -301,11 +301,11 @@ static void wait_for_work(struct committer *c)
     wait_for(c, due_us);
 }
 
-/* How many entries are worth waiting for: an exchange waits for the log twice on each side, so a quarter of those under way. */
+/* How many entries are worth waiting for: half of the exchanges under way, so that the other half has the processors while these are synced. */
 static size_t worth_gathering(const struct committer *c)
 {
     size_t under_way = c->options.under_way == NULL ? SIZE_MAX : c->options.under_way(c->options.context);
-    return under_way / 4 < c->options.batch_max ? under_way / 4 : c->options.batch_max;
+    return under_way / 2 < c->options.batch_max ? under_way / 2 : c->options.batch_max;
 }
 
 /*
@@ -588,16 +588,18 @@ bool committer_submit(struct committer *committer, struct commit_entry *entry, s
     (void)pthread_mutex_lock(&committer->lock);
     bool is_taken = !committer->is_stopping && committer->queued < committer->options.queue_max;
     bool is_stopping = committer->is_stopping;
+    bool is_awaited = false;
     if (is_taken) {
         bool was_empty = committer->first == NULL;
         *committer->last = entry;
         committer->last = &entry->next;
         committer->queued++;
-        if (committer->gather_until == 0 ? was_empty : committer->queued == committer->gather_until) {
-            (void)pthread_cond_signal(&committer->work);
-        }
+        is_awaited = committer->gather_until == 0 ? was_empty : committer->queued == committer->gather_until;
     }
     (void)pthread_mutex_unlock(&committer->lock);
+    if (is_awaited) {
+        (void)pthread_cond_signal(&committer->work); /* behind the lock, which the committer would else run into at once */
+    }
     return is_taken || error_set(e, ERROR_FULL, "committer", is_stopping ? "start the gateway again" : "try again later",
                                  is_stopping ? "the log is closing" : "too many entries wait for the disk");
 }
