@@ -36,7 +36,9 @@ struct committer {
     pthread_cond_t publish; /* something for the publisher */
     struct commit_entry *first, **last;
     size_t queued;
-    size_t gather_until; /* so many queued end the committer's rest; 0: it doesn't rest */
+    size_t urgent;       /* of these: whoever submitted them waits; the others may wait for more until `due_us` */
+    uint64_t due_us;     /* of the oldest that may wait */
+    size_t gather_until; /* so many urgent ones end the committer's rest; 0: it doesn't rest */
     bool is_stopping, is_publisher_stopping;
     bool is_finished;          /* of the thread that stops it */
     _Atomic uint64_t log_size; /* for whoever asks */
@@ -136,12 +138,12 @@ struct commit_entry *mailbox_take(struct mailbox *mailbox)
     return oldest_first;
 }
 
-/* Hands a batch back. From mailbox_put() on an entry is its owner's, who may free it: it is not touched again. */
-static void hand_out(struct committer *c, size_t count, struct shared_checkpoint *shared)
+/* Hands entries back. From mailbox_put() on an entry is its owner's, who may free it: it is not touched again. */
+static void hand_out(struct committer *c, struct commit_entry *const *entries, size_t count, struct shared_checkpoint *shared)
 {
     c->mailbox_count = 0;
     for (size_t i = 0; i < count; i++) {
-        struct commit_entry *entry = c->batch[i];
+        struct commit_entry *entry = entries[i];
         struct mailbox *mailbox = entry->mailbox;
         size_t known = c->mailbox_count;
         while (known > 0 && c->mailboxes[known - 1] != mailbox) {
@@ -165,7 +167,7 @@ static void fail_batch(struct committer *c, size_t count, const struct error *e)
 {
     metric_add(&failures_total, 1);
     diag_error(c->is_dead ? DIAG_DEBUG : DIAG_ERROR, "evidence", "a batch could not be made durable", e);
-    hand_out(c, count, NULL);
+    hand_out(c, c->batch, count, NULL);
     if (c->log->is_dead && !c->is_dead) {
         c->is_dead = true;
         if (c->options.on_dead != NULL) {
@@ -201,7 +203,28 @@ static void commit(struct committer *c, size_t count)
     metric_add(&batches_total, 1);
     metric_set(&log_entries, (int64_t)log_size(c->log));
     atomic_store_explicit(&c->log_size, log_size(c->log), memory_order_relaxed);
-    hand_out(c, count, shared);
+    hand_out(c, c->batch, count, shared);
+}
+
+/* Fails those that follow one that failed. Returns how many are left, in their order. */
+static size_t drop_followers(struct committer *c, size_t count)
+{
+    size_t left = 0;
+    for (size_t i = 0; i < count; i++) {
+        struct commit_entry *entry = c->batch[i];
+        if (entry->after != NULL && entry->after->has_failed) {
+            hand_out(c, &entry, 1, NULL);
+        } else {
+            c->batch[left++] = entry;
+        }
+    }
+    return left;
+}
+
+/* Is there something that must not wait any longer? With the lock held. */
+static bool is_batch_due(const struct committer *c)
+{
+    return c->urgent > 0 || (c->queued > 0 && (c->is_stopping || time_monotonic_us() >= c->due_us));
 }
 
 /* Takes what is queued, oldest first, up to the limits of a batch. With the lock held. */
@@ -219,6 +242,7 @@ static size_t take_batch(struct committer *c)
         c->last = &c->first;
     }
     c->queued -= count;
+    c->urgent = c->queued; /* what found no room waits no more */
     metric_set(&queue_entries, (int64_t)c->queued);
     return count;
 }
@@ -293,7 +317,12 @@ static void wait_for(struct committer *c, uint64_t due_us)
 
 static void wait_for_work(struct committer *c)
 {
-    uint64_t due_us = publish_due_us(c, time_monotonic_us());
+    uint64_t now_us = time_monotonic_us();
+    uint64_t due_us = publish_due_us(c, now_us);
+    if (c->queued > 0) {
+        uint64_t left_us = c->due_us > now_us ? c->due_us - now_us : 0;
+        due_us = left_us < due_us ? left_us : due_us;
+    }
     if (due_us == UINT64_MAX) {
         (void)pthread_cond_wait(&c->work, &c->lock);
         return;
@@ -319,7 +348,7 @@ static void gather(struct committer *c, uint64_t started_us, size_t count)
     }
     uint64_t most_us = count * GATHER_ENTRY_US < GATHER_US_MAX ? count * GATHER_ENTRY_US : GATHER_US_MAX;
     c->gather_until = worth_gathering(c);
-    while (c->queued < c->gather_until && !c->is_stopping && c->sealings == NULL) {
+    while (c->urgent < c->gather_until && !c->is_stopping && c->sealings == NULL) {
         uint64_t spent_us = time_monotonic_us() - started_us;
         if (spent_us >= most_us) {
             break;
@@ -381,12 +410,12 @@ static void *committer_run(void *context)
         if (seal_log(c)) {
             continue;
         }
-        size_t count = take_batch(c);
+        size_t count = is_batch_due(c) ? take_batch(c) : 0;
         if (count == 0) {
             if (c->is_stopping) {
                 break;
             }
-            if (log_wants_prepare(c->log)) {
+            if (c->queued == 0 && log_wants_prepare(c->log)) {
                 (void)pthread_mutex_unlock(&c->lock);
                 log_prepare(c->log, true);
                 (void)pthread_mutex_lock(&c->lock);
@@ -397,7 +426,10 @@ static void *committer_run(void *context)
         }
         (void)pthread_mutex_unlock(&c->lock);
         uint64_t started_us = time_monotonic_us();
-        commit(c, count);
+        count = drop_followers(c, count);
+        if (count > 0) {
+            commit(c, count);
+        }
         log_prepare(c->log, false);
         (void)pthread_mutex_lock(&c->lock);
         gather(c, started_us, count);
@@ -479,6 +511,7 @@ void committer_step(struct committer *committer)
     publish_stepped(c);
     size_t count = seal_log(c) ? 0 : take_batch(c);
     (void)pthread_mutex_unlock(&c->lock);
+    count = drop_followers(c, count);
     if (count > 0) {
         commit(c, count);
         log_prepare(c->log, false);
@@ -594,7 +627,13 @@ bool committer_submit(struct committer *committer, struct commit_entry *entry, s
         *committer->last = entry;
         committer->last = &entry->next;
         committer->queued++;
-        is_awaited = committer->gather_until == 0 ? was_empty : committer->queued == committer->gather_until;
+        if (!entry->is_followed) {
+            committer->urgent++;
+            is_awaited = committer->urgent == (committer->gather_until == 0 ? 1 : committer->gather_until);
+        } else if (committer->queued == committer->urgent + 1) {
+            committer->due_us = time_monotonic_us() + COMMIT_FOLLOWED_US;
+            is_awaited = was_empty && committer->gather_until == 0; /* it has to know until when */
+        }
     }
     (void)pthread_mutex_unlock(&committer->lock);
     if (is_awaited) {

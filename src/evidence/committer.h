@@ -31,11 +31,17 @@ struct mailbox {
     _Atomic(struct commit_entry *) done; /* private to the committer */
 };
 
+enum { COMMIT_FOLLOWED_US = 2000 };
+
 /* Lives with the caller, who leaves it alone from submit until it comes back from its mailbox. */
 struct commit_entry {
     struct log_record record; /* kind, statement, attachment set by the caller; the salt is drawn by submit */
     struct mailbox *mailbox;
-    void *owner;                          /* the caller's */
+    void *owner; /* the caller's */
+    /* Another entry of this caller follows, for which this one may wait up to COMMIT_FOLLOWED_US, so that both go in one batch. */
+    bool is_followed;
+    /* NULL; or an entry that was submitted before, and is still the caller's: where that one failed, this one does, and is not logged. */
+    const struct commit_entry *after;
     bool has_failed;                      /* not logged: release nothing */
     struct shared_checkpoint *checkpoint; /* NULL if failed; the caller releases it */
     struct commit_entry *next;            /* the queue's, then the mailbox's list */

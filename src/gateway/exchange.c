@@ -160,14 +160,21 @@ void exchange_prepare_entry(struct exchange *x, int which, enum record_kind kind
     entry->record.path_count = 0; /* the path itself is large, and is written by the committer */
     entry->mailbox = &x->worker->mailbox;
     entry->owner = x;
+    entry->is_followed = false;
+    entry->after = NULL;
     entry->has_failed = false;
     entry->checkpoint = NULL;
 }
 
 bool exchange_log(struct exchange *x, int which, enum record_kind kind, struct bytes statement, struct bytes attachment)
 {
-    struct error e;
     exchange_prepare_entry(x, which, kind, statement, attachment);
+    return exchange_submit_entry(x, which);
+}
+
+bool exchange_submit_entry(struct exchange *x, int which)
+{
+    struct error e;
     if (!committer_submit(x->worker->gateway->committer, &x->entries[which], &e)) {
         (void)exchange_refuse_error(x, REASON_LOG_UNAVAILABLE, &e);
         return false;

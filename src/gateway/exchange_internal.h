@@ -156,8 +156,9 @@ void exchange_end(struct exchange *x, const struct server_answer *answer);
 
 /* Submits a record to the log; the step then waits for is_logged[which]. False: refused. */
 must_check bool exchange_log(struct exchange *x, int which, enum record_kind kind, struct bytes statement, struct bytes attachment);
-/* Prepares the entry without submitting it (consents_release() does). */
+/* Its two halves. An entry that is prepared may also be submitted by consents_release(). */
 void exchange_prepare_entry(struct exchange *x, int which, enum record_kind kind, struct bytes statement, struct bytes attachment);
+must_check bool exchange_submit_entry(struct exchange *x, int which);
 /* Called with each entry that came back from the committer. */
 void exchange_entry_done(struct commit_entry *entry);
 /* GO_ON when durable, WAIT, or REFUSE when logging failed. */

@@ -115,7 +115,10 @@ enum verdict holder_submit_decision(struct exchange *x, bool is_permitted)
         return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
     }
     holder_count_ask(x);
-    return exchange_log(x, ENTRY_REQUEST, RECORD_DECISION, x->decision_text, attachment) ? GO_ON : REFUSE;
+    exchange_prepare_entry(x, ENTRY_REQUEST, RECORD_DECISION, x->decision_text, attachment);
+    /* The service is asked meanwhile (holder_steps); if it is quick, decision and answer share one sync. */
+    x->entries[ENTRY_REQUEST].is_followed = is_permitted && method_is_safe(x->request->method);
+    return exchange_submit_entry(x, ENTRY_REQUEST) ? GO_ON : REFUSE;
 }
 
 /* ---- The answer ---- */
@@ -390,16 +393,18 @@ static bool has_ended(const struct exchange *x)
     return now.reason != REASON_NONE || memcmp(now.permitted, x->decision.permitted, sizeof now.permitted) != 0;
 }
 
-enum verdict holder_log_answer(struct exchange *x)
+/* The decision no longer holds. Its entry is used again for the next one, so it must have come back from the committer. */
+static enum verdict decide_again(struct exchange *x)
+{
+    return x->is_logged[ENTRY_REQUEST] ? holder_decide_again(x) : WAIT;
+}
+
+static enum verdict submit_answer_entry(struct exchange *x)
 {
     struct error e;
     enum consent_result result;
-    enum verdict verdict = exchange_wait_logged(x, ENTRY_REQUEST);
-    if (verdict != GO_ON || x->is_submitted[ENTRY_ANSWER]) {
-        return verdict != GO_ON ? verdict : exchange_wait_logged(x, ENTRY_ANSWER);
-    }
     if (has_ended(x)) {
-        return holder_decide_again(x);
+        return decide_again(x);
     }
     if (!state_answer(x, &e)) {
         return exchange_refuse(x, e.kind == ERROR_FULL ? REASON_SERVICE_TOO_LARGE : REASON_GATEWAY_INTERNAL, NULL);
@@ -409,6 +414,7 @@ enum verdict holder_log_answer(struct exchange *x)
         return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
     }
     exchange_prepare_entry(x, ENTRY_ANSWER, RECORD_ANSWER_SENT, x->answer_statement, attachment);
+    x->entries[ENTRY_ANSWER].after = &x->entries[ENTRY_REQUEST];
     /* The moment of release: from here on the answer stands in the log, before any later withdrawal. */
     struct holder_counts counts;
     if (!holder_release_counts(x, &counts)) {
@@ -420,11 +426,27 @@ enum verdict holder_log_answer(struct exchange *x)
     if (!consents_release(x->worker->gateway->consents, &release, &x->entries[ENTRY_ANSWER], &result, &e)) {
         /* Another release took the last use, or the last place, since it was decided: the new counts decide. */
         bool is_over = result == CONSENT_OVERTAKEN || result == CONSENT_EXCEEDED;
-        return is_over ? holder_decide_again(x) : exchange_refuse(x, REASON_LOG_UNAVAILABLE, NULL);
+        return is_over ? decide_again(x) : exchange_refuse(x, REASON_LOG_UNAVAILABLE, NULL);
     }
     x->is_submitted[ENTRY_ANSWER] = true;
     x->pending++;
     return WAIT;
+}
+
+/*
+ * The answer is submitted while its decision may still be on the way to the disk: it stands behind it in the log, fails with it, and leaves when
+ * both are durable.
+ */
+enum verdict holder_log_answer(struct exchange *x)
+{
+    if (x->is_logged[ENTRY_REQUEST] && x->entries[ENTRY_REQUEST].has_failed) {
+        return exchange_refuse(x, REASON_LOG_UNAVAILABLE, NULL);
+    }
+    if (!x->is_submitted[ENTRY_ANSWER]) {
+        return submit_answer_entry(x);
+    }
+    enum verdict verdict = exchange_wait_logged(x, ENTRY_REQUEST);
+    return verdict == GO_ON ? exchange_wait_logged(x, ENTRY_ANSWER) : verdict;
 }
 
 static bool seal_answer(struct exchange *x, const struct commit_entry *entry)

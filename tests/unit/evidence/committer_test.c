@@ -318,7 +318,7 @@ static void a_batch_waits_for_those_under_way(void **state)
         (void)round_us(told[i], 12);
         (void)round_us(told[i], 1);
     }
-    uint64_t all_are_there = round_us(4 * 40, 40);
+    uint64_t all_are_there = round_us(2 * 40, 40);
     uint64_t more_may_come = round_us(SIZE_MAX, 40);
     if (all_are_there >= more_may_come) {
         fail_msg("a full batch took %llu us, one that waits %llu us", (unsigned long long)all_are_there, (unsigned long long)more_may_come);
@@ -509,6 +509,84 @@ static void a_full_disk_is_no_death(void **state)
     fixture_free(f);
 }
 
+static struct commit_entry entry_of(struct worker *w, const char *statement)
+{
+    return (struct commit_entry){ .record = { .kind = RECORD_EVENT, .statement = bytes_of_text(statement) }, .mailbox = &w->mailbox };
+}
+
+static void await(struct worker *w, unsigned count)
+{
+    while (count > 0) {
+        for (struct commit_entry *entry = wait_for_mail(w); entry != NULL; entry = entry->next) {
+            assert_true(count > 0);
+            count--;
+        }
+    }
+}
+
+/* One batch for both, if the second comes in time: seldom not, when the machine is busy. Alone, the first is back as well. */
+static void what_is_followed_shares_the_batch(void **state)
+{
+    enum { ROUNDS = 50 };
+    struct fixture *f = fixture_make(0, 0);
+    struct worker w;
+    struct error e = { 0 };
+    unsigned shared = 0;
+    (void)state;
+    worker_init(&w, f, 1, 0, 0);
+    for (unsigned i = 0; i < ROUNDS; i++) {
+        struct commit_entry first = entry_of(&w, "decision"), second = entry_of(&w, "answer");
+        first.is_followed = true;
+        second.after = &first;
+        assert_true(committer_submit(f->committer, &first, &e));
+        assert_true(committer_submit(f->committer, &second, &e));
+        await(&w, 2);
+        assert_false(first.has_failed || second.has_failed);
+        assert_int_equal(second.record.index, first.record.index + 1);
+        shared += first.checkpoint == second.checkpoint;
+        shared_checkpoint_release(first.checkpoint);
+        shared_checkpoint_release(second.checkpoint);
+    }
+    assert_true(shared > ROUNDS / 2);
+    struct commit_entry lone = entry_of(&w, "decision");
+    lone.is_followed = true;
+    assert_true(committer_submit(f->committer, &lone, &e));
+    await(&w, 1);
+    assert_false(lone.has_failed);
+    shared_checkpoint_release(lone.checkpoint);
+    assert_int_equal(log_size(f->log), 2 * ROUNDS + 1);
+    fixture_free(f);
+}
+
+/* An answer whose decision is not in the log must not be there either, though the disk has room again. */
+static void what_follows_a_failed_entry_fails(void **state)
+{
+    struct fixture *f = fixture_make(0, 0);
+    struct worker w;
+    struct error e = { 0 };
+    (void)state;
+    worker_init(&w, f, 1, 0, 0);
+    committer_stop(f->committer);
+    f->faults = (struct faults){ .kinds = CALL_WRITE, .fail_at = 0, .fault = ENOSPC };
+    const struct committer_options options = { .on_dead = on_dead, .context = f };
+    assert_true(committer_start(&f->committer, f->log, &options, &e));
+    struct commit_entry first = entry_of(&w, "decision"), second = entry_of(&w, "answer"), other = entry_of(&w, "other");
+    second.after = &first;
+    assert_true(committer_submit(f->committer, &first, &e));
+    await(&w, 1);
+    assert_true(first.has_failed);
+    assert_true(committer_submit(f->committer, &second, &e));
+    assert_true(committer_submit(f->committer, &other, &e));
+    await(&w, 2);
+    assert_true(second.has_failed);
+    assert_null(second.checkpoint);
+    assert_false(other.has_failed);
+    shared_checkpoint_release(other.checkpoint);
+    assert_int_equal(log_size(f->log), 1);
+    assert_int_equal(f->deaths, 0);
+    fixture_free(f);
+}
+
 static void stopping_finishes_the_queue(void **state)
 {
     struct fixture *f = fixture_make(0, 16);
@@ -651,6 +729,8 @@ int main(void)
         cmocka_unit_test(a_full_queue_refuses),
         cmocka_unit_test(a_dead_log_fails_everything),
         cmocka_unit_test(a_full_disk_is_no_death),
+        cmocka_unit_test(what_is_followed_shares_the_batch),
+        cmocka_unit_test(what_follows_a_failed_entry_fails),
         cmocka_unit_test(stopping_finishes_the_queue),
         cmocka_unit_test(a_reader_works_beside_the_writer),
         cmocka_unit_test(sealing_works_beside_appending),
