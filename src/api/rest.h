@@ -26,6 +26,7 @@ struct rest_options {
     struct store *store;
     struct committer *committer;
     struct operation_context operations;
+    struct exchange_finder *finder; /* consent/exchange_find.h */
     struct disk *archive;           /* of notices by digest */
     const struct rest_pages *pages; /* NULL: none */
     int64_t drain_ms;               /* how long requests under way may take once it is told to stop */

@@ -9,6 +9,7 @@
 /* rest_public.c */
 rest_handler handle_openapi;
 /* rest_gateway.c, rest_person.c, rest_use.c */
+rest_handler handle_exchange_list, handle_exchange_read, handle_exchange_bundle; /* rest_exchange.c */
 rest_handler handle_service_list, handle_rule_read, handle_explain, handle_policy_difference; /* rest_service.c */
 rest_handler handle_task_list;                                                                /* rest_task.c */
 rest_handler handle_figure_read, handle_figure_live;                                          /* rest_figure.c */

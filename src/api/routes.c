@@ -10,6 +10,11 @@ const struct rest_route rest_routes[] = {
     { "GET", "/v1/figures", "readFigures", "How the gateway does: exchanges, latency by step, refusals, peers, log, queues", RESOURCE_FIGURE, VERB_READ, NULL, "Figures", 200, 0, NULL, handle_figure_read },
     { "GET", "/v1/live", "watchFigures", "The same each second, as server-sent events", RESOURCE_FIGURE, VERB_READ, NULL, NULL, 200, ROUTE_PLAIN | ROUTE_LIVE, "events", handle_figure_live },
 
+    /* Exchanges */
+    { "GET", "/v1/exchanges", "listExchanges", "Exchanges in the log by id, other member, service, reason and time, the newest first", RESOURCE_EXCHANGE, VERB_LIST, NULL, "Exchanges", 200, ROUTE_CURSOR, "id peer service reason from until", handle_exchange_list },
+    { "GET", "/v1/exchanges/{exchangeId}", "readExchange", "The story of one exchange: who, what, when on both sides", RESOURCE_EXCHANGE, VERB_READ, NULL, "Exchange", 200, ROUTE_CURSOR, "person", handle_exchange_read },
+    { "GET", "/v1/exchanges/{exchangeId}/bundle", "readExchangeBundle", "The evidence of an exchange, for comity evidence verify", RESOURCE_USE, VERB_READ, NULL, NULL, 200, ROUTE_PLAIN, NULL, handle_exchange_bundle },
+
     /* Who may ask what */
     { "GET", "/v1/rules", "readRules", "Law and policy in force: categories, clients, border instruments", RESOURCE_SERVICE, VERB_READ, NULL, "Rules", 200, 0, NULL, handle_rule_read },
     { "GET", "/v1/services", "listServices", "Services with their rights, purposes, categories and where these stand", RESOURCE_SERVICE, VERB_LIST, NULL, "Services", 200, ROUTE_CURSOR, NULL, handle_service_list },

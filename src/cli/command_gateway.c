@@ -284,6 +284,7 @@ static bool start_rest(struct service *service, const struct operation_context *
     options.operations = *operations;
     options.is_ready = is_ready;
     options.bundle = make_bundle;
+    options.finder = gateway_finder(service->gateway);
     options.figures = make_figures;
     options.law = base_law;
     options.uses_file = make_uses_file;

@@ -16,7 +16,7 @@
 #include "gateway/retention_internal.h"
 #include "rights/hold.h"
 
-enum { TICK_MS = 1000, DRAIN_TICK_MS = 20, USES_AT_ONCE = 10000, SWEEPS_AT_ONCE = 16 };
+enum { TICK_MS = 1000, DRAIN_TICK_MS = 20, USES_AT_ONCE = 10000, SWEEPS_AT_ONCE = 16, SUMMARIES_AT_ONCE = 4 };
 #define USES_ROOT_EVERY_US (UINT64_C(10) * 60 * 1000 * 1000)
 
 static void died(void *context, const struct error *e)
@@ -68,6 +68,9 @@ void gateway_index(struct gateway *gateway)
     if (!uses_catch_up(gateway->uses, USES_AT_ONCE, &lag, &e)) {
         diag_error(DIAG_WARN, "consent", "the index of uses is behind", &e);
         return;
+    }
+    if (!exchange_finder_catch_up(gateway->finder, SUMMARIES_AT_ONCE, NULL, &e)) {
+        diag_error(DIAG_WARN, "consent", "summaries for finding exchanges are behind", &e);
     }
     /* At intervals the persons' lists are bound by a root in the log; a proof that is asked for in between brings its own. */
     uint64_t now_us = time_monotonic_us();
@@ -302,6 +305,7 @@ bool gateway_open(struct gateway *gateway, const struct committer_options *optio
         !gateway->places->open_others(gateway, e) || !snapshot_load(&gateway->snapshot, gateway, e) || !witnessing_start(gateway, e) ||
         !mirroring_start(gateway, e) || !open_consents(gateway, e) ||
         !uses_open(&gateway->uses, gateway->store, gateway->public_disk, gateway->private_disk, e) ||
+        !exchange_finder_open(&gateway->finder, gateway->store, gateway->public_disk, gateway->private_disk, e) ||
         !rights_open(&gateway->rights, gateway->store, gateway->committer, e) ||
         !hold_recover(gateway->rights, gateway->public_disk, gateway->private_disk, e) || !grounds_keep(gateway, gateway->snapshot, e) ||
         !log_start(gateway, e)) {
@@ -478,6 +482,7 @@ void gateway_free(struct gateway *gateway)
     witnessing_stop(gateway);
     stop_workers(gateway);
     rights_close(gateway->rights);
+    exchange_finder_close(gateway->finder);
     uses_close(gateway->uses);
     consents_close(gateway->consents);
     committer_stop(gateway->committer);
@@ -560,6 +565,11 @@ struct world *gateway_world(struct gateway *gateway)
     struct world *world = world_keep(snapshot->world);
     snapshot_release(snapshot);
     return world;
+}
+
+struct exchange_finder *gateway_finder(struct gateway *gateway)
+{
+    return gateway->finder;
 }
 
 struct uses *gateway_uses(struct gateway *gateway)

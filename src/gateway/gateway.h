@@ -10,6 +10,7 @@
 
 #include "consent/consent.h"
 #include "consent/erasure.h"
+#include "consent/exchange_find.h"
 #include "consent/uses.h"
 #include "evidence/log_prune.h"
 #include "gateway/config.h"
@@ -38,6 +39,7 @@ struct store *gateway_store(struct gateway *gateway);
 struct consents *gateway_consents(struct gateway *gateway);
 struct committer *gateway_committer(struct gateway *gateway);
 struct uses *gateway_uses(struct gateway *gateway);
+struct exchange_finder *gateway_finder(struct gateway *gateway);
 struct rights *gateway_rights(struct gateway *gateway);
 const struct signer *gateway_signer(const struct gateway *gateway);
 /* Law and policy in force, as references that the caller drops. Any thread. */

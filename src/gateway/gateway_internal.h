@@ -109,6 +109,7 @@ struct gateway {
     struct committer *committer;
     struct consents *consents;
     struct uses *uses;
+    struct exchange_finder *finder;
     struct rights *rights;
     struct erasure_log erasure_log;
     struct retention retention;

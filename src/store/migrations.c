@@ -543,6 +543,16 @@ static const char *const deferred_notices[] = {
     NULL,
 };
 
+/* Where exchanges can't be: one row a block of the log's entries (consent/exchange_find.h). Derived from the log. */
+static const char *const exchange_blocks[] = {
+    "CREATE TABLE exchange_blocks ("
+    " block INTEGER PRIMARY KEY,"
+    " begins INTEGER NOT NULL,"
+    " check_sum BLOB NOT NULL,"
+    " summary BLOB NOT NULL)",
+    NULL,
+};
+
 const struct migration migrations[] = {
     { "consents, policies and state", consents },
     { "the index of uses", uses },
@@ -555,5 +565,6 @@ const struct migration migrations[] = {
     { "one row a consent", one_row_a_consent },
     { "sessions and codes", sessions },
     { "deferred notices", deferred_notices },
+    { "summaries for finding exchanges", exchange_blocks },
 };
 const size_t migration_count = COUNT_OF(migrations);

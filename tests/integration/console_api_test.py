@@ -4,9 +4,10 @@ import json
 import threading
 import time
 import unittest
+from urllib.parse import urlencode
 
 from api import ApiCase
-from comity import CLIENT, CLINIC, HOLDER, PERSON, PURPOSE, holder_policy
+from comity import CLIENT, CLINIC, HOLDER, PERSON, PURPOSE, holder_policy, run_command
 
 STEPS = {'consumer': ['read-request', 'identify-client', 'find-holder', 'state-request', 'log-request', 'send', 'verify-answer', 'log-answer', 'reply'],
          'holder': ['read-message', 'verify-peer', 'verify-receipt', 'replay-window', 'find-service', 'decide', 'log-request', 'call-service', 'release',
@@ -190,6 +191,81 @@ class Rules(ApiCase):
             self.assertEqual(answer.status, 400, answer)
             self.assertIn('the file', answer.json()['detail'])
         self.refused(self.api.call('POST', '/v1/policy/difference', {'text': 'x: 1'}, who='viewer'), 403, 'auth.role')
+
+
+class Exchanges(ApiCase):
+    def ok(self, path, who='operator'):
+        answer = self.api.call('GET', path, who=who)
+        self.assertEqual(answer.status, 200, answer)
+        return answer.json()
+
+    def find(self, **query):
+        return self.ok('/v1/exchanges?' + urlencode(query))['exchanges']
+
+    def test_found_told_and_proven(self):
+        federation = self.api.federation
+        person = 'PNR-1970-0007'
+        federation.give_consent(person)
+        permitted = federation.ask(person)
+        self.assertEqual(permitted.status, 200)
+        refused = federation.ask(person, purpose='https://w3id.org/dpv#Marketing')
+        unknown = federation.ask('PNR-NOBODY')
+        ids = [answer.header('X-Road-Request-Id') or answer.json()['exchange'] for answer in (permitted, refused, unknown)]
+        told = self.find()
+        self.assertEqual([one['exchange'] for one in told[:3]], ids[::-1])
+        self.assertEqual([one['verdict'] for one in told[:3]], ['refuse', 'refuse', 'permit'])
+        self.assertNotIn(person, json.dumps(told))
+        # By each of what one may ask by.
+        self.assertEqual([one['exchange'] for one in self.find(id=ids[1])], [ids[1]])
+        self.assertEqual([one['exchange'] for one in self.find(reason='purpose.forbidden')], [ids[1]])
+        self.assertEqual(len(self.find(peer=CLINIC, service=f'{HOLDER}/patients')), 3)
+        self.assertEqual(self.find(peer='AURORA/COM/OTHER'), [])
+        self.assertEqual(self.find(until='2020-01-01T00:00:00Z'), [])
+        self.assertEqual(len(self.find(**{'from': '2020-01-01T00:00:00Z'})), 3)
+        first = self.ok('/v1/exchanges?limit=2')
+        rest = self.ok(f'/v1/exchanges?limit=2&cursor={first["next"]}')
+        self.assertEqual([one['exchange'] for one in first['exchanges'] + rest['exchanges']], ids[::-1])
+        self.assertIsNone(rest['next'])
+        for wrong in ('reason=x.y', 'from=now', 'cursor=x', 'nobody=1'):
+            self.assertEqual(self.api.call('GET', '/v1/exchanges?' + wrong, who='operator').status, 400, wrong)
+        self.check_story(ids, person)
+        self.check_bundle(ids[0], person)
+
+    def check_story(self, ids, person):
+        story = self.ok('/v1/exchanges/' + ids[0])
+        self.assertEqual((story['verdict'], story['side'], story['client'], story['person'], story['aboutPerson']), ('permit', 'holder', CLIENT, None, True))
+        self.assertNotIn(person, json.dumps(story))
+        events = [(one['what'], one['side']) for one in story['events']]
+        self.assertEqual([what for what, _ in events],
+                         ['request-stated', 'request-logged', 'decided', 'answer-stated', 'answer-logged'])
+        times = [one['at'] for one in story['events'] if one['exact']]
+        self.assertEqual(times, sorted(times))
+        self.assertEqual(self.ok('/v1/exchanges/' + ids[1])['reason'], 'purpose.forbidden')
+        self.refused(self.api.call('GET', '/v1/exchanges/00000000-0000-4000-8000-000000000000', who='operator'), 404, 'request.absent')
+        # Whom it is about: for officers, and the person sees it.
+        self.refused(self.api.call('GET', f'/v1/exchanges/{ids[0]}?person=true', who='operator'), 403, 'auth.person')
+        self.assertEqual(self.ok(f'/v1/exchanges/{ids[0]}?person=true', 'officer')['person'], person)
+        self.assertIn('readExchange', self.looks(person, 1))
+
+    def looks(self, person, count):
+        looks, deadline = [], time.monotonic() + 20
+        while len(looks) < count and time.monotonic() < deadline:
+            looks = [use['service'] for use in self.ok('/v1/uses', person)['uses'] if use['kind'] == 'access']
+            time.sleep(0.05)
+        return looks
+
+    def check_bundle(self, exchange, person):
+        self.refused(self.api.call('GET', f'/v1/exchanges/{exchange}/bundle', who='operator'), 403, 'auth.role')
+        deadline = time.monotonic() + 20
+        bundle = self.api.call('GET', f'/v1/exchanges/{exchange}/bundle', who='officer')
+        while bundle.status != 200 and time.monotonic() < deadline:  # until it is published
+            bundle = self.api.call('GET', f'/v1/exchanges/{exchange}/bundle', who='officer')
+        self.assertEqual(bundle.status, 200, bundle)
+        path, trust = self.api.gateway.folder / 'x.comity-evidence', self.api.gateway.folder / 'trust.txt'
+        path.write_bytes(bundle.body)
+        self.api.gateway.run('evidence', 'trust', '--output', trust)
+        self.assertIn(exchange, run_command('evidence', 'verify', path, '--trust', trust).stdout)
+        self.assertIn('readExchangeBundle', self.looks(person, 2))
 
 
 class Tasks(ApiCase):

@@ -101,7 +101,9 @@ static void each_route_is_found_and_whole(void **state)
         if (strcmp(route->method, "GET") == 0 && (route->body != NULL || (route->verb != VERB_READ && route->verb != VERB_LIST))) {
             fail_msg("%s: a GET that isn't safe", route->id);
         }
-        if (strcmp(route->method, "GET") != 0 && (route->verb == VERB_READ || route->verb == VERB_LIST)) {
+        /* A question that is too long for a path changes nothing either. */
+        bool is_question = strcmp(route->id, "explain") == 0;
+        if (strcmp(route->method, "GET") != 0 && !is_question && (route->verb == VERB_READ || route->verb == VERB_LIST)) {
             fail_msg("%s: a change that only asks for reading", route->id);
         }
         bool is_for_somebody = false;
