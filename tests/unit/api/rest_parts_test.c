@@ -196,6 +196,44 @@ static void access_invariants(void **state)
 
 /* ---- Addresses ---- */
 
+/* docs/reference/api.md has each row of the table of access as it is, and no other. */
+static void page_has_the_table_of_access(void **state)
+{
+    enum { PAGE_BYTES_MAX = 256 * 1024 };
+    char *page = calloc(1, PAGE_BYTES_MAX);
+    size_t rows = 0, lines = 0;
+    (void)state;
+    FILE *file = fopen(API_PAGE, "re");
+    assert_non_null(page);
+    assert_non_null(file);
+    size_t size = fread(page, 1, PAGE_BYTES_MAX - 1, file);
+    (void)fclose(file);
+    assert_in_range(size, 1000, PAGE_BYTES_MAX - 2);
+    for (unsigned resource = 0; resource < RESOURCE_COUNT; resource++) {
+        for (unsigned verb = 0; verb < VERB_COUNT; verb++) {
+            char line[512];
+            bool is_there = false;
+            int at = snprintf(line, sizeof line, "\n| `%s` | `%s` |", resource_name((enum resource)resource), verb_name((enum verb)verb));
+            for (unsigned role = 0; role < ROLE_COUNT; role++) {
+                enum access access = access_of((enum role)role, (enum resource)resource, (enum verb)verb);
+                is_there = is_there || access != ACCESS_NO;
+                at += snprintf(line + at, sizeof line - (size_t)at, " %s |", access == ACCESS_NO ? "-" : access_name(access));
+            }
+            rows += is_there;
+            if (is_there && strstr(page, line) == NULL) {
+                fail_msg("docs/reference/api.md lacks the row %s", line + 1);
+            }
+        }
+    }
+    const char *table = strstr(page, "| resource | verb |");
+    assert_non_null(table);
+    for (const char *found = table; (found = strstr(found, "\n| `")) != NULL && strstr(table, "\n\n") > found; found++) {
+        lines++;
+    }
+    assert_int_equal(lines, rows);
+    free(page);
+}
+
 static void local_addresses(void **state)
 {
     static const struct {
@@ -295,6 +333,7 @@ int main(void)
         cmocka_unit_test(each_route_is_found_and_whole),
         cmocka_unit_test(parameters_of_paths),
         cmocka_unit_test(access_invariants),
+        cmocka_unit_test(page_has_the_table_of_access),
         cmocka_unit_test(local_addresses),
         cmocka_unit_test(page_names_each_key),
     };
