@@ -169,6 +169,7 @@ static const struct command issue_command = {
 static const struct command *const parts[] = { &issue_command };
 const struct command command_code = {
     .name = "code",
+    .arguments = "issue ...",
     .summary = "issue codes on paper, for signing in",
     .text = "Codes are for people who have no login of a provider, and for the first day, when no provider is set up yet.",
     .parts = parts,
