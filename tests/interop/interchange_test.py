@@ -3,6 +3,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -28,6 +29,29 @@ def node(jobs):
     if done.returncode != 0:
         raise AssertionError(f'node refuses: {done.stderr[-2000:]}')
     return json.loads(done.stdout)
+
+
+class Demo(unittest.TestCase):
+    """The same of a consent that a running gateway has: the demo's own."""
+
+    def test_exports_of_the_demo(self):
+        command = os.environ.get('COMITY', str(TOP / 'build/release/comity'))
+        with tempfile.TemporaryDirectory(prefix='demo-') as folder:
+            demo = subprocess.Popen([command, 'demo', '--keep', '--dir', folder], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+            try:
+                ready, deadline = Path(folder, 'demo.json'), time.monotonic() + 180
+                while not ready.exists() and demo.poll() is None and time.monotonic() < deadline:
+                    time.sleep(0.1)
+                self.assertTrue(ready.exists(), demo.stderr.read() if demo.poll() is not None else 'it is not ready')
+                comity = lambda *words: json.loads(subprocess.run([command, '--json', '-C', str(Path(folder, 'hospital')), *words], check=True,
+                                                                  capture_output=True, text=True, timeout=60).stdout)
+                ids = sorted({row['id'] for row in comity('consent', 'list')['consents']})
+                jobs = [{'format': form, 'value': comity('consent', 'export', name, '--format', form)} for name in ids for form in ('dpv', 'fhir-r4')]
+                self.assertTrue(ids)
+                self.assertEqual([answer['errors'] for answer in node(jobs)], [[]] * len(jobs))
+            finally:
+                demo.terminate()
+                demo.communicate(timeout=60)
 
 
 class Interchange(unittest.TestCase):
