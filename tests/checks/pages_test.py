@@ -68,6 +68,7 @@ def template_faults(name, text):
     bare = TAG.sub('', re.sub(r'<[^<>]*>', ' ', re.sub(r'\{\{!.*?\}\}', '', TAG.sub(lambda tag: '{{!}}', shown), flags=re.DOTALL)))
     if WORD.search(bare):
         faults.append(f'{name}: text outside of the catalogue: {WORD.search(bare).group()}')
+    # path, link: of this place; provider_url: the OpenID provider's that api.yaml names.
     for element in re.findall(r'<[^!<>/][^<>]*>', shown):
         plain = TAG.sub('', element)
         for attribute, value in re.findall(r'([\w-]+)="([^"]*)"', element):
@@ -75,7 +76,7 @@ def template_faults(name, text):
                 faults.append(f'{name}: {attribute} outside of the catalogue: {value}')
             if attribute.startswith('on') or attribute == 'style':
                 faults.append(f'{name}: {attribute} is inline: {element}')
-            if attribute in ('href', 'action', 'src', 'formaction') and not re.match(r'/(?!/)|#|\?|\{\{page\.(assets\.|path\}\})|\{\{(path|\.|link)\}\}', value):
+            if attribute in ('href', 'action', 'src', 'formaction') and not re.match(r'/(?!/)|#|\?|\{\{page\.(assets\.|path\}\})|\{\{(path|\.|link|provider_url)\}\}', value):
                 faults.append(f'{name}: {attribute} may lead away: {element}')
             if ':term}}' in value:
                 faults.append(f'{name}: a term makes markup, and stands in an attribute: {element}')
