@@ -10,7 +10,10 @@
 #include "api/work.h"
 #include "base/time.h"
 
-enum { BODY_BYTES_MAX = 256 * 1024, CONNECTIONS_MAX = 64 /* fewer than the pool's threads: see command_gateway.c */ };
+enum {
+    BODY_BYTES_MAX = 8 * 1024 * 1024 /* a part of an import */,
+    CONNECTIONS_MAX = 64 /* fewer than the pool's threads: see command_gateway.c */
+};
 
 struct control {
     struct server *server;
@@ -133,6 +136,8 @@ static const struct {
     { BYTES("POST"), BYTES("/v1/consents/answers"), operation_answer, 201, NULL },
     { BYTES("POST"), BYTES("/v1/consents/changes"), operation_change, 200, NULL },
     { BYTES("POST"), BYTES("/v1/consents/list"), operation_list, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/consents/import"), operation_import, 200, NULL },
+    { BYTES("POST"), BYTES("/v1/consents/import/proof"), operation_import_proof, 200, NULL },
     { BYTES("POST"), BYTES("/v1/notices"), operation_publish_notice, 201, NULL },
     { BYTES("POST"), BYTES("/v1/consents/history"), operation_history, 200, NULL },
     { BYTES("POST"), BYTES("/v1/consents/withdraw-all"), operation_withdraw_all, 200, NULL },

@@ -80,6 +80,17 @@ operation operation_answer;
 operation operation_change;
 /* { "person", "recipient"?, "purpose"?, "category"? }: withdraws all of that. */
 operation operation_withdraw_where;
+/*
+ * Consents by the ten thousand (consent/import.h): { "columns": the file's first line; "lines": whole lines; "first_line"?: the number of the first; "notice"?: of
+ * lines that name none; "dry_run"? } to { "batch": null when no record was made, "records", "there", "refused", "faults": [{ "line", "why" }],
+ * "log_index" }.
+ */
+operation operation_import;
+/*
+ * { "id" } to what shows that an imported record is in the log: { "batch", "entry": of the batch, "place", "records", "salt", "path", "root", "event": its
+ * text }.
+ */
+operation operation_import_proof;
 /* { "id" } to { "events": [ each with its lines by name, "categories", "log_index", "sha256" of the record behind it ] }. */
 operation operation_history;
 

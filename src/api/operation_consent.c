@@ -8,16 +8,9 @@
 #include "consent/event_text.h"
 #include "consent/notice_store.h"
 
-/* Law and notices as they are now; cleared by rules_clear(). */
-struct rules {
-    struct consent_rules rules;
-    struct operation_ground ground;
-    struct notices *notices;
-};
-
-static bool rules_take(const struct operation_context *context, struct rules *r, struct error *e)
+bool operation_rules_take(const struct operation_context *context, struct operation_rules *r, struct error *e)
 {
-    *r = (struct rules){ .notices = NULL };
+    *r = (struct operation_rules){ .notices = NULL };
     if (!context->take_ground(context->ground_context, &r->ground, e)) {
         return false;
     }
@@ -27,7 +20,7 @@ static bool rules_take(const struct operation_context *context, struct rules *r,
     return true;
 }
 
-static void rules_clear(struct rules *r)
+void operation_rules_clear(struct operation_rules *r)
 {
     notices_drop(r->notices);
     operation_ground_clear(&r->ground);
@@ -49,17 +42,17 @@ bool operation_request(const struct operation_context *context, const json_t *re
     struct consent_offer offer = { .until_ms = 0 };
     struct consent_act act;
     struct consent_receipt receipt;
-    struct rules rules;
+    struct operation_rules rules;
     *answer = NULL;
     if (!operation_check_keys(request, keys, COUNT_OF(keys), e) ||
         !operation_get_text(request, "person", false, OPERATION_PERSON_BYTES_MAX, &offer.person, e) ||
         !operation_get_text(request, "notice", false, NOTICE_ID_SIZE_MAX, &offer.notice_id, e) ||
         !operation_get_time(request, "until", &offer.until_ms, e) || !operation_get_act(request, CONSENT_ROLE_SYSTEM, &act, e) ||
-        !rules_take(context, &rules, e)) {
+        !operation_rules_take(context, &rules, e)) {
         return false;
     }
     bool ok = answer_with(consent_request(context->consents, &rules.rules, &offer, &act, &receipt, e), &receipt, answer, e);
-    rules_clear(&rules);
+    operation_rules_clear(&rules);
     return ok;
 }
 
@@ -190,7 +183,7 @@ static bool take_shown(void *context, const struct consent_event_text *event)
     return false;
 }
 
-static bool find_shown(const struct operation_context *context, struct answering *a, bool has_digest, const struct rules *rules,
+static bool find_shown(const struct operation_context *context, struct answering *a, bool has_digest, const struct operation_rules *rules,
                        struct error *e)
 {
     struct shown shown = { .digest = a->shown };
@@ -243,7 +236,7 @@ bool operation_answer(const struct operation_context *context, const json_t *req
     bool ok = false, has_digest = false;
     struct consent_act act;
     struct consent_receipt receipt;
-    struct rules rules = { .notices = NULL };
+    struct operation_rules rules = { .notices = NULL };
     struct answering *a = calloc(1, sizeof *a);
     *answer = NULL;
     if (a == NULL) {
@@ -253,7 +246,7 @@ bool operation_answer(const struct operation_context *context, const json_t *req
         buffer_init(&a->given[i], 2 * (size_t)OPERATION_IRI_BYTES_MAX);
     }
     if (!read_answer(request, a, &has_digest, e) || !operation_get_act(request, CONSENT_ROLE_PERSON, &act, e) ||
-        !rules_take(context, &rules, e) || !find_shown(context, a, has_digest, &rules, e)) {
+        !operation_rules_take(context, &rules, e) || !find_shown(context, a, has_digest, &rules, e)) {
         goto done;
     }
     const struct notice *notice = notices_find_by_digest(rules.notices, a->shown);
@@ -271,7 +264,7 @@ done:
     for (size_t i = 0; i < COUNT_OF(a->given); i++) {
         buffer_clear(&a->given[i]);
     }
-    rules_clear(&rules);
+    operation_rules_clear(&rules);
     free(a);
     return ok;
 }

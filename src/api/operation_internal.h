@@ -3,6 +3,7 @@
 #define COMITY_API_OPERATION_INTERNAL_H
 
 #include "api/operation.h"
+#include "api/operation_notice.h"
 
 enum {
     OPERATION_PERSON_BYTES_MAX = 512,
@@ -33,6 +34,16 @@ must_check bool operation_get_member(struct bytes text, const char *where, struc
  * request.
  */
 must_check bool operation_get_act(const json_t *request, enum consent_role role, struct consent_act *out, struct error *e);
+
+/* Law and notices as they are now. */
+struct operation_rules {
+    struct consent_rules rules;
+    struct operation_ground ground;
+    struct notices *notices;
+};
+/* Cleared by operation_rules_clear(), which one that could not be taken does not need. */
+must_check bool operation_rules_take(const struct operation_context *context, struct operation_rules *rules, struct error *e);
+void operation_rules_clear(struct operation_rules *rules);
 
 /* Null for nothing, and for what came over the network and is not UTF-8. */
 json_t *operation_text(struct bytes view);

@@ -7,6 +7,7 @@
 #define COMITY_AUDIT_REPLAY_H
 
 #include "directory/directory.h"
+#include "base/disk.h"
 #include "evidence/log.h"
 #include "policy/policy.h"
 #include "policy/reason.h"
@@ -21,6 +22,7 @@ struct replay_source {
     /* Appends the text with this digest: a law profile that is not compiled in, a notice. NULL: there are none. */
     bool (*find_text)(void *context, const uint8_t digest[SHA256_SIZE], struct buffer *out, struct error *e);
     void *context;
+    struct disk *private; /* the log's private folder, where imported consents are; NULL: not at hand */
 };
 
 enum replay_outcome {

@@ -82,23 +82,15 @@ static bool is_about(const struct consent_key *changed, const struct consent_key
                                                                                           bytes_equal(key->purpose, changed->purpose)));
 }
 
-/* A change of consents, or of what is known of a person: what was decided on it before it was logged can be decided now. */
-static bool take_consent(struct decision_replay *r, const struct log_entry *entry, struct error *e)
+/* What was decided ahead on this key can be decided now. False: memory. */
+static bool take_ahead(void *context, const struct consent_key *key)
 {
-    struct consent_key key;
-    struct error fault;
-    if (!consent_history_add(r->history, entry->statement, entry->index, &key, &fault)) {
-        if (fault.kind == ERROR_MEMORY) {
-            return error_memory(e, "replay");
-        }
-        replay_tell(r, REPLAY_UNDECIDABLE, entry, BYTES_NONE, fault.what, BYTES_NONE, BYTES_NONE);
-        return true;
-    }
-    for (size_t i = 0; i < r->ahead_count && key.person.size > 0;) {
+    struct decision_replay *r = context;
+    for (size_t i = 0; i < r->ahead_count && key->person.size > 0;) {
         struct ahead *ahead = &r->ahead[i];
         bool is_ahead = true;
-        if (is_about(&key, &ahead->key) && !replay_take_decision(r, &ahead->entry, true, &is_ahead)) {
-            return error_memory(e, "replay");
+        if (is_about(key, &ahead->key) && !replay_take_decision(r, &ahead->entry, true, &is_ahead)) {
+            return false;
         }
         if (is_ahead) {
             i++;
@@ -109,6 +101,21 @@ static bool take_consent(struct decision_replay *r, const struct log_entry *entr
         r->ahead[r->ahead_count] = (struct ahead){ 0 };
     }
     return true;
+}
+
+/* A change of consents, or of what is known of a person: what was decided on it before it was logged can be decided now. */
+static bool take_consent(struct decision_replay *r, const struct log_entry *entry, struct error *e)
+{
+    struct consent_key key = { .person = BYTES_NONE };
+    struct error fault;
+    bool ok = consent_history_is_batch(entry->statement)
+                  ? consent_history_add_batch(r->history, entry->statement, entry->index, r->source.private, take_ahead, r, &fault)
+                  : consent_history_add(r->history, entry->statement, entry->index, &key, &fault);
+    if (!ok && fault.kind != ERROR_MEMORY) {
+        replay_tell(r, REPLAY_UNDECIDABLE, entry, BYTES_NONE, fault.what, BYTES_NONE, BYTES_NONE);
+        return true;
+    }
+    return (ok && take_ahead(r, &key)) || error_memory(e, "replay");
 }
 
 static bool take_notice(struct decision_replay *r, const struct log_entry *entry, struct error *e)

@@ -305,14 +305,14 @@ static const struct command consent_show_command = {
 };
 
 static const struct command *const consent_parts[] = {
-    &consent_request_command, &consent_give_command,   &consent_refuse_command,   &consent_defer_command,
-    &consent_pause_command,   &consent_resume_command, &consent_withdraw_command, &consent_revoke_command,
-    &consent_list_command,    &consent_show_command,   &consent_history_command,  &consent_export_command,
+    &consent_request_command, &consent_give_command,     &consent_refuse_command, &consent_defer_command, &consent_pause_command,
+    &consent_resume_command,  &consent_withdraw_command, &consent_revoke_command, &consent_list_command,  &consent_show_command,
+    &consent_history_command, &consent_export_command,   &consent_import_command, &consent_proof_command,
 };
 
 const struct command command_consent = {
     .name = "consent",
-    .arguments = "request|give|refuse|defer|pause|resume|withdraw|revoke|list|show|history ...",
+    .arguments = "request|give|refuse|defer|pause|resume|withdraw|revoke|list|show|history|export|import|proof ...",
     .summary = "ask for, give, refuse, pause, withdraw, list and show persons' consents",
     .text = "Works through the running gateway of the folder (its control socket), or directly on the folder when none runs.",
     .parts = consent_parts,

@@ -14,5 +14,7 @@ extern const struct command consent_resume_command;
 extern const struct command consent_revoke_command;
 extern const struct command consent_history_command;
 extern const struct command consent_export_command;
+extern const struct command consent_import_command;
+extern const struct command consent_proof_command;
 
 #endif

@@ -113,6 +113,7 @@ static int replay_place(struct call *call, struct place *place, uint64_t from)
     }
     files.archive = archive;
     replay_files_source(&files, &source);
+    source.private = place->private_disk;
     if (!decision_replay_make(&replay, config->origin, &source, tell_finding, &r, &e) ||
         !log_reader_open(&reader, place->public_disk, place->private_disk, &e) || !log_reader_size(reader, &size, &e) ||
         !replay_all(&r, replay, reader, from, size, &e) || !decision_replay_end(replay, &counts, &e)) {

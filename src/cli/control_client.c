@@ -6,8 +6,8 @@
 
 #include "net/client.h"
 
-/* Erasing and pruning read the whole log, and are answered when they are done. */
-enum { CALL_TIMEOUT_MS = 30000, LONG_CALL_TIMEOUT_MS = 3600 * 1000, CALL_BYTES_MAX = 1024 * 1024, ANSWER_BYTES_MAX = 64 * 1024 * 1024 };
+/* Erasing and pruning read the whole log, and are answered when they are done; a part of an import takes its time on a slow disk. */
+enum { CALL_TIMEOUT_MS = 30000, LONG_CALL_TIMEOUT_MS = 3600 * 1000, CALL_BYTES_MAX = 8 * 1024 * 1024, ANSWER_BYTES_MAX = 64 * 1024 * 1024 };
 
 static int append(const char *data, size_t size, void *context)
 {
@@ -93,7 +93,7 @@ enum control_outcome control_call(const struct gateway_config *config, const cha
         .body = sent,
         .answer_bytes_max = ANSWER_BYTES_MAX,
     };
-    bool is_long = strcmp(target, "/v1/erasures") == 0 || strcmp(target, "/v1/prunings") == 0;
+    bool is_long = strcmp(target, "/v1/erasures") == 0 || strcmp(target, "/v1/prunings") == 0 || strcmp(target, "/v1/consents/import") == 0;
     if (!client_fetch(&to, &request, is_long ? LONG_CALL_TIMEOUT_MS : CALL_TIMEOUT_MS, &received, &failure, e)) {
         outcome = failure == CLIENT_FAILURE_CONNECT || failure == CLIENT_FAILURE_RESOLVE ? CONTROL_NOT_RUNNING : CONTROL_FAILED;
         goto done;

@@ -47,7 +47,10 @@ bool place_open_log(struct place *place, struct error *e)
 
 bool place_open_consents(struct place *place, bool for_change, struct error *e)
 {
-    if (!place_open_store(place, e) || (for_change && !place_open_log(place, e))) {
+    if (place->consents != NULL) {
+        return true;
+    }
+    if (!place_open_store(place, e) || !place_open_disks(place, e) || (for_change && !place_open_log(place, e))) {
         return false;
     }
     const struct consents_options options = { .store = place->store,

@@ -8,21 +8,26 @@ static const int64_t request_window_ms = 30LL * 86400 * 1000;
 
 /* ---- New records ---- */
 
-/* The notice as somebody may decide on it now; NULL and an error otherwise. */
-static const struct notice *find_notice(const struct consent_rules *rules, const uint8_t *digest, struct consent_receipt *receipt,
-                                        struct error *e)
+const struct notice *consent_check_notice(const struct consent_rules *rules, const struct notice *notice, struct consent_receipt *receipt,
+                                          struct error *e)
 {
-    const struct notice *notice = notices_find_by_digest(rules->notices, digest);
     if (notice == NULL || notice->lifecycle != NOTICE_COMPLETE || !notice->is_active) {
         (void)change_deny(receipt, "notice.absent", e, "notice", "publish it first, or show one that is published",
                           notice == NULL ? "there is no such notice" : "it is a draft, or no longer shown");
         return NULL;
     }
-    if (!notices_is_accepted(rules->notices, digest)) {
+    if (!notices_is_accepted(rules->notices, notice->digest)) {
         (void)change_deny(receipt, "consent.superseded", e, "notice", "show the current revision", "another revision has taken its place");
         return NULL;
     }
     return notice;
+}
+
+/* The notice as somebody may decide on it now; NULL and an error otherwise. */
+static const struct notice *find_notice(const struct consent_rules *rules, const uint8_t *digest, struct consent_receipt *receipt,
+                                        struct error *e)
+{
+    return consent_check_notice(rules, notices_find_by_digest(rules->notices, digest), receipt, e);
 }
 
 static struct consent_key key_of(struct bytes person, const struct notice *notice)

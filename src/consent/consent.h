@@ -168,7 +168,8 @@ struct counters;
 struct counter_release;
 /*
  * `committer` may be NULL for reading only. Else the log's disks must be there, too: what a crash left out of the log is appended, and what the store
- * lost of it is read from there (docs/decisions/0013-the-log-is-the-commit.md). All is borrowed.
+ * lost of it is read from there (docs/decisions/0013-the-log-is-the-commit.md); the events of imported records are told only with `private`. All is
+ * borrowed.
  */
 enum { CONSENT_CACHE_DEFAULT = 1000 * 1000 };
 /*

@@ -29,6 +29,7 @@ struct consents {
     struct store *store;
     struct committer *committer; /* NULL: reading only */
     consent_listener *listener;  /* NULL: nobody listens */
+    struct disk *private;        /* where imported records are; NULL: not at hand */
     pthread_mutex_t changing;
     pthread_mutex_t mutex;
     struct notices *notices; /* swapped under `mutex` by whoever holds `changing` (notice_store.c); never NULL once open */
@@ -64,6 +65,7 @@ struct consent_change {
     const struct notice *notice;       /* with what is asked and decided; NULL: none was shown */
     const struct consent_terms *terms; /* with `notice` */
     bool is_minor;                     /* the person was, or was treated as one */
+    int64_t decided_ms;                /* of what came from elsewhere: when the person decided, as they say there; 0: it is not said */
     const struct consent_act *act;     /* NULL: nobody was named */
     int64_t time_ms;
 };
@@ -73,6 +75,7 @@ struct consent_row {
     int64_t decided;                           /* the sequence of the event that decides; 0: it only asks */
     int64_t categories[CONSENT_CATEGORIES_MAX];
     const uint8_t *digest; /* NULL: none yet */
+    bool wakes_early;      /* its end is looked for from the beginning of that day on: sweep.c */
 };
 /* What says what holds from then on: by whom, from when, on which terms. */
 bool consent_event_decides(enum consent_event event);
@@ -123,6 +126,8 @@ must_check bool records_load_view(struct consents *consents, const struct consen
 /* Numbers and writes a record with its decisions; sets change->number. */
 must_check bool records_add(struct store *store, struct consent_change *change, struct error *e);
 must_check bool records_next_number(struct store *store, int64_t *number, struct error *e);
+/* Writes one whose number and digest are known. */
+must_check bool records_insert(struct store *store, const struct consent_change *change, const struct consent_row *row, struct error *e);
 /* Writes changed decisions, which all have the record's one span of time; of an event that decides, the record's terms as well. */
 must_check bool records_update(struct store *store, const struct consent_change *change, struct error *e);
 /*
@@ -174,6 +179,21 @@ must_check bool records_find_person(struct store *store, struct bytes person, st
 must_check bool records_set_person(struct store *store, struct bytes person, const struct consent_person *facts, struct error *e);
 /* Where the first withdrawal of this record (or of this category of it) stands in the log; UINT64_MAX if nowhere. */
 must_check bool records_find_withdrawal(struct store *store, int64_t number, struct bytes category, uint64_t *log_index, struct error *e);
+
+/* answer.c: the notice, if it may be answered now; NULL and an error otherwise. */
+const struct notice *consent_check_notice(const struct consent_rules *rules, const struct notice *notice, struct consent_receipt *receipt,
+                                          struct error *e);
+
+/* import.c: `event` of a batch's row among the events. */
+enum { CONSENT_EVENT_IMPORT = 64 };
+/*
+ * The text of the event that gave an imported record, appended; `*is_imported` false, and nothing: it is no imported one. After an erasure it is what
+ * was left without the person's name.
+ */
+must_check bool imports_text(struct consents *consents, struct bytes id, int64_t *number, struct buffer *text, uint64_t *log_index,
+                             bool *is_imported, struct error *e);
+/* At a start: files of batches that were never committed go. */
+must_check bool imports_clean(struct consents *consents, struct error *e);
 
 /* change.c: what changes share. */
 void change_begin_receipt(struct consent_receipt *receipt);

@@ -55,6 +55,7 @@ bool consents_open(struct consents **out, const struct consents_options *options
     consents->store = options->store;
     consents->committer = options->committer;
     consents->listener = options->listener;
+    consents->private = options->private;
     if (!consent_cache_init(&consents->cache, options->cache_max == 0 ? CONSENT_CACHE_DEFAULT : options->cache_max) ||
         !names_init(&consents->names, options->store)) {
         (void)error_memory(e, "consents");
@@ -68,7 +69,7 @@ bool consents_open(struct consents **out, const struct consents_options *options
         goto fail;
     }
     static const struct logging_change none = { .first_sequence = INT64_MAX };
-    if (!notice_store_open(consents, e) ||
+    if ((options->committer != NULL && !imports_clean(consents, e)) || !notice_store_open(consents, e) ||
         (options->committer != NULL && (!counters_open(&consents->counters, options->store, options->public, options->private, e) ||
                                         !logging_run(consents, &none, NULL, e)))) {
         goto fail;

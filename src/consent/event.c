@@ -106,5 +106,8 @@ void consent_event_write(const struct consent_change *change, int64_t sequence, 
         event_text_append_decimal(out, "valid_until", change->decisions[0].valid_until_ms);
     }
     consent_act_write(change->act, out);
+    if (change->decided_ms != 0) {
+        event_text_append_decimal(out, "decided_at", change->decided_ms);
+    }
     event_text_append_decimal(out, "time", change->time_ms);
 }

@@ -3,6 +3,7 @@
 #include "base/random.h"
 #include "consent/consent_internal.h"
 #include "consent/event_text.h"
+#include "consent/import_file.h"
 #include "crypto/hash.h"
 #include "store/state.h"
 
@@ -96,7 +97,7 @@ static bool rewrite(const struct kept_text *kept, struct bytes person, const cha
         if (decoded.data == NULL) {
             return false;
         }
-        if (!kept->is_of_person || stays(name)) {
+        if (kept->is_of_person ? stays(name) : !bytes_equal(name, BYTES("born"))) {
             buffer_append(out, name);
             buffer_append(out, BYTES(": "));
             buffer_append(out, bytes_equal(decoded, person) ? bytes_of_text(alias) : value);
@@ -137,6 +138,86 @@ static bool rewrite_texts(struct store *store, struct bytes person, const char *
         }
     }
     return true;
+}
+
+/* ---- Imported records ---- */
+
+struct imported_records {
+    struct arena *arena;
+    struct imported_record {
+        struct imported_record *next;
+        struct bytes id;
+    } * first;
+    bool has_failed;
+};
+
+static bool take_imported(void *context, const struct store_value *columns, size_t count)
+{
+    struct imported_records *records = context;
+    char batch[IMPORT_BATCH_SIZE + 1];
+    uint32_t place;
+    (void)count;
+    if (!import_place(columns[0].bytes, batch, &place)) {
+        return true;
+    }
+    struct imported_record *kept = arena_take(records->arena, sizeof *kept);
+    struct bytes id = kept == NULL ? BYTES_NONE : arena_copy(records->arena, columns[0].bytes);
+    if (id.data == NULL) {
+        records->has_failed = true;
+        return false;
+    }
+    *kept = (struct imported_record){ records->first, id };
+    records->first = kept;
+    return true;
+}
+
+/* The event's text goes into the store, without the identifier; the file then loses it. Once more is no error: what is there stays. */
+static bool forget_imported(struct consents *consents, struct bytes id, struct bytes person, const char *alias, struct arena *arena,
+                            struct error *e)
+{
+    static const char sql[] = "INSERT INTO consent_import_texts (record, text) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    struct kept_text kept = { .is_of_person = false };
+    struct buffer text, rewritten;
+    char batch[IMPORT_BATCH_SIZE + 1];
+    uint32_t place;
+    uint64_t log_index;
+    int64_t number = 0;
+    bool is_imported = false;
+    buffer_init(&text, RECORD_STATEMENT_BYTES_MAX);
+    buffer_init(&rewritten, 2 * RECORD_STATEMENT_BYTES_MAX);
+    bool ok = imports_text(consents, id, &number, &text, &log_index, &is_imported, e);
+    kept.text = buffer_bytes(&text);
+    if (ok && is_imported && log_index == UINT64_MAX) {
+        ok = error_set(e, ERROR_DENIED, "consents", "see to what the log lacks (comity doctor), then erase again",
+                       "a change about this person is not in the log yet");
+    }
+    if (ok && is_imported) {
+        ok = rewrite(&kept, person, alias, arena, &rewritten) || error_memory(e, "consents");
+        const struct store_value values[] = { STORE_INT(number), STORE_STR(buffer_bytes(&rewritten)) };
+        ok = ok && store_run(consents->store, sql, values, COUNT_OF(values), NULL, NULL, NULL, e) && import_place(id, batch, &place) &&
+             import_file_erase(consents->private, batch, place, e);
+    }
+    buffer_wipe(&text);
+    buffer_wipe(&rewritten);
+    return ok;
+}
+
+/* Before anything else, each durable by itself: until the person's row has another name, all of it is found again. */
+static bool forget_imports(struct consents *consents, struct bytes person, struct error *e)
+{
+    static const char find[] = "SELECT c.id FROM persons p JOIN consents c ON c.person = p.number WHERE p.identifier = ?1";
+    struct arena arena = { 0 };
+    char alias[CONSENT_ALIAS_SIZE];
+    struct imported_records records = { .arena = &arena };
+    const struct store_value whose[] = { STORE_STR(person) };
+    bool ok = consents_alias(consents, person, alias, e) &&
+              store_run(consents->store, find, whose, COUNT_OF(whose), take_imported, &records, NULL, e) &&
+              (!records.has_failed || error_memory(e, "consents"));
+    for (const struct imported_record *record = records.first; ok && record != NULL; record = record->next) {
+        ok = forget_imported(consents, record->id, person, alias, &arena, e);
+    }
+    arena_clear(&arena);
+    return ok;
 }
 
 static bool take_number(void *context, const struct store_value *columns, size_t count)
@@ -204,7 +285,7 @@ bool consents_forget(struct consents *consents, struct bytes person, uint64_t *r
     const struct consent_key key = { .person = person };
     *records = 0;
     (void)pthread_mutex_lock(&consents->changing);
-    bool ok = store_begin(consents->store, e);
+    bool ok = forget_imports(consents, person, e) && store_begin(consents->store, e);
     if (ok && !rename_person(consents->store, person, records, e)) {
         store_rollback(consents->store);
         ok = false;

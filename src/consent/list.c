@@ -97,21 +97,26 @@ struct telling {
     consent_event_each *each;
     void *context;
     struct consent_event_text event;
-    bool has_before;
+    bool has_before, is_over;
 };
 
-static bool take_event(void *context, const struct store_value *columns, size_t count)
+static bool tell(struct telling *telling, struct bytes text, uint64_t log_index)
 {
-    struct telling *telling = context;
     struct consent_event_text *event = &telling->event;
     uint8_t digest[SHA256_SIZE];
-    (void)count;
-    event->text = columns[0].bytes;
-    event->log_index = columns[1].type == STORE_INTEGER ? (uint64_t)columns[1].integer : UINT64_MAX;
+    event->text = text;
+    event->log_index = log_index;
     consent_digest_add(telling->has_before ? event->digest : NULL, event->text, digest);
     memcpy(event->digest, digest, sizeof digest);
     telling->has_before = true;
-    return telling->each(telling->context, event);
+    telling->is_over = !telling->each(telling->context, event);
+    return !telling->is_over;
+}
+
+static bool take_event(void *context, const struct store_value *columns, size_t count)
+{
+    (void)count;
+    return tell(context, columns[0].bytes, columns[1].type == STORE_INTEGER ? (uint64_t)columns[1].integer : UINT64_MAX);
 }
 
 bool consent_events(struct consents *consents, struct bytes id, consent_event_each *each, void *context, struct error *e)
@@ -120,5 +125,15 @@ bool consent_events(struct consents *consents, struct bytes id, consent_event_ea
                               " WHERE c.id = ?1 ORDER BY v.sequence";
     struct telling telling = { .each = each, .context = context };
     struct store_value values[] = { STORE_STR(id) };
-    return store_run(consents->store, sql, values, COUNT_OF(values), take_event, &telling, NULL, e);
+    struct buffer text;
+    int64_t number;
+    uint64_t log_index;
+    bool is_imported = false;
+    buffer_init(&text, RECORD_STATEMENT_BYTES_MAX);
+    bool ok = imports_text(consents, id, &number, &text, &log_index, &is_imported, e);
+    if (ok && is_imported) {
+        (void)tell(&telling, buffer_bytes(&text), log_index);
+    }
+    buffer_wipe(&text);
+    return ok && (telling.is_over || store_run(consents->store, sql, values, COUNT_OF(values), take_event, &telling, NULL, e));
 }

@@ -1,5 +1,6 @@
 #include "consent/past.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <xxhash.h>
@@ -8,6 +9,7 @@
 #include "base/random.h"
 #include "consent/consent_internal.h"
 #include "consent/event_text.h"
+#include "consent/import_file.h"
 #include "consent/terms_internal.h"
 
 enum { BUCKETS_FIRST = 1024, SEQUENCES_FIRST = 1024 };
@@ -512,22 +514,39 @@ static bool add_version(struct key_history *key, const struct consent_person *fa
     return true;
 }
 
-/* A consent's event. */
-static bool add_consent(struct consent_history *history, struct bytes text, uint64_t entry, struct consent_key *changed, struct error *e)
+/* An imported record may bring its person's date of birth. False: memory. */
+static bool take_born(struct key_history *person, struct bytes text, uint64_t entry)
+{
+    struct consent_person facts;
+    if (!consent_person_read(text, &facts) || !facts.has_born || person->facts.has_born) {
+        return true;
+    }
+    person->facts.has_born = true;
+    person->facts.born_day = facts.born_day;
+    bool ok = add_version(person, &person->facts, entry);
+    for (struct key_history *key = person->of_person; ok && key != NULL; key = key->of_person) {
+        ok = add_version(key, &person->facts, entry);
+    }
+    return ok;
+}
+
+/* A consent's event; `is_alone`: not one of a batch, which all have its sequence. */
+static bool add_consent(struct consent_history *history, struct bytes text, uint64_t entry, bool is_alone, struct consent_key *changed,
+                        struct error *e)
 {
     struct event event;
-    bool is_new = false;
+    bool is_new = true;
     if (!read_event(history, text, &event)) {
         return error_set(e, ERROR_INPUT, "consent event", NULL, "entry %llu is no whole consent event", (unsigned long long)entry);
     }
-    if (!note_sequence(history, event.sequence, &is_new)) {
+    if (is_alone && !note_sequence(history, event.sequence, &is_new)) {
         return error_memory(e, "consent events");
     }
     if (!is_new) {
         return true;
     }
     struct key_history *key = take_key(history, &event.key), *person = key != NULL ? take_person(history, event.key.person) : NULL;
-    if (person == NULL) {
+    if (person == NULL || (!is_alone && !take_born(person, text, entry))) {
         return error_memory(e, "consent events");
     }
     bool begins = (is_decision(&event) || bytes_equal(event.name, BYTES("request"))) && find_record(key, event.id) == NULL;
@@ -574,7 +593,13 @@ static bool add_person(struct consent_history *history, struct bytes text, uint6
 
 bool consent_history_takes(struct bytes text)
 {
-    return bytes_start_with(text, BYTES("comity-event: consent/1\n")) || bytes_start_with(text, BYTES("comity-event: person/1\n"));
+    return bytes_start_with(text, BYTES("comity-event: consent/1\n")) || bytes_start_with(text, BYTES("comity-event: person/1\n")) ||
+           consent_history_is_batch(text);
+}
+
+bool consent_history_is_batch(struct bytes text)
+{
+    return bytes_start_with(text, BYTES("comity-event: consent-import/1\n"));
 }
 
 bool consent_history_add(struct consent_history *history, struct bytes text, uint64_t entry, struct consent_key *changed, struct error *e)
@@ -583,6 +608,69 @@ bool consent_history_add(struct consent_history *history, struct bytes text, uin
     changed = changed != NULL ? changed : &unwanted;
     *changed = (struct consent_key){ 0 };
     arena_clear(&history->scratch);
+    if (consent_history_is_batch(text)) {
+        return error_set(e, ERROR_INPUT, "consent event", NULL, "entry %llu is a batch's", (unsigned long long)entry);
+    }
     return bytes_start_with(text, BYTES("comity-event: person/1\n")) ? add_person(history, text, entry, changed, e)
-                                                                     : add_consent(history, text, entry, changed, e);
+                                                                     : add_consent(history, text, entry, true, changed, e);
+}
+
+/* ---- Batches ---- */
+
+static bool take_root(struct bytes text, uint8_t root[SHA256_SIZE])
+{
+    struct bytes value;
+    return event_text_get(text, "root", &value) && event_text_digest(value, root);
+}
+
+static bool add_records(struct consent_history *history, const struct import_file *file, uint64_t entry, consent_history_each *each,
+                        void *context, struct error *e)
+{
+    struct buffer record;
+    bool ok = true;
+    buffer_init(&record, RECORD_STATEMENT_BYTES_MAX);
+    for (uint32_t i = 0; ok && i < file->count; i++) {
+        struct consent_key changed = { .person = BYTES_NONE };
+        bool is_erased = false;
+        buffer_reset(&record);
+        arena_clear(&history->scratch);
+        ok = import_file_at(file, i, &record, &is_erased, e) &&
+             (is_erased || (add_consent(history, buffer_bytes(&record), entry, false, &changed, e) &&
+                            (each == NULL || changed.person.size == 0 || each(context, &changed) || error_memory(e, "consent events"))));
+    }
+    buffer_wipe(&record);
+    return ok;
+}
+
+bool consent_history_add_batch(struct consent_history *history, struct bytes text, uint64_t entry, struct disk *private,
+                               consent_history_each *each, void *context, struct error *e)
+{
+    struct import_file file;
+    struct bytes name, sequence;
+    uint8_t root[SHA256_SIZE];
+    uint64_t number = 0;
+    bool is_new = false;
+    char batch[IMPORT_BATCH_SIZE + 1];
+    if (!event_text_is(text, "consent-import/1") || !event_text_get(text, "batch", &name) || name.size != IMPORT_BATCH_SIZE ||
+        !take_root(text, root) || !event_text_get(text, "sequence", &sequence) || !bytes_to_u64(sequence, &number) || number == 0) {
+        return error_set(e, ERROR_INPUT, "import event", NULL, "entry %llu is no whole event of an import", (unsigned long long)entry);
+    }
+    if (private == NULL) {
+        return error_set(e, ERROR_ABSENT, "import", NULL, "the records of entry %llu are not at hand", (unsigned long long)entry);
+    }
+    if (!note_sequence(history, number, &is_new)) {
+        return error_memory(e, "consent events");
+    }
+    (void)snprintf(batch, sizeof batch, "%.*s", BYTES_FMT(name));
+    if (!is_new || strspn(batch, "0123456789abcdef") != IMPORT_BATCH_SIZE) {
+        return !is_new || error_set(e, ERROR_INPUT, "import event", NULL, "entry %llu names no batch", (unsigned long long)entry);
+    }
+    if (!import_file_read(&file, private, batch, e)) {
+        return false;
+    }
+    bool ok = memcmp(file.root, root, sizeof root) == 0 ||
+              error_set(e, ERROR_INPUT, "import", NULL, "the records are not those of entry %llu", (unsigned long long)entry);
+    ok = ok && add_records(history, &file, entry, each, context, e);
+    import_file_clear(&file);
+    return ok;
 }

@@ -5,6 +5,7 @@
 #ifndef COMITY_CONSENT_PAST_H
 #define COMITY_CONSENT_PAST_H
 
+#include "base/disk.h"
 #include "consent/consent.h"
 
 /* Older views of one key than so many are forgotten: what overtook them was logged long before. */
@@ -25,8 +26,10 @@ struct consent_past {
     size_t count; /* at least 1 */
 };
 
-/* Is it the text of an event that consent_history_add() takes: a consent's or a person's? */
+/* Is it the text of an event that consent_history_add() takes, a consent's or a person's, or that of a batch? */
 bool consent_history_takes(struct bytes text);
+/* Is it that of a batch of imported records? Then consent_history_add_batch() takes it. */
+bool consent_history_is_batch(struct bytes text);
 /*
  * Takes the text of such an event, entry `entry` of the log; events come in the log's order. `*changed` (may be NULL) is the key it was
  * about, with views that live until the next call; without recipient and purpose, all keys of that person. Its person is empty when nothing
@@ -34,6 +37,14 @@ bool consent_history_takes(struct bytes text);
  */
 must_check bool consent_history_add(struct consent_history *history, struct bytes text, uint64_t entry, struct consent_key *changed,
                                     struct error *e);
+/* A key that changed, as consent_history_add() tells it. False: out of memory. */
+typedef bool consent_history_each(void *context, const struct consent_key *changed);
+/*
+ * Takes a batch of imported records, whose texts are in the private folder `private` (NULL: not at hand, ERROR_ABSENT), and checks them against the
+ * root in the event. Records of persons who were erased are passed over. ERROR_INPUT: they are not those of the event.
+ */
+must_check bool consent_history_add_batch(struct consent_history *history, struct bytes text, uint64_t entry, struct disk *private,
+                                          consent_history_each *each, void *context, struct error *e);
 /* NULL when no event was about it: its view is empty and always was. */
 const struct consent_past *consent_history_find(const struct consent_history *history, const struct consent_key *key);
 /* The version with this digest: the newest one that has it; NULL when none does. */

@@ -116,6 +116,13 @@ static bool deny_role(struct consent_receipt *receipt, struct error *e, const ch
 
 /* ---- Facts ---- */
 
+bool persons_check_born(int32_t born_day, int64_t now_ms, struct error *e)
+{
+    int age = period_age(born_day, now_ms);
+    return (age >= 0 && age <= AGE_YEARS_MAX) ||
+           error_set(e, ERROR_INPUT, "born", "write the date of birth", "it is not within the last %d years", AGE_YEARS_MAX);
+}
+
 bool persons_find(struct consents *consents, struct bytes person, struct consent_person *out, struct error *e)
 {
     return records_read_person(consents->store, person, out, e);
@@ -143,9 +150,8 @@ bool persons_set_born(struct consents *consents, struct bytes person, const int3
     if (!consent_check_person(person, e) || !consent_check_act(act, e)) {
         return false;
     }
-    int age = born_day != NULL ? period_age(*born_day, now_ms) : 0;
-    if (age < 0 || age > AGE_YEARS_MAX) {
-        return error_set(e, ERROR_INPUT, "born", "write the date of birth", "it is not within the last %d years", AGE_YEARS_MAX);
+    if (born_day != NULL && !persons_check_born(*born_day, now_ms, e)) {
+        return false;
     }
     if (act->role == CONSENT_ROLE_PERSON || act->role == CONSENT_ROLE_GUARDIAN || act->role == CONSENT_ROLE_DELEGATE) {
         return deny_role(receipt, e, "let the system or an authority set it, from a document");

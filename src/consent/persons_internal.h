@@ -8,6 +8,8 @@
 /* What the act says is well formed. */
 must_check bool consent_check_act(const struct consent_act *act, struct error *e);
 must_check bool consent_check_person(struct bytes person, struct error *e);
+/* A day of birth that somebody now living, or dead a short while, may have. */
+must_check bool persons_check_born(int32_t born_day, int64_t now_ms, struct error *e);
 /*
  * Whether who acts is registered for the person now; `*out` is the act as it is written down, with the registered relation, and evidence if
  * it brought none. Roles that need no registration are not looked up.

@@ -269,21 +269,21 @@ static struct store_value int_or_null(int64_t number)
     return number != 0 ? STORE_INT(number) : (struct store_value){ .type = STORE_NULL };
 }
 
-/* What the row has of its decisions: the packed text, and by when the last of them ends that is open. */
-static bool write_packed(const struct packed *list, size_t count, int64_t created_ms, int64_t until_ms, struct buffer *text,
+/* What the row has of its decisions: the packed text, and from when on the clock may end one of them. */
+static bool write_packed(const struct packed *list, size_t count, int64_t created_ms, int64_t ends_ms, struct buffer *text,
                          struct store_value *ends, struct error *e)
 {
     *ends = (struct store_value){ .type = STORE_NULL };
     for (size_t i = 0; i < count; i++) {
         if (packed_is_open(list[i].state)) {
-            *ends = STORE_INT(until_ms);
+            *ends = STORE_INT(ends_ms);
         }
     }
     packed_write(list, count, created_ms, text);
     return !text->failed || error_memory(e, "consents");
 }
 
-static bool insert_record(struct store *store, const struct consent_change *change, const struct consent_row *row, struct error *e)
+bool records_insert(struct store *store, const struct consent_change *change, const struct consent_row *row, struct error *e)
 {
     static const char sql[] =
         "INSERT INTO consents (person, recipient, purpose, decided, number, id, created_at, valid_from, valid_until, ends,"
@@ -292,12 +292,13 @@ static bool insert_record(struct store *store, const struct consent_change *chan
     struct packed list[CONSENT_CATEGORIES_MAX];
     struct buffer text;
     struct store_value ends, none = { .type = STORE_NULL };
-    int64_t until_ms = change->decisions[0].valid_until_ms;
+    const int64_t day_ms = 86400 * 1000;
+    int64_t until_ms = change->decisions[0].valid_until_ms, wakes_ms = row->wakes_early ? until_ms / day_ms * day_ms : until_ms;
     for (size_t i = 0; i < change->count; i++) {
         list[i] = (struct packed){ row->categories[i], change->decisions[i].state, change->time_ms };
     }
     buffer_init(&text, PACKED_BYTES_MAX);
-    bool ok = write_packed(list, change->count, change->time_ms, until_ms, &text, &ends, e);
+    bool ok = write_packed(list, change->count, change->time_ms, wakes_ms, &text, &ends, e);
     struct store_value values[] = { STORE_INT(row->person),
                                     STORE_INT(row->recipient),
                                     STORE_INT(row->purpose),
@@ -336,7 +337,7 @@ bool records_add(struct store *store, struct consent_change *change, struct erro
             return false;
         }
     }
-    return insert_record(store, change, &row, e);
+    return records_insert(store, change, &row, e);
 }
 
 /* A row's decisions as they are before the change. */

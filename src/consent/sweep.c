@@ -29,7 +29,7 @@ static bool take_any(void *context, const struct store_value *columns, size_t co
 
 static bool find_due(struct transaction *t, struct due *due, struct error *e)
 {
-    static const char sql[] = "SELECT id FROM consents WHERE ends <= ?1 ORDER BY ends LIMIT 64";
+    static const char sql[] = "SELECT id FROM consents WHERE ends <= ?1 AND valid_until <= ?1 ORDER BY ends LIMIT 64";
     struct store_value values[] = { STORE_INT(t->now_ms) };
     return store_run(t->consents->store, sql, values, COUNT_OF(values), take_due, due, NULL, e) &&
            (!due->has_failed || error_memory(e, "consents"));
@@ -53,6 +53,18 @@ static bool expire(struct transaction *t, const struct record *record, struct er
     return change.count == 0 || transaction_add(t, &change, false, e);
 }
 
+/*
+ * Imported records are looked for from the beginning of their last day on: their ends in the order of time would have touched a page of the index for each.
+ * Now they get the exact one. Durable before any change of the record is: what lies beside that change in the log has the row as it then is.
+ */
+static bool set_exact_ends(struct consents *consents, int64_t now_ms, struct error *e)
+{
+    static const char sql[] = "UPDATE consents SET ends = valid_until WHERE number IN"
+                              " (SELECT number FROM consents WHERE ends <= ?1 AND valid_until > ?1 ORDER BY ends LIMIT 4096)";
+    const struct store_value values[] = { STORE_INT(now_ms) };
+    return store_run(consents->store, sql, values, COUNT_OF(values), NULL, NULL, NULL, e);
+}
+
 bool consents_sweep(struct consents *consents, size_t *swept, struct error *e)
 {
     struct transaction t;
@@ -66,6 +78,9 @@ bool consents_sweep(struct consents *consents, size_t *swept, struct error *e)
     }
     if (!is_due) {
         return true;
+    }
+    if (consents->committer != NULL && !set_exact_ends(consents, values[0].integer, e)) {
+        return false;
     }
     if (!transaction_begin(&t, consents, e)) {
         return false;

@@ -412,7 +412,7 @@ static const char *const holds_and_reviews[] = {
 /*
  * One row a consent, so that a decision reads it by one descent behind the person's: persons, recipients, purposes and categories are numbers. A row
  * has one span of time, and `decisions`, by commas: for each category its number, a letter for its state ('A' is 1), and, if that came after
- * the record was made, when. `ends` is NULL once nothing of it is open, `decided` 0 while it is only asked for. `facts`: what the newest event of
+ * the record was made, when. `ends`: from when on the clock may end it, NULL once nothing of it is open. `decided` is 0 while it is only asked for. `facts`: what the newest event of
  * a person says. An event is about a record, a person, or a batch of imported records.
  * WITHOUT ROWID (no second tree) is SQLite's own: a driver for PostgreSQL leaves it out.
  */
@@ -553,6 +553,17 @@ static const char *const exchange_blocks[] = {
     NULL,
 };
 
+/* Batches of imported records, whose texts are in files beside the log's; and the texts of persons who were erased, without their names. */
+static const char *const imports[] = {
+    "CREATE TABLE consent_imports ("
+    " batch TEXT NOT NULL PRIMARY KEY,"
+    " sequence INTEGER NOT NULL UNIQUE REFERENCES consent_events (sequence)) WITHOUT ROWID",
+    "CREATE TABLE consent_import_texts ("
+    " record INTEGER NOT NULL PRIMARY KEY REFERENCES consents (number),"
+    " text TEXT NOT NULL)",
+    NULL,
+};
+
 const struct migration migrations[] = {
     { "consents, policies and state", consents },
     { "the index of uses", uses },
@@ -566,5 +577,6 @@ const struct migration migrations[] = {
     { "sessions and codes", sessions },
     { "deferred notices", deferred_notices },
     { "summaries for finding exchanges", exchange_blocks },
+    { "imported records", imports },
 };
 const size_t migration_count = COUNT_OF(migrations);
