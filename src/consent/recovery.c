@@ -70,7 +70,8 @@ static bool recover_entry(struct store *store, const struct log_entry *entry, bo
     if (stored.is_there && stored.index <= entry->index) {
         return true;
     }
-    if (!stored.is_there || !stored.is_equal || stored.index != UINT64_MAX) {
+    /* Where it knows a later place, the event is in the log twice, and the first counts. */
+    if (!stored.is_there || !stored.is_equal) {
         return fail(entry, "is not the one that the database has", e);
     }
     return note_index(store, (int64_t)sequence, entry->index, e);

@@ -25,6 +25,11 @@ uint64_t log_size(const struct log *log)
     return log->tree.size;
 }
 
+void log_root(const struct log *log, uint8_t root[SHA256_SIZE])
+{
+    memcpy(root, log->tree.root, SHA256_SIZE);
+}
+
 uint64_t log_published_size(const struct log *log)
 {
     return log->published;

@@ -60,6 +60,8 @@ must_check bool log_publish(struct log *log, struct error *e);
  */
 must_check bool log_seal(struct log *log, struct error *e);
 uint64_t log_size(const struct log *log);
+/* The root of the tree at that size. */
+void log_root(const struct log *log, uint8_t root[SHA256_SIZE]);
 uint64_t log_published_size(const struct log *log);
 
 /* Reading, without opening for writing; works beside a running gateway, up to what it has made durable. One thread. */

@@ -12,7 +12,7 @@ enum { PEERS = 0, APPLICATIONS, LISTENERS };
 struct stepped {
     struct stepped_options options;
     struct gateway *gateway;
-    struct worker *worker; /* the gateway's one */
+    struct worker *worker; /* the gateway's one; NULL: it is still starting, and nothing else happens meanwhile */
 };
 
 static struct stepped *of(const struct gateway *gateway)
@@ -104,6 +104,22 @@ static const struct gateway_places brought = {
 
 /* ---- Life ---- */
 
+static void turn(void *context)
+{
+    struct stepped *s = context;
+    if (s->worker == NULL) {
+        committer_step(s->gateway->committer);
+        return;
+    }
+    s->options.turn(s->options.context);
+}
+
+static void died(void *context, const struct error *e)
+{
+    struct stepped *s = context;
+    s->options.on_dead(s->options.context, e);
+}
+
 static void nobody_sleeps(void *context)
 {
     (void)context;
@@ -113,7 +129,6 @@ static bool make_worker(struct stepped *s, struct error *e)
 {
     static const struct gateway_listener applications = { .address = "applications" };
     struct worker *worker = &s->gateway->workers[0];
-    s->worker = worker;
     worker->gateway = s->gateway;
     worker->mailbox = (struct mailbox){ .notify = nobody_sleeps };
     worker->ways = s->options.ways;
@@ -125,13 +140,14 @@ static bool make_worker(struct stepped *s, struct error *e)
     worker->listeners[PEERS] = (struct listener){ .worker = worker };
     worker->listeners[APPLICATIONS] = (struct listener){ .worker = worker, .config = &applications };
     worker->snapshot = gateway_snapshot(s->gateway);
+    s->worker = worker;
     return true;
 }
 
 bool stepped_start(struct stepped **out, const struct stepped_options *options, struct error *e)
 {
-    const struct committer_options committer = { .on_dead = options->on_dead, .turn = options->turn, .context = options->context };
     struct stepped *s = calloc(1, sizeof *s);
+    const struct committer_options committer = { .on_dead = died, .turn = turn, .context = s };
     *out = NULL;
     if (s == NULL) {
         return error_memory(e, "gateway");

@@ -1,4 +1,5 @@
 /* The invariants: those of any honest log, looked at from outside, by somebody who remembers everything that anybody was ever told. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "evidence/merkle.h"
@@ -28,48 +29,95 @@ void check_signed(struct node *node, uint64_t size, const uint8_t root[SHA256_SI
     memcpy(seen->root, root, SHA256_SIZE);
 }
 
-/* Is what an exchange has in this log still what it was? */
-static void check_entry(struct node *node, struct log_reader *reader, const struct exchange *x, enum entry_kind kind)
+/* ---- Answers ---- */
+
+static bool has(struct bytes text, const char *marker)
 {
-    static const char *const names[ENTRY_KINDS] = { "request", "decision", "answer", "received answer" };
-    const struct entry_seen *seen = &x->entries[kind];
-    struct log_entry entry;
-    uint8_t hash[SHA256_SIZE];
-    struct error e;
-    if (!log_reader_get(reader, seen->index, &entry, &e)) {
-        stage_break(node->stage, "gateway %u lost entry %llu (%s) that it had acknowledged: %s", node->number,
-                    (unsigned long long)seen->index, names[kind], e.what);
-        return;
+    size_t size = strlen(marker);
+    for (size_t i = 0; i + size <= text.size; i++) {
+        if (memcmp(text.data + i, marker, size) == 0) {
+            return true;
+        }
     }
-    commitment(entry.salt, entry.statement, hash);
-    if (memcmp(hash, seen->commitment, SHA256_SIZE) != 0) {
-        stage_break(node->stage, "gateway %u has something else as entry %llu (%s)", node->number, (unsigned long long)seen->index,
-                    names[kind]);
+    return false;
+}
+
+/* What services say of persons, by category; whatever is mapped to nothing never leaves. */
+static const char *const markers[CATEGORIES] = { [CATEGORY_NAME] = "NAME-", [CATEGORY_HEALTH] = "HEALTH-" };
+static const char other_marker[] = "OTHER-";
+
+static bool has_data(struct bytes text)
+{
+    return has(text, markers[CATEGORY_NAME]) || has(text, markers[CATEGORY_HEALTH]) || has(text, other_marker);
+}
+
+static struct bytes value_of(const struct fields *fields, struct bytes name)
+{
+    const struct field *field = fields_find(fields, name);
+    return field == NULL ? BYTES_NONE : field->value;
+}
+
+static bool fields_have_data(const struct fields *fields)
+{
+    for (size_t i = 0; i < fields->count; i++) {
+        if (has_data(fields->list[i].value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Nothing of a category leaves that is not said to. */
+static bool is_as_said(const struct fields *fields, struct bytes body)
+{
+    struct bytes released = value_of(fields, BYTES("comity-released"));
+    bool is_refusal = value_of(fields, BYTES("comity-reason")).size > 0;
+    for (size_t i = 0; i < CATEGORIES; i++) {
+        if (has(body, markers[i]) && (is_refusal || !has(released, category_iris[i]))) {
+            return false;
+        }
+    }
+    return !has(body, other_marker) && !fields_have_data(fields);
+}
+
+void check_sent(struct node *node, const struct letter *letter)
+{
+    if (!is_as_said(&letter->fields, letter->body)) {
+        stage_break(node->stage, "gateway %u sent data to another one that it does not say it released", node->number);
     }
 }
 
-static void check_entries(struct node *node)
+void check_answer(struct node *node, struct exchange *x, unsigned status, const struct fields *fields, struct bytes body)
 {
-    struct log_reader *reader = NULL;
-    struct error e;
-    if (!log_reader_open(&reader, node->public, node->private, &e)) {
-        stage_break(node->stage, "gateway %u runs, but its log can't be read: %s: %s", node->number, e.where, e.what);
+    struct stage *stage = node->stage;
+    struct bytes id = value_of(fields, BYTES("x-road-request-id"));
+    bool is_refusal = value_of(fields, BYTES("comity-reason")).size > 0 || value_of(fields, BYTES("x-road-error")).size > 0;
+    stage_mix(stage, (uint64_t)status << 1 | is_refusal);
+    stage_tell(stage, "gateway %u answers %u%s%.*s about %016llx", node->number, status, is_refusal ? " " : "",
+               BYTES_FMT(value_of(fields, BYTES("comity-reason"))), (unsigned long long)x->number);
+    if (x->answers > 1) {
+        stage_break(stage, "gateway %u answered its application %u times", node->number, x->answers);
+    }
+    if (is_refusal ? has_data(body) || fields_have_data(fields) : !is_as_said(fields, body)) {
+        stage_break(stage, "gateway %u gave its application data that it was not to have", node->number);
+    }
+    if (is_refusal) {
+        stage->result->refused++;
         return;
     }
-    for (size_t i = 0; i < node->stage->exchange_count; i++) {
-        const struct exchange *x = &node->stage->exchanges[i];
-        for (enum entry_kind kind = 0; kind < ENTRY_KINDS; kind++) {
-            bool is_here = (kind == ENTRY_REQUEST || kind == ENTRY_RECEIVED ? x->consumer : x->holder) == node->number;
-            if (is_here && x->entries[kind].is_durable) {
-                check_entry(node, reader, x, kind);
-            }
-        }
-    }
-    log_reader_close(reader);
+    (void)snprintf(x->id, sizeof x->id, "%.*s", BYTES_FMT(id));
+    x->is_acknowledged = true;
+    stage->result->acknowledged++;
+    stage->result->released += has_data(body);
+    model_acknowledge(stage, x);
 }
+
+/* ---- Logs ---- */
 
 void check_started(struct node *node)
 {
+    cosign_check(node);
+    mirrors_check(node);
     if (node->was_restored) {
         return;
     }
@@ -78,7 +126,11 @@ void check_started(struct node *node)
                     (unsigned long long)log_size(node->log), (unsigned long long)node->promised);
         return;
     }
-    check_entries(node);
+    node->promised = log_size(node->log);
+    const struct node *speaking = node->stage->speaking;
+    node->stage->speaking = node;
+    model_compare(node);
+    node->stage->speaking = speaking;
 }
 
 static void count_fault(void *context, const struct error *e)
@@ -130,7 +182,7 @@ void check_healed(struct node *node)
     if (verify(node, &first) != 0) {
         stage_break(node->stage, "gateway %u was healed, but: %s: %s", node->number, first.where, first.what);
     }
-    check_entries(node);
+    model_compare(node);
 }
 
 static void check_exchange(struct stage *stage, const struct exchange *x)
@@ -139,18 +191,16 @@ static void check_exchange(struct stage *stage, const struct exchange *x)
     if (x->is_unsafe && x->served > 1 && !stage->nodes[x->holder].was_restored) {
         stage_break(stage, "gateway %u called its service %u times for one exchange", x->holder, x->served);
     }
-    for (enum entry_kind kind = 0; x->is_acknowledged && kind < ENTRY_KINDS; kind++) {
-        if (!x->entries[kind].is_durable) {
-            stage_break(stage, "an exchange of gateways %u and %u was acknowledged without all of its evidence", x->consumer, x->holder);
-        }
+    if (!x->is_over) {
+        stage_break(stage, "gateway %u never answered its application about %016llx", x->consumer, (unsigned long long)x->number);
+    }
+    if (x->is_acknowledged) {
+        model_acknowledge(stage, x);
     }
 }
 
 void check_all(struct stage *stage)
 {
-    for (size_t i = 0; i < stage->exchange_count; i++) {
-        check_exchange(stage, &stage->exchanges[i]);
-    }
     for (size_t i = 0; i < NODES; i++) {
         struct node *node = &stage->nodes[i];
         struct error first;
@@ -158,12 +208,13 @@ void check_all(struct stage *stage)
             continue; /* refuses to start, rightly: it was restored, and others know more */
         }
         stage->result->entries += log_size(node->log);
-        if (!node->was_restored) {
-            check_entries(node);
-        }
-        node_publish(node);
+        stage->speaking = node;
+        model_compare(node);
         if (verify(node, &first) != 0) {
             stage_break(stage, "gateway %u: log verify: %s: %s", node->number, first.where, first.what);
         }
+    }
+    for (size_t i = 0; i < stage->exchange_count && !stage->result->is_broken; i++) {
+        check_exchange(stage, &stage->exchanges[i]);
     }
 }

@@ -26,21 +26,6 @@ void cosign_clear(struct node *node)
     signer_free(node->cosigner);
 }
 
-bool cosign_start(struct node *node, struct error *e)
-{
-    return watch_open(&node->watch, &node->faulty_witness.disk, e) &&
-           witness_make(&node->witness, &node->faulty_witness.disk, node->cosigner, node->watch,
-                        bytes_of_text(signer_verifier(node->signer)->name), e);
-}
-
-void cosign_end(struct node *node)
-{
-    witness_free(node->witness);
-    watch_free(node->watch);
-    node->witness = NULL;
-    node->watch = NULL;
-}
-
 static bool is_reached(const struct node *from, const struct node *to)
 {
     return from != to && to->log != NULL && !from->stage->is_parted[from->number][to->number];
@@ -66,7 +51,7 @@ static uint64_t newest_of(struct node *witness, const struct node *log, uint8_t 
     return size;
 }
 
-uint64_t cosign_newest(const struct node *node)
+uint64_t cosign_newest(struct node *node)
 {
     uint64_t newest = 0;
     uint8_t root[SHA256_SIZE];
@@ -132,12 +117,12 @@ static void ask(struct node *node, struct published *p, uint64_t old_size, struc
     }
     submission_write(&body, old_size, (const uint8_t(*)[SHA256_SIZE])path, count, p->note);
     node->stage->speaking = witness;
-    witness_add_checkpoint(witness->witness, &node->stage->known, buffer_bytes(&body), time_now_ms(), answer);
+    witness_add_checkpoint(witness->witness, node->stage->known, buffer_bytes(&body), time_now_ms(), answer);
     buffer_clear(&body);
 }
 
 /* It said yes: the cosignature must be good, and what it cosigns must never go back. */
-static void accept(struct node *node, const struct published *p, struct node *witness, struct bytes lines)
+static void take_cosignature(struct node *node, const struct published *p, struct node *witness, struct bytes lines)
 {
     struct buffer line;
     uint64_t time_s = 0;
@@ -186,7 +171,7 @@ static void submit(struct node *node, struct published *p, struct node *witness)
         struct bytes body = buffer_bytes(&answer.body);
         bool is_behind = answer.status == 409 && body.size > 0 && bytes_to_u64(bytes_slice(body, 0, body.size - 1), &newest);
         if (answer.status == 200) {
-            accept(node, p, witness, body);
+            take_cosignature(node, p, witness, body);
             node->cosigned[witness->number] = p->view.size;
         } else if (!is_behind || newest > p->view.size || tries > 0) {
             refused(node, p, witness, answer.status, newest);
@@ -211,8 +196,9 @@ void cosign_ask(struct node *node)
     if (read_published(&p, &node->faulty_public.disk, &e)) {
         for (size_t i = 0; i < NODES && node->log != NULL; i++) {
             if (is_reached(node, &node->stage->nodes[i])) {
+                node_enter(&node->stage->nodes[i]);
                 submit(node, &p, &node->stage->nodes[i]);
-                node_look(&node->stage->nodes[i]);
+                node_leave(&node->stage->nodes[i]);
             }
         }
     }

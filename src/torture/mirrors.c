@@ -101,9 +101,9 @@ static bool post(void *context, const char *name, const char *content_type, stru
     witness_answer_init(&told);
     line->mirror->stage->speaking = line->mirror;
     if (strcmp(name, "add-checkpoint") == 0) {
-        mirror_add_checkpoint(line->mirror->mirror, &line->mirror->stage->known, body, time_now_ms(), &told);
+        mirror_add_checkpoint(line->mirror->mirror, line->mirror->stage->known, body, time_now_ms(), &told);
     } else {
-        mirror_add_entries(line->mirror->mirror, &line->mirror->stage->known, body, time_now_ms(), &told);
+        mirror_add_entries(line->mirror->mirror, line->mirror->stage->known, body, time_now_ms(), &told);
     }
     *status = told.status;
     buffer_append(answer, buffer_bytes(&told.body));
@@ -160,8 +160,9 @@ void mirrors_push(struct node *node, uint64_t seed)
     for (size_t i = 0; i < NODES && node->log != NULL; i++) {
         struct node *mirror = &node->stage->nodes[i];
         if (is_up(node, mirror)) {
+            node_enter(mirror);
             push(node, mirror, seed);
-            node_look(mirror);
+            node_leave(mirror);
         }
     }
 }
@@ -229,7 +230,7 @@ void mirrors_recover(struct node *node)
     struct log *log = NULL;
     struct error e = { 0 };
     struct node *mirror = best_mirror(node, &best, &note, &size);
-    if (mirror != NULL && node->log == NULL && log_open(&log, node->public, node->private, NULL, node->signer, &e)) {
+    if (mirror != NULL && node->gateway == NULL && log_open(&log, node->public, node->private, NULL, node->signer, &e)) {
         const struct log_source source = { .fetch = tile_fetch_disk, .context = mirror->copies[node->number], .at = best };
         if (log_recover(log, &source, NULL, NULL, &recovered, &e)) {
             node->stage->result->recovered += recovered;

@@ -7,7 +7,7 @@
 #include "base/time.h"
 #include "torture/stage_internal.h"
 
-enum { STARTED_AT_MS_DAYS = 20000, SETTLE_MS = 120 * 1000, MESSAGE_MAX = 512 };
+enum { STARTED_AT_DAYS = 20800, SETTLE_MS = 15 * 60 * 1000, MESSAGE_MAX = 512 };
 
 void stage_mix(struct stage *stage, uint64_t value)
 {
@@ -44,7 +44,7 @@ void stage_break(struct stage *stage, const char *what, ...)
 
 /* ---- Clocks and randomness, as the gateways see them ---- */
 
-static const int64_t epoch_ms = (int64_t)STARTED_AT_MS_DAYS * 24 * 60 * 60 * 1000;
+static const int64_t epoch_ms = (int64_t)STARTED_AT_DAYS * 24 * 60 * 60 * 1000;
 
 static int64_t wall_now(void *context)
 {
@@ -67,8 +67,31 @@ static void fill_random(void *context, void *out, size_t size)
     }
 }
 
-bool stage_make(struct stage **out, const struct torture_options *options, struct torture_result *result, struct buffer *trace,
-                struct error *e)
+void *stage_must(void *memory)
+{
+    if (memory == NULL) {
+        abort();
+    }
+    return memory;
+}
+
+/* ---- Making ---- */
+
+/* All gateways start, and have what must be there before anything else. */
+static bool begin(struct stage *stage, struct error *e)
+{
+    for (unsigned i = 0; i < NODES; i++) {
+        struct node *node = &stage->nodes[i];
+        if (!node_start(node, e) || !lane_prepare(node, e)) {
+            return false;
+        }
+        stage->result->starts++;
+    }
+    return true;
+}
+
+bool stage_make(struct stage **out, const struct torture_options *options, const struct action *actions, size_t count,
+                struct torture_result *result, struct buffer *trace, struct error *e)
 {
     struct stage *stage = calloc(1, sizeof *stage);
     *out = stage;
@@ -77,9 +100,8 @@ bool stage_make(struct stage **out, const struct torture_options *options, struc
     }
     *stage = (struct stage){ .options = *options, .result = result, .trace = trace, .now_ms = 1, .random = options->seed };
     stage->exchanges = calloc(EXCHANGES_MAX, sizeof *stage->exchanges);
-    stage->letters = calloc(LETTERS_MAX, sizeof *stage->letters);
-    stage->checkpoints = checkpoint_cache_make(1024);
-    if (stage->exchanges == NULL || stage->letters == NULL || stage->checkpoints == NULL) {
+    stage->letters = calloc(LETTERS_MAX, sizeof(struct letter *));
+    if (stage->exchanges == NULL || stage->letters == NULL) {
         return error_memory(e, "torture");
     }
     time_replace(wall_now, stage);
@@ -89,21 +111,12 @@ bool stage_make(struct stage **out, const struct torture_options *options, struc
         if (!node_make(&stage->nodes[i], stage, (uint8_t)i, e)) {
             return false;
         }
-        sim_disk_lie(stage->nodes[i].private, options->has_lying_disk);
-        stage->gateways[i].statement_key = *signer_verifier(stage->nodes[i].signer);
     }
-    stage->member = (struct directory_member){ .gateways = stage->gateways, .gateway_count = NODES };
-    stage->directory = (struct directory){
-        .community = BYTES("TORTURE"), .valid_from_ms = INT64_MIN, .valid_until_ms = INT64_MAX, .members = &stage->member, .member_count = 1
-    };
-    stage->known = (struct world){ .own = &stage->directory };
-    for (unsigned i = 0; i < NODES; i++) {
-        if (!node_start(&stage->nodes[i], e)) {
-            return false;
-        }
-        result->starts++;
-    }
-    return true;
+    bool ok = community_make(stage, e) && begin(stage, e);
+    stage->actions = actions;
+    stage->action_count = count;
+    stage->begun_ms = stage->now_ms;
+    return ok;
 }
 
 void stage_free(struct stage *stage)
@@ -116,118 +129,26 @@ void stage_free(struct stage *stage)
             node_clear(&stage->nodes[i]);
         }
     }
-    for (size_t i = 0; i < stage->exchange_count; i++) {
-        struct exchange *x = &stage->exchanges[i];
-        for (size_t j = 0; j < ENTRY_KINDS; j++) {
-            free((void *)(uintptr_t)x->texts[j].data);
-        }
-        free((void *)(uintptr_t)x->receipts[0].data);
-        free((void *)(uintptr_t)x->receipts[1].data);
+    for (size_t i = 0; stage->letters != NULL && i < stage->letter_count; i++) {
+        letter_free(stage->letters[i]);
     }
+    for (size_t i = 0; i < OVERHEARD_MAX; i++) {
+        if (stage->overheard[i] != NULL) {
+            letter_free(stage->overheard[i]);
+        }
+    }
+    while (stage->calls != NULL) {
+        struct call *next = stage->calls->next;
+        free(stage->calls);
+        stage->calls = next;
+    }
+    community_clear(stage);
     time_replace(NULL, NULL);
     time_replace_monotonic(NULL, NULL);
     random_replace(NULL, NULL);
-    checkpoint_cache_free(stage->checkpoints);
     free(stage->exchanges);
     free(stage->letters);
     free(stage);
-}
-
-/* ---- Lines ---- */
-
-static void put_letter(struct stage *stage, uint32_t exchange, bool is_answer, int64_t delay_ms)
-{
-    if (stage->letter_count == LETTERS_MAX) {
-        return; /* lost, as on any line */
-    }
-    stage->letters[stage->letter_count++] = (struct letter){
-        .due_ms = stage->now_ms + delay_ms, .order = stage->letter_order++, .exchange = exchange, .is_answer = is_answer
-    };
-}
-
-/* Lost, late, in another order, or several times over. */
-void stage_send(struct stage *stage, uint32_t exchange, bool is_answer)
-{
-    uint64_t random = stage->exchanges[exchange].number + (is_answer ? 2 : 1);
-    unsigned copies = dice_below(&random, 100) < 3 ? 0 : dice_below(&random, 100) < 10 ? 2 : 1;
-    for (unsigned i = 0; i < copies; i++) {
-        uint64_t delay_ms = dice_below(&random, 20) == 0 ? dice_below(&random, 40000) : 1 + dice_below(&random, 200);
-        put_letter(stage, exchange, is_answer, (int64_t)delay_ms);
-    }
-}
-
-static void deliver(struct stage *stage, const struct letter *letter)
-{
-    const struct exchange *x = &stage->exchanges[letter->exchange];
-    uint8_t to = letter->is_answer ? x->consumer : x->holder;
-    struct node *node = &stage->nodes[to];
-    if (node->log == NULL || stage->is_parted[x->consumer][x->holder]) {
-        return;
-    }
-    if (letter->is_answer) {
-        node_take_answer(node, letter->exchange);
-    } else {
-        node_take_request(node, letter->exchange);
-    }
-}
-
-/* ---- Time ---- */
-
-/* The first thing that is due until `until_ms`; false: nothing. */
-static bool next_event(struct stage *stage, int64_t until_ms, struct node **committer, struct node **publisher, size_t *letter)
-{
-    int64_t first = until_ms + 1;
-    *committer = *publisher = NULL;
-    *letter = SIZE_MAX;
-    for (size_t i = 0; i < stage->letter_count; i++) {
-        const struct letter *l = &stage->letters[i];
-        if (l->due_ms < first || (l->due_ms == first && *letter != SIZE_MAX && l->order < stage->letters[*letter].order)) {
-            first = l->due_ms;
-            *letter = i;
-        }
-    }
-    for (size_t i = 0; i < NODES; i++) {
-        struct node *node = &stage->nodes[i];
-        if (node->log == NULL) {
-            continue;
-        }
-        if (node->commit_at_ms != 0 && node->commit_at_ms < first) {
-            first = node->commit_at_ms;
-            *committer = node;
-            *publisher = NULL;
-            *letter = SIZE_MAX;
-        }
-        if (node->publish_at_ms < first) {
-            first = node->publish_at_ms;
-            *committer = NULL;
-            *publisher = node;
-            *letter = SIZE_MAX;
-        }
-    }
-    if (first > until_ms) {
-        return false;
-    }
-    stage->now_ms = first > stage->now_ms ? first : stage->now_ms;
-    return true;
-}
-
-static void pass(struct stage *stage, int64_t duration_ms)
-{
-    int64_t until_ms = stage->now_ms + duration_ms;
-    struct node *committer, *publisher;
-    size_t letter;
-    while (!stage->result->is_broken && next_event(stage, until_ms, &committer, &publisher, &letter)) {
-        if (committer != NULL) {
-            node_commit(committer);
-        } else if (publisher != NULL) {
-            node_publish(publisher);
-        } else {
-            struct letter due = stage->letters[letter];
-            stage->letters[letter] = stage->letters[--stage->letter_count];
-            deliver(stage, &due);
-        }
-    }
-    stage->now_ms = until_ms;
 }
 
 /* ---- Actions ---- */
@@ -235,14 +156,12 @@ static void pass(struct stage *stage, int64_t duration_ms)
 static void start(struct stage *stage, struct node *node)
 {
     struct error e = { 0 };
-    if (node->log != NULL) {
+    if (node->gateway != NULL) {
         return;
     }
     if (node_start(node, &e)) {
         stage->result->starts++;
         check_started(node);
-        cosign_check(node);
-        mirrors_check(node);
         return;
     }
     stage->result->refused_starts++;
@@ -254,24 +173,9 @@ static void start(struct stage *stage, struct node *node)
     }
 }
 
-/* Which one hangs on the numbers of exchanges, not on how many there were: the choice stays when actions are left out. */
-static void replay(struct stage *stage, uint64_t seed)
-{
-    uint32_t chosen = UINT32_MAX;
-    for (uint32_t i = 0; i < stage->exchange_count; i++) {
-        const struct exchange *x = &stage->exchanges[i];
-        if (x->receipts[0].data != NULL && (chosen == UINT32_MAX || (x->number ^ seed) < (stage->exchanges[chosen].number ^ seed))) {
-            chosen = i;
-        }
-    }
-    if (chosen != UINT32_MAX) {
-        put_letter(stage, chosen, false, 0);
-    }
-}
-
 static void plan_end(struct node *node, const struct action *action, bool loses_power)
 {
-    if (node->log == NULL) {
+    if (node->log == NULL || node->ends_at_fault) {
         return;
     }
     node->faults = (struct faults){ .kinds = CALL_ALL, .fail_at = action->value, .from_then_on = true, .fault = EIO };
@@ -290,10 +194,12 @@ static void plan_fault(struct node *node, const struct action *action)
 
 static void back_up(struct node *node)
 {
-    disk_free(node->backup_public);
-    disk_free(node->backup_private);
-    node->backup_public = sim_disk_copy(node->public);
-    node->backup_private = sim_disk_copy(node->private);
+    struct disk *const from[] = { node->public, node->private, node->store, node->archive };
+    struct disk **const to[] = { &node->backup_public, &node->backup_private, &node->backup_store, &node->backup_archive };
+    for (size_t i = 0; i < COUNT_OF(from); i++) {
+        disk_free(*to[i]);
+        *to[i] = sim_disk_copy(from[i]);
+    }
 }
 
 /* What a rotten or careless operator does: an old copy of the folders takes the place of the log. */
@@ -302,17 +208,23 @@ static void restore(struct stage *stage, struct node *node)
     if (node->backup_public == NULL) {
         return;
     }
-    if (node->log != NULL) {
+    if (node->gateway != NULL) {
         node_end(node, false, 0);
     }
-    disk_free(node->public);
-    disk_free(node->private);
-    node->public = sim_disk_copy(node->backup_public);
-    node->private = sim_disk_copy(node->backup_private);
-    faulty_disk_init(&node->faulty_public, node->public, &node->faults);
-    faulty_disk_init(&node->faulty_private, node->private, &node->faults);
+    if (node->gateway != NULL) {
+        return; /* it waits for something inside, and ends later */
+    }
+    struct disk *const from[] = { node->backup_public, node->backup_private, node->backup_store, node->backup_archive };
+    struct disk **const to[] = { &node->public, &node->private, &node->store, &node->archive };
+    struct faulty_disk *const around[] = { &node->faulty_public, &node->faulty_private, &node->faulty_store, &node->faulty_archive };
+    for (size_t i = 0; i < COUNT_OF(from); i++) {
+        disk_free(*to[i]);
+        *to[i] = sim_disk_copy(from[i]);
+        faulty_disk_init(around[i], *to[i], &node->faults);
+    }
     sim_disk_lie(node->private, stage->options.has_lying_disk);
     node->was_restored = true;
+    model_forget(node);
 }
 
 struct pick {
@@ -342,7 +254,7 @@ static void rot(struct stage *stage, struct node *node, const struct action *act
     struct disk *disk = dice_below(&random, 2) == 0 ? node->public : node->private;
     struct pick all = { 0 }, one = { 0 };
     size_t size = 0;
-    if (node->log != NULL || node->was_restored) {
+    if (node->gateway != NULL || node->was_restored) {
         return;
     }
     sim_disk_each(disk, count_file, &all);
@@ -368,23 +280,18 @@ static void rot(struct stage *stage, struct node *node, const struct action *act
     }
 }
 
-void stage_act(struct stage *stage, const struct action *action)
+static void limit_disks(struct node *node, uint64_t left)
 {
-    struct node *node = &stage->nodes[action->node];
-    stage_mix(stage, (uint64_t)action->kind << 8 | action->node);
+    struct disk *const disks[] = { node->public, node->private, node->store };
+    for (size_t i = 0; i < COUNT_OF(disks); i++) {
+        sim_disk_limit(disks[i], left == 0 ? 0 : sim_disk_bytes(disks[i]) + left);
+    }
+}
+
+/* What happens to machines and lines. */
+static void act_on_machine(struct stage *stage, struct node *node, const struct action *action)
+{
     switch (action->kind) {
-    case ACTION_ASK:
-        node_ask(node, action->peer, action->seed);
-        break;
-    case ACTION_WAIT:
-        pass(stage, action->value);
-        break;
-    case ACTION_REST:
-        pass(stage, (int64_t)action->value * HALF_HOUR_MS);
-        break;
-    case ACTION_REPLAY:
-        replay(stage, action->seed);
-        break;
     case ACTION_KILL:
         plan_end(node, action, false);
         break;
@@ -395,12 +302,10 @@ void stage_act(struct stage *stage, const struct action *action)
         start(stage, node);
         break;
     case ACTION_FULL:
-        sim_disk_limit(node->public, sim_disk_bytes(node->public) + action->value + 1);
-        sim_disk_limit(node->private, sim_disk_bytes(node->private) + action->value + 1);
+        limit_disks(node, (uint64_t)action->value + 1);
         break;
     case ACTION_ROOM:
-        sim_disk_limit(node->public, 0);
-        sim_disk_limit(node->private, 0);
+        limit_disks(node, 0);
         break;
     case ACTION_FAULT:
         plan_fault(node, action);
@@ -420,6 +325,31 @@ void stage_act(struct stage *stage, const struct action *action)
     case ACTION_SET_CLOCK:
         node->clock_shift_ms = 0;
         break;
+    default:
+        break;
+    }
+}
+
+static void act(struct stage *stage, const struct action *action)
+{
+    struct node *node = &stage->nodes[action->node];
+    stage_mix(stage, (uint64_t)action->kind << 8 | action->node);
+    if (plan_is_in_lane(action->kind)) {
+        if (node->log != NULL && node->lane_count < LANE_MAX) {
+            node->lane[node->lane_count++] = *action;
+        }
+        return;
+    }
+    const struct node *speaking = stage->speaking;
+    stage->speaking = node;
+    node_enter(node);
+    switch (action->kind) {
+    case ACTION_ASK:
+        line_ask(node, action->peer, action->seed);
+        break;
+    case ACTION_REPLAY:
+        line_replay(stage, action->seed);
+        break;
     case ACTION_COSIGN:
         cosign_ask(node);
         break;
@@ -427,23 +357,110 @@ void stage_act(struct stage *stage, const struct action *action)
         mirrors_push(node, action->seed);
         break;
     case ACTION_RECOVER:
-        if (node->log == NULL && node->was_restored) {
+        if (node->gateway == NULL && node->was_restored) {
             mirrors_recover(node);
         }
         break;
     case ACTION_BACKUP:
         back_up(node);
         break;
-    case ACTION_RESTORE:
-        restore(stage, node);
-        break;
     case ACTION_ROT:
         rot(stage, node, action);
         break;
-    case ACTION_KINDS:
+    default:
+        act_on_machine(stage, node, action);
         break;
     }
-    node_look(node);
+    node_leave(node);
+    if (action->kind == ACTION_RESTORE) {
+        restore(stage, node);
+    }
+    stage->speaking = speaking;
+}
+
+/* ---- Time ---- */
+
+/* What comes next, and when; what is earlier in this list comes first. */
+enum what { NOTHING = 0, NEXT_ACTION, NEXT_LETTER, NEXT_LOG, NEXT_LANE };
+struct next {
+    enum what what;
+    int64_t due_ms;
+    uint64_t order;
+    size_t which;
+};
+
+static void consider(struct next *next, enum what what, int64_t due_ms, uint64_t order, size_t which)
+{
+    if (due_ms < next->due_ms || (due_ms == next->due_ms && next->what == what && order < next->order)) {
+        *next = (struct next){ what, due_ms, order, which };
+    }
+}
+
+static struct next find_next(struct stage *stage, int64_t until_ms)
+{
+    struct next next = { .what = NOTHING, .due_ms = until_ms == INT64_MAX ? INT64_MAX : until_ms + 1 };
+    if (stage->next_action < stage->action_count) {
+        consider(&next, NEXT_ACTION, stage->begun_ms + stage->actions[stage->next_action].at_ms, 0, stage->next_action);
+    }
+    for (size_t i = 0; i < stage->letter_count; i++) {
+        consider(&next, NEXT_LETTER, stage->letters[i]->due_ms, stage->letters[i]->order, i);
+    }
+    for (size_t i = 0; i < NODES; i++) {
+        struct node *node = &stage->nodes[i];
+        consider(&next, NEXT_LOG, node_due_ms(node), 0, i);
+        if (node->lane_count > 0 && !node->is_busy && node->log != NULL) {
+            consider(&next, NEXT_LANE, stage->now_ms, 0, i);
+        }
+    }
+    return next;
+}
+
+bool stage_step(struct stage *stage, int64_t until_ms)
+{
+    struct next next = find_next(stage, until_ms);
+    if (next.what == NOTHING) {
+        return false;
+    }
+    stage->now_ms = next.due_ms > stage->now_ms ? next.due_ms : stage->now_ms;
+    switch (next.what) {
+    case NEXT_ACTION:
+        stage->action = stage->next_action++;
+        if (stage->trace != NULL && stage->options.is_told) {
+            buffer_append_format(stage->trace, "%5zu  ", stage->action);
+            plan_write(&stage->actions[stage->action], stage->trace);
+        }
+        act(stage, &stage->actions[stage->action]);
+        break;
+    case NEXT_LETTER: {
+        struct letter *letter = stage->letters[next.which];
+        stage->letters[next.which] = stage->letters[--stage->letter_count];
+        line_deliver(stage, letter);
+        break;
+    }
+    case NEXT_LOG:
+        node_step(&stage->nodes[next.which]);
+        break;
+    case NEXT_LANE:
+        lane_run(&stage->nodes[next.which]);
+        break;
+    case NOTHING:
+        break;
+    }
+    return true;
+}
+
+static void pass(struct stage *stage, int64_t until_ms)
+{
+    while (!stage->result->is_broken && stage_step(stage, until_ms)) {
+    }
+    stage->now_ms = until_ms > stage->now_ms ? until_ms : stage->now_ms;
+}
+
+void stage_run(struct stage *stage)
+{
+    while (!stage->result->is_broken && stage->next_action < stage->action_count) {
+        (void)stage_step(stage, stage->begun_ms + stage->actions[stage->next_action].at_ms);
+    }
 }
 
 void stage_settle(struct stage *stage)
@@ -451,17 +468,19 @@ void stage_settle(struct stage *stage)
     memset(stage->is_parted, 0, sizeof stage->is_parted);
     for (size_t i = 0; i < NODES; i++) {
         struct node *node = &stage->nodes[i];
-        sim_disk_limit(node->public, 0);
-        sim_disk_limit(node->private, 0);
+        limit_disks(node, 0);
         node->slow_ms = 0;
-        if (node->ends_at_fault && node->log != NULL) {
+        node->clock_shift_ms = 0;
+        if (node->ends_at_fault && node->gateway != NULL) {
             node_end(node, node->loses_power, node->end_seed);
         }
         node->faults = (struct faults){ .kinds = CALL_ALL, .fail_at = UINT64_MAX };
-        if (node->log != NULL) {
+        if (node->gateway != NULL) {
             node_end(node, true, stage->options.seed + i);
         }
-        start(stage, node);
     }
-    pass(stage, SETTLE_MS);
+    for (size_t i = 0; i < NODES; i++) {
+        start(stage, &stage->nodes[i]);
+    }
+    pass(stage, stage->now_ms + SETTLE_MS);
 }

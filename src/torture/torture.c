@@ -11,14 +11,9 @@ static bool run_list(const struct torture_options *options, const struct action 
 {
     struct stage *stage = NULL;
     *result = (struct torture_result){ 0 };
-    bool ok = stage_make(&stage, options, result, trace, e);
-    for (size_t i = 0; ok && i < count && !result->is_broken; i++) {
-        stage->action = i;
-        if (trace != NULL && options->is_told) {
-            buffer_append_format(trace, "%5zu  ", i);
-            plan_write(&actions[i], trace);
-        }
-        stage_act(stage, &actions[i]);
+    bool ok = stage_make(&stage, options, actions, count, result, trace, e);
+    if (ok) {
+        stage_run(stage);
     }
     if (ok && !result->is_broken) {
         stage->action = count;

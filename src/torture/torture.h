@@ -25,6 +25,9 @@ struct torture_result {
     size_t exchanges, acknowledged, refused;
     size_t starts, crashes, refused_starts;
     size_t cosigned, equivocations, mirrored, healed;
+    size_t released;    /* answers with a person's data that reached an application */
+    size_t withdrawn;   /* consents, acknowledged */
+    size_t erased;      /* entries */
     uint64_t recovered; /* entries that came back from mirrors */
     uint64_t entries;   /* in all logs at the end */
     uint64_t digest;    /* of everything that happened: equal for equal seeds */
