@@ -147,6 +147,8 @@ bool logging_run(struct consents *consents, const struct logging_change *change,
     struct pending_event *events = NULL;
     size_t count = 0, older = 0;
     bool ok = records_find_unlogged(consents->store, &arena, &events, &count, e);
+    /* No rows lie beside older ones: once they are in the log, a power cut must not take them from the store. */
+    ok = ok && (count == 0 || events[0].sequence >= change->first_sequence || store_sync(consents->store, e));
     /* One by one: if one fails, none that came after it may stand before it. */
     while (ok && older < count && events[older].sequence < change->first_sequence) {
         ok = append(consents, &events[older], 1, &none, e);

@@ -229,6 +229,7 @@ const struct gateway_places gateway_files = {
     .load_world = snapshot_load_world,
     .read_note = grounds_read_note,
     .load_tls = snapshot_load_tls,
+    .ask_witnesses = witnessing_start,
 };
 
 static bool log_start(struct gateway *gateway, struct error *e)
@@ -302,8 +303,8 @@ bool gateway_make(struct gateway **out, const struct gateway_config *config, con
 bool gateway_open(struct gateway *gateway, const struct committer_options *options, struct error *e)
 {
     if (!make_tables(gateway, e) || !open_evidence(gateway, options, e) || !begin_sequences(gateway, e) ||
-        !gateway->places->open_others(gateway, e) || !snapshot_load(&gateway->snapshot, gateway, e) || !witnessing_start(gateway, e) ||
-        !mirroring_start(gateway, e) || !open_consents(gateway, e) ||
+        !gateway->places->open_others(gateway, e) || !snapshot_load(&gateway->snapshot, gateway, e) ||
+        !gateway->places->ask_witnesses(gateway, e) || !mirroring_start(gateway, e) || !open_consents(gateway, e) ||
         !uses_open(&gateway->uses, gateway->store, gateway->public_disk, gateway->private_disk, e) ||
         !exchange_finder_open(&gateway->finder, gateway->store, gateway->public_disk, gateway->private_disk, e) ||
         !rights_open(&gateway->rights, gateway->store, gateway->committer, e) ||

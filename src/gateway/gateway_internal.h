@@ -94,6 +94,7 @@ struct gateway_places {
     /* The note of a directory that was loaded a moment ago. Heap: the caller frees. */
     bool (*read_note)(struct gateway *gateway, const struct directory *directory, uint8_t **data, size_t *size, struct error *e);
     bool (*load_tls)(struct gateway *gateway, struct snapshot *snapshot, struct error *e);
+    bool (*ask_witnesses)(struct gateway *gateway, struct error *e); /* witnessing_start() */
 };
 extern const struct gateway_places gateway_files;
 

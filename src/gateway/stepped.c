@@ -93,6 +93,12 @@ static bool load_tls(struct gateway *gateway, struct snapshot *snapshot, struct 
     return true;
 }
 
+static bool ask_witnesses(struct gateway *gateway, struct error *e)
+{
+    const struct stepped_options *o = &of(gateway)->options;
+    return o->ask_witnesses(o->context, log_size(gateway->log), e);
+}
+
 static const struct gateway_places brought = {
     .open_evidence = open_evidence,
     .open_others = open_others,
@@ -100,6 +106,7 @@ static const struct gateway_places brought = {
     .load_world = load_world,
     .read_note = read_note,
     .load_tls = load_tls,
+    .ask_witnesses = ask_witnesses,
 };
 
 /* ---- Life ---- */

@@ -20,6 +20,8 @@ struct stepped_options {
     const uint8_t *pseudonym_secret;       /* SECRET_SIZE */
     struct world *(*world)(void *context); /* one reference, the caller's */
     struct bytes (*note)(void *context, const struct directory *directory);
+    /* Before anything is appended: is this log as large as its witnesses know it? False: it does not start, and `e` says why. */
+    bool (*ask_witnesses)(void *context, uint64_t size, struct error *e);
     const struct gateway_ways *ways; /* called with `context` */
     /* Whoever waits for an entry of the log calls it, again and again: it calls stepped_step(), among whatever else happens meanwhile. */
     void (*turn)(void *context);

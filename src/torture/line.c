@@ -458,6 +458,7 @@ static void serve(struct stage *stage, struct letter *letter)
     answer->status = fate == 11 ? 404 : fate == 12 ? 500 : 200;
     answer->preface = BYTES("");
     answer->body = !x->is_about_person ? BYTES("{\"echo\":1}")
+                   : fate == 10        ? BYTES("NAME-1 HEALTH-1") /* no JSON: whole, or not at all */
                    : fate == 13        ? BYTES("{\"name\":\"NAME-1\",\"health\":\"HEALTH-")
                                        : BYTES("{\"id\":1,\"name\":\"NAME-1\",\"health\":\"HEALTH-1\",\"other\":\"OTHER-1\"}");
     copy_fields(answer, &type, 1);

@@ -235,6 +235,8 @@ void mirrors_recover(struct node *node)
         if (log_recover(log, &source, NULL, NULL, &recovered, &e)) {
             node->stage->result->recovered += recovered;
             stage_tell(node->stage, "gateway %u takes %" PRIu64 " entries back from mirror %u", node->number, recovered, mirror->number);
+        } else {
+            stage_tell(node->stage, "gateway %u takes nothing back from mirror %u: %s", node->number, mirror->number, e.what);
         }
         log_close(log);
     }

@@ -70,13 +70,13 @@ static void log_died(void *context, const struct error *e)
     node->has_dead_log = true;
 }
 
-static bool check_witnessed(struct node *node, struct error *e)
+static bool ask_witnesses(void *context, uint64_t size, struct error *e)
 {
+    struct node *node = context;
     uint64_t witnessed = cosign_newest(node);
     node->stage->speaking = node;
-    return witnessed <= log_size(stepped_log(node->gateway)) ||
-           error_set(e, ERROR_DENIED, "log", "recover what is missing", "a witness knows %" PRIu64 " entries, here are %" PRIu64, witnessed,
-                     log_size(stepped_log(node->gateway)));
+    return witnessed <= size || error_set(e, ERROR_DENIED, "log", "recover what is missing",
+                                          "a witness knows %" PRIu64 " entries, here are %" PRIu64, witnessed, size);
 }
 
 bool node_start(struct node *node, struct error *e)
@@ -94,6 +94,7 @@ bool node_start(struct node *node, struct error *e)
                                              .pseudonym_secret = pseudonyms,
                                              .world = world_of,
                                              .note = note_of,
+                                             .ask_witnesses = ask_witnesses,
                                              .ways = &line_ways,
                                              .turn = turn,
                                              .on_dead = log_died,
@@ -107,7 +108,7 @@ bool node_start(struct node *node, struct error *e)
         node->log = stepped_log(node->gateway);
         node->watch = stepped_watch(node->gateway);
         node->witness = stepped_witness(node->gateway);
-        ok = mirrors_start(node, e) && check_witnessed(node, e);
+        ok = mirrors_start(node, e);
         if (!ok) {
             node_end(node, false, 0);
         }
@@ -117,6 +118,42 @@ bool node_start(struct node *node, struct error *e)
 }
 
 /* ---- End ---- */
+
+void node_back_up(struct node *node)
+{
+    struct disk *const from[] = { node->public, node->private, node->store, node->archive };
+    struct disk **const to[] = { &node->backup_public, &node->backup_private, &node->backup_store, &node->backup_archive };
+    for (size_t i = 0; i < COUNT_OF(from); i++) {
+        disk_free(*to[i]);
+        *to[i] = sim_disk_copy(from[i]);
+    }
+}
+
+static void put_back(struct node *node)
+{
+    struct disk *const from[] = { node->backup_public, node->backup_private, node->backup_store, node->backup_archive };
+    struct disk **const to[] = { &node->public, &node->private, &node->store, &node->archive };
+    struct faulty_disk *const around[] = { &node->faulty_public, &node->faulty_private, &node->faulty_store, &node->faulty_archive };
+    for (size_t i = 0; i < COUNT_OF(from); i++) {
+        disk_free(*to[i]);
+        *to[i] = sim_disk_copy(from[i]);
+        faulty_disk_init(around[i], *to[i], &node->faults);
+    }
+    sim_disk_lie(node->private, node->stage->options.has_lying_disk);
+    node->was_restored = true;
+    node->is_to_be_put_back = false;
+    model_forget(node);
+}
+
+void node_restore(struct node *node)
+{
+    if (node->gateway == NULL) {
+        put_back(node);
+        return;
+    }
+    node->is_to_be_put_back = true; /* when it has ended */
+    node_end(node, false, 0);
+}
 
 /* Nothing of it is on the stack any more: what is under way fails, and the process is gone. */
 static void reap(struct node *node)
@@ -144,6 +181,9 @@ static void reap(struct node *node)
             sim_disk_power_cut(disks[i], dice(&random));
         }
         mirrors_cut_power(node, dice(&random));
+    }
+    if (node->is_to_be_put_back) {
+        put_back(node);
     }
 }
 

@@ -85,6 +85,7 @@ static bool begin(struct stage *stage, struct error *e)
         if (!node_start(node, e) || !lane_prepare(node, e)) {
             return false;
         }
+        node_back_up(node);
         stage->result->starts++;
     }
     return true;
@@ -192,41 +193,6 @@ static void plan_fault(struct node *node, const struct action *action)
     }
 }
 
-static void back_up(struct node *node)
-{
-    struct disk *const from[] = { node->public, node->private, node->store, node->archive };
-    struct disk **const to[] = { &node->backup_public, &node->backup_private, &node->backup_store, &node->backup_archive };
-    for (size_t i = 0; i < COUNT_OF(from); i++) {
-        disk_free(*to[i]);
-        *to[i] = sim_disk_copy(from[i]);
-    }
-}
-
-/* What a rotten or careless operator does: an old copy of the folders takes the place of the log. */
-static void restore(struct stage *stage, struct node *node)
-{
-    if (node->backup_public == NULL) {
-        return;
-    }
-    if (node->gateway != NULL) {
-        node_end(node, false, 0);
-    }
-    if (node->gateway != NULL) {
-        return; /* it waits for something inside, and ends later */
-    }
-    struct disk *const from[] = { node->backup_public, node->backup_private, node->backup_store, node->backup_archive };
-    struct disk **const to[] = { &node->public, &node->private, &node->store, &node->archive };
-    struct faulty_disk *const around[] = { &node->faulty_public, &node->faulty_private, &node->faulty_store, &node->faulty_archive };
-    for (size_t i = 0; i < COUNT_OF(from); i++) {
-        disk_free(*to[i]);
-        *to[i] = sim_disk_copy(from[i]);
-        faulty_disk_init(around[i], *to[i], &node->faults);
-    }
-    sim_disk_lie(node->private, stage->options.has_lying_disk);
-    node->was_restored = true;
-    model_forget(node);
-}
-
 struct pick {
     uint64_t left;
     char path[160];
@@ -330,6 +296,19 @@ static void act_on_machine(struct stage *stage, struct node *node, const struct 
     }
 }
 
+/* The first that needs it, from this one on. */
+static void recover(struct stage *stage, uint8_t from)
+{
+    for (size_t i = 0; i < NODES; i++) {
+        struct node *node = &stage->nodes[(from + i) % NODES];
+        if (node->gateway == NULL && node->was_restored) {
+            stage->speaking = node;
+            mirrors_recover(node);
+            return;
+        }
+    }
+}
+
 static void act(struct stage *stage, const struct action *action)
 {
     struct node *node = &stage->nodes[action->node];
@@ -357,12 +336,13 @@ static void act(struct stage *stage, const struct action *action)
         mirrors_push(node, action->seed);
         break;
     case ACTION_RECOVER:
-        if (node->gateway == NULL && node->was_restored) {
-            mirrors_recover(node);
-        }
+        recover(stage, action->node);
         break;
     case ACTION_BACKUP:
-        back_up(node);
+        node_back_up(node);
+        break;
+    case ACTION_RESTORE:
+        node_restore(node);
         break;
     case ACTION_ROT:
         rot(stage, node, action);
@@ -372,9 +352,6 @@ static void act(struct stage *stage, const struct action *action)
         break;
     }
     node_leave(node);
-    if (action->kind == ACTION_RESTORE) {
-        restore(stage, node);
-    }
     stage->speaking = speaking;
 }
 

@@ -166,7 +166,7 @@ struct node {
     struct log *log;         /* its; NULL: it is stopped, or ending */
     unsigned generation;     /* counts its processes */
     unsigned depth;          /* calls into it that are on the stack */
-    bool is_ending, is_draining, has_dead_log;
+    bool is_ending, is_draining, has_dead_log, is_to_be_put_back;
     bool loses_power; /* when it ends by the fault that is set */
     bool ends_at_fault, cuts_power;
     uint64_t end_seed, cut_seed;
@@ -278,6 +278,9 @@ void node_clear(struct node *node);
 must_check bool node_start(struct node *node, struct error *e);
 /* Its process ends here and now; what is under way in it fails, and leads nowhere. */
 void node_end(struct node *node, bool loses_power, uint64_t seed);
+/* Somebody copies its folders; and puts the copy in the place of what it has, which ends it: what a careless operator does. */
+void node_back_up(struct node *node);
+void node_restore(struct node *node);
 /* Every call into a gateway stands between these. Leaving, it ends if a fault that it can't live with, or the planned end, has come. */
 void node_enter(struct node *node);
 void node_leave(struct node *node);
