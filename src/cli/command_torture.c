@@ -7,11 +7,12 @@
 #include "cli/output.h"
 #include "torture/torture.h"
 
-enum { ACTIONS_USUALLY = 2000, RUNS_MAX = 1000000, TRACE_BYTES_MAX = 64 * 1024 * 1024 };
+enum { ACTIONS_USUALLY = 600, RUNS_MAX = 1000000, TRACE_BYTES_MAX = 64 * 1024 * 1024 };
 
 /* Sums over all runs. */
 struct sum {
-    uint64_t runs, exchanges, acknowledged, starts, crashes, refused_starts, cosigned, mirrored, healed, recovered, equivocations, entries;
+    uint64_t runs, exchanges, acknowledged, refused, released, withdrawn, erased;
+    uint64_t starts, crashes, refused_starts, cosigned, mirrored, healed, recovered, equivocations, entries;
 };
 
 static void add(struct sum *sum, const struct torture_result *result)
@@ -19,6 +20,10 @@ static void add(struct sum *sum, const struct torture_result *result)
     sum->runs++;
     sum->exchanges += result->exchanges;
     sum->acknowledged += result->acknowledged;
+    sum->refused += result->refused;
+    sum->released += result->released;
+    sum->withdrawn += result->withdrawn;
+    sum->erased += result->erased;
     sum->starts += result->starts;
     sum->crashes += result->crashes;
     sum->refused_starts += result->refused_starts;
@@ -51,22 +56,24 @@ static bool tell_broken(const struct call *call, uint64_t seed, const struct tor
 static bool tell_fine(const struct call *call, uint64_t first, uint64_t digest, const struct sum *sum)
 {
     if (call->is_json) {
-        return output_json(json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "ok", 1, "seed", (json_int_t)first, "runs",
-                                     (json_int_t)sum->runs, "exchanges", (json_int_t)sum->exchanges, "acknowledged",
-                                     (json_int_t)sum->acknowledged, "starts", (json_int_t)sum->starts, "crashes", (json_int_t)sum->crashes,
+        return output_json(json_pack("{s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "ok", 1, "seed",
+                                     (json_int_t)first, "runs", (json_int_t)sum->runs, "exchanges", (json_int_t)sum->exchanges,
+                                     "acknowledged", (json_int_t)sum->acknowledged, "released", (json_int_t)sum->released, "withdrawn",
+                                     (json_int_t)sum->withdrawn, "starts", (json_int_t)sum->starts, "crashes", (json_int_t)sum->crashes,
                                      "refused_starts", (json_int_t)sum->refused_starts, "cosigned", (json_int_t)sum->cosigned, "entries",
                                      (json_int_t)sum->entries, "digest", (json_int_t)(digest >> 12)));
     }
     struct buffer out;
     buffer_init(&out, 4096);
     buffer_append_format(&out,
-                         "torture: seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " exchanges, %" PRIu64 " of them acknowledged; %" PRIu64
+                         "torture: seeds %" PRIu64 " to %" PRIu64 ": %" PRIu64 " exchanges, %" PRIu64 " of them acknowledged, %" PRIu64
+                         " with a person's data, %" PRIu64 " refused; %" PRIu64 " consents withdrawn, %" PRIu64 " entries erased; %" PRIu64
                          " starts, %" PRIu64 " of them refused; %" PRIu64 " crashes; %" PRIu64 " cosignatures; %" PRIu64
                          " copies brought up to date, %" PRIu64 " logs healed, %" PRIu64 " entries recovered, %" PRIu64
                          " forks caught; %" PRIu64 " entries at the end; digest %016" PRIx64 "\ntorture: nothing broke\n",
-                         first, first + sum->runs - 1, sum->exchanges, sum->acknowledged, sum->starts + sum->refused_starts,
-                         sum->refused_starts, sum->crashes, sum->cosigned, sum->mirrored, sum->healed, sum->recovered, sum->equivocations,
-                         sum->entries, digest);
+                         first, first + sum->runs - 1, sum->exchanges, sum->acknowledged, sum->released, sum->refused, sum->withdrawn,
+                         sum->erased, sum->starts + sum->refused_starts, sum->refused_starts, sum->crashes, sum->cosigned, sum->mirrored,
+                         sum->healed, sum->recovered, sum->equivocations, sum->entries, digest);
     bool ok = output_buffer(&out);
     buffer_clear(&out);
     return ok;
@@ -126,7 +133,7 @@ static int run_torture(struct call *call)
 
 static const struct command_option options[] = {
     { "seed", "N", "what everything is drawn from; the same seed always does the same (default: a new one, which is told)" },
-    { "actions", "N", "how much happens in a run (default: 2000)" },
+    { "actions", "N", "how much happens in a run (default: 600)" },
     { "runs", "N", "how many runs, with N, N+1, ... as seeds (default: 1)" },
     { "trace", NULL, "tell every action and what became of it" },
     { "lying-disk", NULL, "let the disks say that they synced and forget, to see that it is noticed" },
@@ -135,12 +142,13 @@ static const struct command_option options[] = {
 const struct command command_torture = {
     .name = "torture",
     .arguments = "[--seed N] [--actions N] [--runs N] [--trace] [--lying-disk]",
-    .summary = "run logs, witnesses and exchanges against faults, in a simulation that a seed repeats",
+    .summary = "run whole gateways against faults, in a simulation that a seed repeats",
     .text =
-        "Runs the evidence of several gateways in one process over a simulated disk, network and clock: power cuts that tear and garble what "
-        "was not synced, full disks, failing and slow calls, processes that end in the midst of anything, cut and lossy lines, messages that "
-        "come twice or late, clocks that jump, old backups that are put back, bits that turn over. After every step it looks whether what was "
-        "acknowledged is still there and provable, and whether any log ever told two histories.\n"
+        "Runs three gateways in one process over simulated disks, lines and clocks: their steps, logs, consents, databases, witnesses and mirrors. Power "
+        "cuts that tear and garble what was not synced, full disks, failing and slow calls, processes that end in the midst of anything, cut and lossy "
+        "lines, messages that come twice or late, services that are slow or die, clocks that jump, old backups that are put back, bits that turn over; and "
+        "persons who give, pause and withdraw consents meanwhile, policies, notices and directories that change. After every step it looks whether what was "
+        "acknowledged is still there and provable, whether anything left without a consent that held, and whether any log ever told two histories.\n"
         "When something breaks it prints the seed and the shortest list of actions that it found to break it, and ends with 1. It touches "
         "no file and no network, and needs no gateway's folder.",
     .examples = "comity torture\n"
