@@ -447,6 +447,9 @@ static void serve(struct stage *stage, struct letter *letter)
         return;
     }
     x->served++;
+    if (x->is_unsafe) {
+        model_expect_decision(letter->node, fields_find(&letter->fields, BYTES("X-Road-Request-Id")));
+    }
     if (fate >= 6 && fate < 10) {
         post_failure(stage, letter->call, CLIENT_FAILURE_BROKEN, delay_ms);
         return;

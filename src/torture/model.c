@@ -501,6 +501,17 @@ void model_acknowledge(struct stage *stage, const struct exchange *x)
     }
 }
 
+void model_expect_decision(struct node *node, const struct field *id)
+{
+    if (node->was_restored || node->log == NULL) {
+        return;
+    }
+    model_follow(node);
+    if (id == NULL || !get_exchange(node->model, id->value)->has_decision) {
+        stage_break(node->stage, "gateway %u called its service, and what permits it is not behind it in the log", node->number);
+    }
+}
+
 /* ---- Log, database, memory ---- */
 
 struct comparing {

@@ -318,6 +318,8 @@ void model_forget(struct node *node);
 void model_promise(struct node *node, const struct consent_receipt *receipt, const char *event);
 /* An application got an answer with data. */
 void model_acknowledge(struct stage *stage, const struct exchange *x);
+/* The service is called by a method that is not safe: what permitted it is durable. */
+void model_expect_decision(struct node *node, const struct field *id);
 /* It was started, or nothing moves: log, database and counters say the same. */
 void model_compare(struct node *node);
 /* Everything that this person had given was taken back, and that was acknowledged. */

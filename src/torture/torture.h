@@ -1,6 +1,6 @@
 /*
- * Deterministic torture of the evidence: several gateways' logs over a simulated disk, network and clock in one thread. A run is a list
- * of actions that is drawn from a seed; the same seed always does the same. After every step the invariants of check.c are looked at.
+ * Deterministic torture: several whole gateways over simulated disks, lines and clocks in one thread. A run is a list of actions that is drawn
+ * from a seed; the same seed always does the same. After every step the invariants of docs/torture.md are looked at.
  */
 #ifndef COMITY_TORTURE_TORTURE_H
 #define COMITY_TORTURE_TORTURE_H
