@@ -73,8 +73,8 @@ bool login_enter(struct rest_call *call, struct session *session, struct bytes s
     char cookie[SESSION_COOKIE_SIZE];
     struct store *store = call->rest->options.store;
     int64_t ended = 0;
-    bool ok = session_sweep(store, call->now_ms, &ended, e) && (call->session == NULL || session_end(store, call->session, e)) &&
-              tell(call, session, subject, "signIn", e) &&
+    bool ok = session_sweep(store, call->now_ms, &ended, e) && paper_code_sweep(store, call->now_ms, e) &&
+              (call->session == NULL || session_end(store, call->session, e)) && tell(call, session, subject, "signIn", e) &&
               session_open(store, session, &call->settings->config->sessions, call->now_ms, cookie, e) &&
               session_set_cookie(call, cookie, e);
     explicit_bzero(cookie, sizeof cookie);

@@ -7,6 +7,7 @@
 #include "api/fetch.h"
 #include "api/live_internal.h"
 #include "api/login.h"
+#include "api/paper_code.h"
 #include "api/rest_internal.h"
 #include "api/webhook.h"
 #include "base/metrics.h"
@@ -293,6 +294,13 @@ static bool listen_at(struct rest *rest, struct error *e)
     return server_start(&rest->server, rest->loop, &server, e);
 }
 
+/* Sessions and codes that are over name persons: none stays for longer than until the next start, sign-in or code. */
+static bool forget_old(const struct rest_options *options, struct error *e)
+{
+    int64_t now_ms = time_now_ms(), count = 0;
+    return session_sweep(options->store, now_ms, &count, e) && paper_code_sweep(options->store, now_ms, e);
+}
+
 bool rest_start(struct rest **out, uv_loop_t *loop, const struct rest_options *options, struct error *e)
 {
     *out = NULL;
@@ -308,7 +316,7 @@ bool rest_start(struct rest **out, uv_loop_t *loop, const struct rest_options *o
         free(rest);
         return error_memory(e, "api");
     }
-    if (!fetch_init(e) || !rest_settings_load(&rest->settings, options, e) || !make_document(rest, e)) {
+    if (!fetch_init(e) || !forget_old(options, e) || !rest_settings_load(&rest->settings, options, e) || !make_document(rest, e)) {
         free_rest(rest);
         return false;
     }

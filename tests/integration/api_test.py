@@ -225,6 +225,14 @@ class Configuration(unittest.TestCase):
                 f'clients: [{{name: a, role: operator, tokens: ["{"0" * 64}"]}}, {{name: b, role: auditor, tokens: ["{"0" * 64}"]}}]': 'told apart',
                 'clients: [{name: a, role: operator, member: x, pins: ["' + '0' * 64 + '"]}]': 'is no member',
                 'page_max: 5': 'page_max', 'unknown: 1': 'unknown',
+                'issuers: [{issuer: "https://a"}]': 'nobody could use',
+                'issuers: [{issuer: "https://a", login: {name: A, client_id: b}}]': 'needs public_url',
+                **{f'public_url: "{url}"': 'address of a place' for url in ('http://a', 'https://a/b', 'https://A', 'https://', 'a', 'https://a b')},
+                'public_url: "https://p"\nissuers: [{issuer: "https://a", login: {name: A, client_id: b, scopes: [profile]}}]': 'openid',
+                'public_url: "https://p"\nissuers: [{issuer: "https://a", login: {name: A, client_id: b, client_secret_file: absent}}]': 'absent',
+                'public_url: "https://p"\nissuers: [{issuer: "https://a", login: {name: A, client_id: b}}, {issuer: "https://c", login: {name: A, client_id: b}}]':
+                    'have this name',
+                'sessions: {idle: 5s}': 'so short', 'sessions: {idle: 2h, age: 1h}': 'so short', 'sessions: {age: 90d}': 'duration', 'codes: {age: 1s}': 'so short',
             }.items():
                 with self.subTest(text):
                     (api.gateway.folder / 'api.yaml').write_text(text)

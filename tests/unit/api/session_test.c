@@ -180,6 +180,22 @@ static void ending(void **state)
     assert_false(is_good(w->store, third, start_ms, &found, fresh));
 }
 
+static void a_person_who_is_erased(void **state)
+{
+    struct api_world *w = *state;
+    struct session own = person("p8"), other = person("p9"), found;
+    struct session helper = { .roles = 1U << ROLE_HELPER, .person = BYTES("p8"), .who = BYTES("Ada"), .method = BYTES("code") };
+    char one[SESSION_COOKIE_SIZE], two[SESSION_COOKIE_SIZE], third[SESSION_COOKIE_SIZE], fresh[SESSION_COOKIE_SIZE];
+    struct error e = { 0 };
+    open_one(w->store, &own, start_ms, one);
+    open_one(w->store, &helper, start_ms, two);
+    open_one(w->store, &other, start_ms, third);
+    assert_true(store_begin(w->store, &e) && session_forget_person(w->store, BYTES("p8"), &e) && store_commit(w->store, &e));
+    assert_false(is_good(w->store, one, start_ms, &found, fresh));
+    assert_false(is_good(w->store, two, start_ms, &found, fresh));
+    assert_true(is_good(w->store, third, start_ms, &found, fresh));
+}
+
 static void the_oldest_of_too_many_goes(void **state)
 {
     struct api_world *w = *state;
@@ -225,6 +241,7 @@ int main(void)
         cmocka_unit_test(ending),
         cmocka_unit_test(the_oldest_of_too_many_goes),
         cmocka_unit_test(csrf_tokens),
+        cmocka_unit_test(a_person_who_is_erased),
     };
     return cmocka_run_group_tests(tests, api_world_setup, api_world_teardown);
 }
