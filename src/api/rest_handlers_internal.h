@@ -9,7 +9,7 @@
 /* rest_public.c */
 rest_handler handle_openapi;
 /* rest_gateway.c, rest_person.c, rest_use.c */
-rest_handler handle_exchange_list, handle_exchange_read, handle_exchange_bundle; /* rest_exchange.c */
+rest_handler handle_exchange_list, handle_exchange_read, handle_exchange_bundle;              /* rest_exchange.c */
 rest_handler handle_service_list, handle_rule_read, handle_explain, handle_policy_difference; /* rest_service.c */
 rest_handler handle_task_list;                                                                /* rest_task.c */
 rest_handler handle_figure_read, handle_figure_live;                                          /* rest_figure.c */
@@ -41,9 +41,9 @@ rest_handler handle_notice_list, handle_notice_read, handle_notice_publish, hand
 /* rest_import.c */
 rest_handler handle_consent_import;
 /* rest_office.c: what the holder's office works through. */
-rest_handler handle_hold_list, handle_hold_release, handle_review_list, handle_review_read, handle_review_decide, handle_review_tell, handle_breach_list,
-    handle_breach_open, handle_breach_read, handle_breach_step, handle_register_read, handle_assessment_list, handle_assessment_add,
-    handle_received_list, handle_received_end;
+rest_handler handle_hold_list, handle_hold_release, handle_review_list, handle_review_read, handle_review_decide, handle_review_tell,
+    handle_breach_list, handle_breach_open, handle_breach_read, handle_breach_step, handle_register_read, handle_assessment_list,
+    handle_assessment_add, handle_received_list, handle_received_end;
 /* rest_operation.c */
 /* An operation's answer as this call's, its names as this API writes them. Takes `request`, which may be NULL (out of memory). */
 must_check bool rest_run(struct rest_call *call, operation *what, json_t *request, struct error *e);
