@@ -3,6 +3,7 @@
 
 #include "api/access_event.h"
 #include "api/rest_internal.h"
+#include "api/rest_page.h"
 #include "api/session_internal.h"
 #include "base/diag.h"
 #include "base/encode.h"
@@ -273,6 +274,17 @@ static bool find_own_subject(struct rest_call *call, struct bytes named, struct 
     return true;
 }
 
+/*
+ * What a person's pages link to (a receipt, a report) is of the one whom the page says one acts for: a link sends no header, but the cookie that the page
+ * has set. Only for reading; what changes something says for whom.
+ */
+static struct bytes chosen_ward(const struct rest_call *call)
+{
+    bool is_link = call->pages == NULL && session_of(call) != NULL && bytes_equal(call->request->method, BYTES("GET")) &&
+                   (call->principal.roles & (1U << ROLE_PERSON)) != 0 && call->route->resource != RESOURCE_SESSION;
+    return is_link ? rest_cookie(call, "ward") : BYTES_NONE;
+}
+
 bool rest_find_subject(struct rest_call *call, struct error *e)
 {
     bool is_twice, is_twice_too;
@@ -286,7 +298,7 @@ bool rest_find_subject(struct rest_call *call, struct error *e)
     if (own.size > 0 && guardianship.size > 0 && !bytes_equal(own, guardianship)) {
         return rest_refuse(call, e, 403, "auth.guardian", "header Comity-Guardianship", NULL, "this session is for another guardianship");
     }
-    guardianship = own.size > 0 ? own : guardianship;
+    guardianship = own.size > 0 ? own : guardianship.size > 0 ? guardianship : chosen_ward(call);
     struct bytes in_query = (call->route->flags & ROUTE_GOVSTACK) != 0 ? rest_query(call, "individualId") : BYTES_NONE;
     if (named.size > 0 && in_query.size > 0 && !bytes_equal(named, in_query)) {
         return rest_refuse(call, e, 400, "auth.person", "query individualId", NULL, "is another than X-ConsentBB-IndividualId");

@@ -86,6 +86,27 @@ static const char *name_behind_member(const char *client)
     return at;
 }
 
+/* Each consent once: the decision names it for each category. */
+static json_t *view_records(const json_t *use)
+{
+    json_t *list = json_array();
+    const json_t *id, *had;
+    size_t i, j;
+    json_array_foreach(json_object_get(use, "consents"), i, id)
+    {
+        bool is_known = false;
+        json_array_foreach(list, j, had)
+        {
+            is_known = is_known || json_equal(had, id);
+        }
+        if (list == NULL || (!is_known && json_array_append(list, (json_t *)(uintptr_t)id) != 0)) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 static bool add_exchange(json_t *view, const json_t *use, const struct catalogue *texts)
 {
     char key[KEY_BYTES];
@@ -100,9 +121,8 @@ static bool add_exchange(json_t *view, const json_t *use, const struct catalogue
            json_object_set_new(view, "is_unanswered", json_boolean(!is_refused && !is_answered)) == 0 &&
            json_object_set_new(view, "is_nothing", json_boolean(!is_refused && is_answered && !has_left)) == 0 &&
            json_object_set_new(view, "reason_key", json_string(view_key(texts, "reason", reason_of(use), key, sizeof key))) == 0 &&
-           json_object_set_new(view, "bases", view_bases(use)) == 0 &&
-           json_object_set_new(view, "held_back", view_withheld(use, texts)) == 0 &&
-           json_object_set_new(view, "has_left", json_boolean(has_left)) == 0;
+           json_object_set_new(view, "bases", view_bases(use)) == 0 && json_object_set_new(view, "held_back", view_withheld(use, texts)) == 0 &&
+           json_object_set_new(view, "has_left", json_boolean(has_left)) == 0 && json_object_set_new(view, "records", view_records(use)) == 0;
 }
 
 static bool add_words(json_t *view, const json_t *use, const struct catalogue *texts)
@@ -112,11 +132,13 @@ static bool add_words(json_t *view, const json_t *use, const struct catalogue *t
     if (strcmp(kind, "exchange") == 0) {
         return add_exchange(view, use, texts);
     }
-    bool is_access = strcmp(kind, "access") == 0;
-    const char *key_text = is_access ? view_key(texts, "operation", text_of(use, "service"), key, sizeof key)
-                                     : view_key(texts, "event", text_of(use, "verdict"), key, sizeof key);
+    bool is_access = strcmp(kind, "access") == 0, is_sign_in = is_access && strcmp(text_of(use, "service"), "signIn") == 0;
+    const char *key_text = is_sign_in  ? view_key(texts, "signin", text_of(use, "verdict"), key, sizeof key)
+                           : is_access ? view_key(texts, "operation", text_of(use, "service"), key, sizeof key)
+                                       : view_key(texts, "event", text_of(use, "verdict"), key, sizeof key);
     return json_object_set_new(view, is_access ? "is_access" : "is_event", json_true()) == 0 &&
            json_object_set_new(view, "event_key", json_string(key_text)) == 0 &&
+           json_object_set_new(view, "is_sign_in", json_boolean(is_sign_in)) == 0 &&
            json_object_set_new(view, "staff", json_string(is_access ? name_behind_member(text_of(use, "client")) : "")) == 0;
 }
 
