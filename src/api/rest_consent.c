@@ -251,8 +251,10 @@ static bool add_record(void *context, const struct consent_record *record)
             return false;
         }
     }
-    if (record->state == CONSENT_GIVEN) {
-        listing->failed = json_object_set_new(listing->row, "status", json_string("given")) != 0;
+    /* As the whole consent says it (rest_document.c). */
+    const char *status = json_string_value(json_object_get(listing->row, "status"));
+    if (record->state == CONSENT_GIVEN || (status != NULL && strcmp(status, "refused") == 0)) {
+        listing->failed = json_object_set_new(listing->row, "status", json_string(consent_state_name(record->state))) != 0;
     }
     listing->failed = listing->failed || !json_list_add(json_object_get(listing->row, "decisions"),
                                                         json_pack("{s:o, s:s}", "category", json_from_bytes(record->category), "decision",

@@ -192,7 +192,8 @@ static void finish_state(struct making *m, const struct notices *notices, int64_
                    !notices_is_accepted(notices, d->notice_digest)) {
             *state = CONSENT_SUPERSEDED;
         }
-        d->state = d->state == CONSENT_NONE || *state == CONSENT_GIVEN ? *state : d->state;
+        /* One that is given makes the whole given; refused is the whole only where nothing else ever was. */
+        d->state = d->state == CONSENT_NONE || *state == CONSENT_GIVEN || d->state == CONSENT_REFUSED ? *state : d->state;
     }
 }
 

@@ -25,6 +25,21 @@ static bool redact_rows(struct rest_call *call, const char *list, struct error *
     return rest_redact(call, list, personal, COUNT_OF(personal), e);
 }
 
+/* What one may ask for by the community's law, and within which time it is answered. */
+static json_t *rights_of(const struct law *law)
+{
+    json_t *list = json_array();
+    for (unsigned at = 0; law != NULL && at < LAW_RIGHT_COUNT; at++) {
+        const struct law_period *right = &law->rights[at];
+        if (right->is_set && !json_list_add(list, json_pack("{s:s, s:o, s:o}", "right", law_right_word((enum law_right)at), "within",
+                                                            json_of_period(right->value), "article", json_from_bytes(right->source.article)))) {
+            json_decref(list);
+            return NULL;
+        }
+    }
+    return list;
+}
+
 /* By which article its clock runs, where it is still the community's law. */
 static bool add_articles(struct rest_call *call, struct error *e)
 {
@@ -46,6 +61,7 @@ static bool add_articles(struct rest_call *call, struct error *e)
         }
         ok = ok && article != NULL && json_object_set_new(row, "article", article) == 0;
     }
+    ok = ok && json_object_set_new(call->answer, "rights", rights_of(grounds.law)) == 0;
     law_drop(grounds.law);
     policy_drop(grounds.policy);
     return ok || error_memory(e, "answer");
@@ -62,7 +78,8 @@ bool handle_right_list(struct rest_call *call, struct error *e)
         json_decref(request);
         return error_memory(e, "request");
     }
-    return rest_run(call, operation_request_list, request, e) && (call->subject.size > 0 || redact_rows(call, "requests", e));
+    return rest_run(call, operation_request_list, request, e) && add_articles(call, e) &&
+           (call->subject.size > 0 || redact_rows(call, "requests", e));
 }
 
 /* The one in the path, if this caller may see it: its row is the answer. */

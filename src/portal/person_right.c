@@ -31,11 +31,29 @@ static bool view_request(json_t *row, int64_t now_ms, struct error *e)
            person_put(row, "count", json_integer(days_left(json_object_get(row, "dueAt"), now_ms)), e);
 }
 
+/* Does the law know this right? */
+static bool is_known(const json_t *known, const char *right)
+{
+    const json_t *row;
+    size_t i;
+    json_array_foreach(known, i, row)
+    {
+        if (bytes_equal(rest_json_bytes(json_object_get(row, "right")), bytes_of_text(right))) {
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool add_rights(json_t *data, struct bytes chosen, struct error *e)
 {
+    const json_t *known = json_object_get(json_object_get(data, "answer"), "rights");
     char key[32];
     json_t *list = json_array();
     for (size_t i = 0; i < COUNT_OF(rights) && list != NULL; i++) {
+        if (!is_known(known, rights[i])) {
+            continue;
+        }
         (void)snprintf(key, sizeof key, "right.%s", rights[i]);
         json_t *row = json_pack("{s:s, s:s, s:s+, s:b}", "value", rights[i], "key", key, "help", key, ".help", "is_here",
                                 bytes_equal(chosen, bytes_of_text(rights[i])));
