@@ -31,8 +31,9 @@ static json_t *rights_of(const struct law *law)
     json_t *list = json_array();
     for (unsigned at = 0; law != NULL && at < LAW_RIGHT_COUNT; at++) {
         const struct law_period *right = &law->rights[at];
-        if (right->is_set && !json_list_add(list, json_pack("{s:s, s:o, s:o}", "right", law_right_word((enum law_right)at), "within",
-                                                            json_of_period(right->value), "article", json_from_bytes(right->source.article)))) {
+        if (right->is_set &&
+            !json_list_add(list, json_pack("{s:s, s:o, s:o}", "right", law_right_word((enum law_right)at), "within",
+                                           json_of_period(right->value), "article", json_from_bytes(right->source.article)))) {
             json_decref(list);
             return NULL;
         }

@@ -121,8 +121,10 @@ static bool add_exchange(json_t *view, const json_t *use, const struct catalogue
            json_object_set_new(view, "is_unanswered", json_boolean(!is_refused && !is_answered)) == 0 &&
            json_object_set_new(view, "is_nothing", json_boolean(!is_refused && is_answered && !has_left)) == 0 &&
            json_object_set_new(view, "reason_key", json_string(view_key(texts, "reason", reason_of(use), key, sizeof key))) == 0 &&
-           json_object_set_new(view, "bases", view_bases(use)) == 0 && json_object_set_new(view, "held_back", view_withheld(use, texts)) == 0 &&
-           json_object_set_new(view, "has_left", json_boolean(has_left)) == 0 && json_object_set_new(view, "records", view_records(use)) == 0;
+           json_object_set_new(view, "bases", view_bases(use)) == 0 &&
+           json_object_set_new(view, "held_back", view_withheld(use, texts)) == 0 &&
+           json_object_set_new(view, "has_left", json_boolean(has_left)) == 0 &&
+           json_object_set_new(view, "records", view_records(use)) == 0;
 }
 
 static bool add_words(json_t *view, const json_t *use, const struct catalogue *texts)
