@@ -60,6 +60,7 @@ enum verb { VERBS(ACCESS_NAME) VERB_COUNT };
 
 /* Whose data it is, or who stands for one. */
 #define ROLES_OF_PERSONS ((1U << ROLE_PERSON) | (1U << ROLE_GUARDIAN) | (1U << ROLE_HELPER))
+#define ROLES_OF_STAFF ((1U << ROLE_OPERATOR) | (1U << ROLE_OFFICER) | (1U << ROLE_AUDITOR)) /* that work with it; a viewer sees figures */
 
 /* Zero is no. Ordered: the more a principal's roles allow, the larger. */
 enum access {

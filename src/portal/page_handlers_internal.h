@@ -7,6 +7,10 @@
 /* page_frame.c */
 rest_handler page_asset, page_home, page_absent, page_preferences, page_offline;
 
+/* console.c, console_find.c, console_rules.c */
+rest_handler page_console, page_console_tasks, page_console_act, page_console_find, page_console_exchange, page_console_rules,
+    page_console_explain, page_console_compare;
+
 /* page_sign_in.c */
 rest_handler page_sign_in, page_sign_in_code, page_sign_in_provider, page_sign_in_callback, page_sign_out_provider, page_sign_out,
     page_signed_out, page_sessions, page_sessions_end;

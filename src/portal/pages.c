@@ -44,6 +44,16 @@ const struct rest_route page_routes[] = {
     PAGE("GET", "/sessions", "pageSessions", "Where one is signed in", RESOURCE_SESSION, VERB_LIST, NULL, 0, "lang", page_sessions),
     PAGE("POST", "/sessions", "pageSessionsEnd", "Signs out in another place, or everywhere", RESOURCE_SESSION, VERB_ERASE, "id", 0, "lang", page_sessions_end),
 
+    /* The operator's console */
+    PAGE("GET", "/console", "pageConsole", "How the gateway does, at this moment", RESOURCE_FIGURE, VERB_READ, NULL, 0, "lang", page_console),
+    PAGE("GET", "/console/find", "pageConsoleFind", "Finds exchanges", RESOURCE_EXCHANGE, VERB_LIST, NULL, 0, "lang id peer service reason from until cursor", page_console_find),
+    PAGE("GET", "/console/find/{exchangeId}", "pageConsoleExchange", "The story of one exchange", RESOURCE_EXCHANGE, VERB_READ, NULL, 0, "lang person", page_console_exchange),
+    PAGE("GET", "/console/rules", "pageConsoleRules", "Who may ask what", RESOURCE_SERVICE, VERB_READ, NULL, 0, "lang cursor", page_console_rules),
+    PAGE("POST", "/console/rules/explain", "pageConsoleExplain", "Why would this be refused?", RESOURCE_SERVICE, VERB_READ, "client! service! method path purpose person", 0, "lang", page_console_explain),
+    PAGE("POST", "/console/rules/compare", "pageConsoleCompare", "What would this file change?", RESOURCE_SERVICE, VERB_WRITE, "text!", 0, "lang", page_console_compare),
+    PAGE("GET", "/console/tasks", "pageConsoleTasks", "What waits for somebody", RESOURCE_TASK, VERB_LIST, NULL, 0, "lang told", page_console_tasks),
+    PAGE("POST", "/console/tasks", "pageConsoleAct", "Reviews, releases, accepts, answers", RESOURCE_TASK, VERB_LIST, "act! id verdict words consumer service reason event remedy answer", 0, NULL, page_console_act),
+
     /* Of a person */
     PAGE("GET", "/uses", "pageUses", "What was asked about me, by day", RESOURCE_USE, VERB_LIST, NULL, 0, "lang told cursor show who from until consent", page_uses),
     PAGE("GET", "/uses/complete", "pageUsesComplete", "Is my list complete?", RESOURCE_USE, VERB_LIST, NULL, 0, "lang", page_uses_complete),
