@@ -27,7 +27,7 @@ class SignIn(ApiCase):
         return browser
 
     def sign_out(self, browser):
-        browser.get('/')
+        browser.get('/sign-in')
         return browser.submit('/sign-out')
 
     def uses(self, person=PERSON):
