@@ -87,8 +87,8 @@ static int append_row(void *context, int count, char **values, char **names)
 static void dump(const struct rig *rig, struct buffer *out)
 {
     static const char *const queries[] = {
-        "SELECT number, id, person, recipient, purpose, decided, created_at, valid_from, valid_until, ends, terms, hex(digest), prev, decisions"
-        " FROM consents ORDER BY 1",
+        ("SELECT number, id, person, recipient, purpose, decided, created_at, valid_from, valid_until, ends, terms, hex(digest), prev, decisions"
+         " FROM consents ORDER BY 1"),
         "SELECT * FROM persons ORDER BY 2",
         "SELECT * FROM consent_names ORDER BY 1",
         "SELECT * FROM consent_events ORDER BY 1",
