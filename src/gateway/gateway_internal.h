@@ -144,7 +144,7 @@ struct gateway {
     uv_work_t prune_work;
     bool is_pruning, has_pruned; /* the second: the last one succeeded */
     uint64_t prune_after_ms;     /* of the main loop's clock */
-    struct figures *figures; /* figures_internal.h */
+    struct figures *figures;     /* figures_internal.h */
     bool was_valid, was_warned, was_late;
     uint64_t drain_until_ms; /* of the main loop's clock */
     void (*drained)(void *context);

@@ -14,13 +14,16 @@ static const struct {
     const char *path, *text;
     unsigned roles;
 } nav[] = {
-    { "/", "nav.home", ~(unsigned)ROLES_OF_PERSONS },  { "/uses", "nav.uses", ROLES_OF_PERSONS },
-    { "/consents", "nav.consents", ROLES_OF_PERSONS }, { "/rights", "nav.rights", ROLES_OF_PERSONS },
+    { "/", "nav.home", ~(unsigned)ROLES_OF_PERSONS },
+    { "/uses", "nav.uses", ROLES_OF_PERSONS },
+    { "/consents", "nav.consents", ROLES_OF_PERSONS },
+    { "/rights", "nav.rights", ROLES_OF_PERSONS },
     { "/console", "nav.console", ROLES_OF_STAFF | 1U << ROLE_VIEWER },
     { "/console/find", "nav.find", ROLES_OF_STAFF },
     { "/console/rules", "nav.rules", ROLES_OF_STAFF | 1U << ROLE_VIEWER },
     { "/console/tasks", "nav.tasks", ROLES_OF_STAFF },
-    { "/people", "nav.people", ROLES_OF_PERSONS },     { "/sessions", "nav.sessions", ((1U << ROLE_COUNT) - 1) & ~(1U << ROLE_ANONYMOUS) },
+    { "/people", "nav.people", ROLES_OF_PERSONS },
+    { "/sessions", "nav.sessions", ((1U << ROLE_COUNT) - 1) & ~(1U << ROLE_ANONYMOUS) },
 };
 
 /* ---- Language and colours ---- */

@@ -30,7 +30,7 @@ struct test_server {
     atomic_uint streams, streams_ended; /* begun; ended by on_end */
     struct server_stream *streaming;    /* the newest, of the loop's thread */
     atomic_size_t piece;                /* how much test_server_write() writes */
-    atomic_uint order; /* what the loop's thread has to do: bits below */
+    atomic_uint order;                  /* what the loop's thread has to do: bits below */
     atomic_size_t connections, unanswered;
     char last_accept[64], last_detail[128]; /* read after the answer came */
 };
