@@ -34,9 +34,12 @@ bench: ## speed and size beside nginx, HAProxy, PostgreSQL and Cedar; tables, an
 	@tools/build release all bench/log_bench bench/release_bench bench/policy_bench
 	@bench/run.py
 
-soak: ## load and faults for SECONDS (600), 1,000 kills, 1,000 seeds of torture; watches memory, files and evidence
+soak: ## load and faults for SECONDS (600), 1,000 kills, 1,000 seeds of torture, histories of withdrawals, millions of decisions against the slow model
 	@tools/deps build bench test
 	@tools/build release
+	@tools/build gcc tests/unit/policy/decide_model_test
+	@DECIDE_WORLDS=$(or $(DECIDE_WORLDS),5000000) build/gcc/tests/unit/policy/decide_model_test
+	@cd tests/support && HISTORY_SECONDS=$(or $(HISTORY_SECONDS),600) PYTHONPATH=. COMITY=../../build/release/comity /usr/bin/python3 ../integration/withdrawal_history_test.py
 	@bench/soak.py --seconds $(or $(SECONDS),600)
 	@cd tests/support && KILLS=$(or $(KILLS),1000) PYTHONPATH=. COMITY=../../build/release/comity /usr/bin/python3 ../faults/kill_test.py
 	@cd tests/support && BITS=0 MUTATIONS=20000 PYTHONPATH=. COMITY=../../build/release/comity /usr/bin/python3 ../interop/evidence_test.py

@@ -14,7 +14,7 @@
 #include "consent/consent_internal.h"
 #include "policy/decide.h"
 
-enum { CONSENTS_A_PERSON = 5, CATEGORIES = 3, DECISIONS = 1000000, LOADS = 100000, WITHDRAWALS = 200, NOW_MS = 1000000000 };
+enum { CONSENTS_A_PERSON = 5, CATEGORIES = 3, DECISIONS = 1000000, LOADS = 100000, PARTS = 20, WITHDRAWALS = 200, NOW_MS = 1000000000 };
 static const char *const categories[CATEGORIES] = { "https://w3id.org/dpv/pd#BloodType", "https://w3id.org/dpv/pd#Name",
                                                     "https://w3id.org/dpv/pd#Vaccination" };
 static const struct bytes purpose = BYTES("https://w3id.org/dpv/sector/health#MedicalTreatment");
@@ -270,7 +270,8 @@ static void store_consents(struct place *p, uint64_t count)
     }
 }
 
-static double measure_sqlite(struct place *p, uint64_t count)
+/* `*quiet_us`: the least 99th percentile of the parts of the run. */
+static double measure_sqlite(struct place *p, uint64_t count, double *quiet_us)
 {
     static struct scene scene;
     static struct decide_result result;
@@ -287,6 +288,11 @@ static double measure_sqlite(struct place *p, uint64_t count)
         must_permit(&scene, &view, person.key.person, &result);
         consent_view_clear(&view);
         ns[i % LOADS] = (uint32_t)(now_ns() - begin);
+    }
+    *quiet_us = 0;
+    for (size_t at = 0; at < LOADS; at += LOADS / PARTS) {
+        double part_us = p99_us(ns + at, LOADS / PARTS);
+        *quiet_us = at == 0 || part_us < *quiet_us ? part_us : *quiet_us;
     }
     double us = p99_us(ns, LOADS);
     free(ns);
@@ -333,11 +339,13 @@ int main(int argc, char **argv)
     struct place place = { 0 };
     open_place(&place, argv[1]);
     store_consents(&place, stored);
-    double sqlite_us = measure_sqlite(&place, stored);
+    double quiet_us;
+    double sqlite_us = measure_sqlite(&place, stored, &quiet_us);
     double withdraw_ms = measure_withdraw(&place);
     close_place(&place);
-    (void)printf("{\"decide_memory_p99_us\": %.3f, \"decide_sqlite_p99_us\": %.3f, \"bytes_per_consent\": %.2f, \"withdraw_ms\": %.3f,"
-                 " \"consents\": %" PRIu64 ", \"stored\": %" PRIu64 "}\n",
-                 memory_us, sqlite_us, bytes_each, withdraw_ms, consents, stored);
+    (void)printf(
+        "{\"decide_memory_p99_us\": %.3f, \"decide_sqlite_p99_us\": %.3f, \"decide_sqlite_quiet_p99_us\": %.3f, \"bytes_per_consent\": %.2f, \"withdraw_ms\": %.3f,"
+        " \"consents\": %" PRIu64 ", \"stored\": %" PRIu64 "}\n",
+        memory_us, sqlite_us, quiet_us, bytes_each, withdraw_ms, consents, stored);
     return 0;
 }

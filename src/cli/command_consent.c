@@ -46,6 +46,11 @@ static int decide(struct call *call, const char *decision, const char *done)
                   ? COMMAND_DONE
                   : COMMAND_NOT_TRIED;
     }
+    if (strcmp(decision, "give") == 0) {
+        (void)fprintf(stderr,
+                      "%s: without a notice it permits nothing: publish one (comity notice publish), and give the consent with --notice\n",
+                      call->name);
+    }
 done:
     json_decref(request);
     json_decref(answer);

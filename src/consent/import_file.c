@@ -98,7 +98,7 @@ static bool read_text(struct bytes packed, struct bytes reference, struct buffer
         packed = bytes_slice(packed, packed.size > 0 ? 1 : 0, packed.size);
         bool has_other = how != LINES_END && reference.size > 0 && bytes_split(&reference, '\n', &line);
         if (how == LINES_END) {
-            return !out->failed;
+            return packed.size == 0 && !out->failed;
         }
         if ((how != LINE_SAME || !has_other) && (how != LINE_OWN || packed.size == 0 || !bytes_split(&packed, '\n', &line))) {
             return false;

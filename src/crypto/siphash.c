@@ -1,23 +1,22 @@
 #include "crypto/siphash.h"
 
+#include <endian.h>
+
 struct state {
     uint64_t v0, v1, v2, v3;
 };
 
 static uint64_t read_le64(const uint8_t *at)
 {
-    uint64_t word = 0;
-    for (unsigned i = 0; i < 8; i++) {
-        word |= (uint64_t)at[i] << (8 * i);
-    }
-    return word;
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return le64toh(word);
 }
 
 static void write_le64(uint64_t word, uint8_t *at)
 {
-    for (unsigned i = 0; i < 8; i++) {
-        at[i] = (uint8_t)(word >> (8 * i));
-    }
+    word = htole64(word);
+    memcpy(at, &word, sizeof word);
 }
 
 static uint64_t rotate(uint64_t word, unsigned by)
