@@ -716,7 +716,7 @@ class Running(Base):
                 ('GET', '/v1/consents/x/withdraw', None, 405, 'request.method'),
                 ('POST', '/v1/consents//withdraw', '{}', 404, 'request.absent'),
                 ('POST', '/v1/uses', '{}', 400, 'request.malformed'),
-                ('POST', '/v1/uses', json.dumps({'person': 'x' * 300000}), 413, 'request.malformed')]:
+                ('POST', '/v1/uses', json.dumps({'person': 'x' * (9 * 1024 * 1024)}), 413, 'request.malformed')]:
             with self.subTest(method=method, path=path):
                 status, told = self.control(method, path, body)
                 self.assertEqual((status, told['reason'], told['status']), (wanted, reason, wanted))
