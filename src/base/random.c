@@ -10,9 +10,9 @@
 static void (*replaced_fill)(void *context, void *out, size_t size);
 static void *replaced_context;
 
-/* A system call a salt would be two an exchange; a page drawn at once is one in a hundred. What is handed out is wiped. */
+/* A system call a salt would be two an exchange; a KiB drawn at once is one in a dozen. Every thread has room for it. What is handed out is wiped. */
 static _Thread_local struct {
-    uint8_t data[4096];
+    uint8_t data[1024];
     size_t left;
 } pool;
 

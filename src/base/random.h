@@ -1,4 +1,4 @@
-/* Randomness for salts, nonces and identifiers: getrandom(2), drawn in blocks of a page for each thread. */
+/* Randomness for salts, nonces and identifiers: getrandom(2), drawn in blocks of a KiB for each thread. */
 #ifndef COMITY_BASE_RANDOM_H
 #define COMITY_BASE_RANDOM_H
 

@@ -1,5 +1,8 @@
 #include "evidence/climb_internal.h"
 
+#include <pthread.h>
+#include <stdlib.h>
+
 enum { STEPS_MAX = 48, CLIMBS = 4 };
 
 /* Where a way up stands: a node of the tree, and its hash. */
@@ -17,10 +20,35 @@ struct climb {
     struct place places[STEPS_MAX + 1];
     uint8_t path[STEPS_MAX][SHA256_SIZE];
 };
-static _Thread_local struct {
+/* One a thread, made when it first verifies: in thread-local storage each of the pool's threads would have touched 17 KiB for it. */
+struct climbs {
     struct climb known[CLIMBS];
     unsigned next; /* the one to be replaced */
-} climbs;
+};
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static bool has_key;
+
+static void make_key(void)
+{
+    has_key = pthread_key_create(&key, free) == 0;
+}
+
+/* NULL: out of memory; then nothing is remembered. */
+static struct climbs *climbs_of_thread(void)
+{
+    (void)pthread_once(&key_once, make_key);
+    struct climbs *climbs = has_key ? pthread_getspecific(key) : NULL;
+    if (climbs != NULL || !has_key) {
+        return climbs;
+    }
+    climbs = calloc(1, sizeof *climbs);
+    if (climbs != NULL && pthread_setspecific(key, climbs) != 0) {
+        free(climbs);
+        return NULL;
+    }
+    return climbs;
+}
 
 static void step(struct place *at, const uint8_t beside[SHA256_SIZE])
 {
@@ -39,11 +67,11 @@ static void step(struct place *at, const uint8_t beside[SHA256_SIZE])
     at->level++;
 }
 
-static const struct climb *find(uint64_t size, const uint8_t root[SHA256_SIZE])
+static const struct climb *find(const struct climbs *climbs, uint64_t size, const uint8_t root[SHA256_SIZE])
 {
     for (size_t i = 0; i < CLIMBS; i++) {
-        if (climbs.known[i].size == size && memcmp(climbs.known[i].root, root, SHA256_SIZE) == 0) {
-            return &climbs.known[i];
+        if (climbs->known[i].size == size && memcmp(climbs->known[i].root, root, SHA256_SIZE) == 0) {
+            return &climbs->known[i];
         }
     }
     return NULL;
@@ -69,17 +97,17 @@ static void keep(struct climb *made, uint64_t size, const uint8_t root[SHA256_SI
     if (count > 0) {
         memcpy(made->path, path, count * SHA256_SIZE);
     }
-    climbs.next = (climbs.next + 1) % CLIMBS;
 }
 
 bool climb_verify_inclusion(uint64_t index, uint64_t size, const uint8_t leaf[SHA256_SIZE], const uint8_t (*path)[SHA256_SIZE],
                             size_t count, const uint8_t root[SHA256_SIZE])
 {
-    if (index >= size || count > STEPS_MAX) {
+    struct climbs *climbs = climbs_of_thread();
+    if (climbs == NULL || index >= size || count > STEPS_MAX) {
         return merkle_verify_inclusion(index, size, leaf, path, count, root);
     }
-    const struct climb *known = find(size, root);
-    struct climb *made = known == NULL ? &climbs.known[climbs.next] : NULL;
+    const struct climb *known = find(climbs, size, root);
+    struct climb *made = known == NULL ? &climbs->known[climbs->next] : NULL;
     struct place at = { .node = index, .last = size - 1 };
     size_t from = 0;
     memcpy(at.hash, leaf, SHA256_SIZE);
@@ -102,6 +130,7 @@ bool climb_verify_inclusion(uint64_t index, uint64_t size, const uint8_t leaf[SH
     bool ok = at.last == 0 && memcmp(at.hash, root, SHA256_SIZE) == 0;
     if (ok && made != NULL) {
         keep(made, size, root, path, count);
+        climbs->next = (climbs->next + 1) % CLIMBS;
     }
     return ok;
 }
