@@ -34,7 +34,7 @@ bench: ## speed and size beside nginx, HAProxy, PostgreSQL and Cedar; tables, an
 	@tools/build release all bench/log_bench bench/release_bench bench/policy_bench
 	@bench/run.py
 
-soak: ## load and faults for SECONDS (600), 1,000 kills, 1,000 seeds of torture, histories of withdrawals, millions of decisions against the slow model
+soak: ## load and faults for SECONDS (600), 1,000 kills, 1,000 seeds of torture and its mutants, histories of withdrawals, millions of decisions against the slow model
 	@tools/deps build bench test
 	@tools/build release
 	@tools/build gcc tests/unit/policy/decide_model_test
@@ -44,6 +44,7 @@ soak: ## load and faults for SECONDS (600), 1,000 kills, 1,000 seeds of torture,
 	@cd tests/support && KILLS=$(or $(KILLS),1000) PYTHONPATH=. COMITY=../../build/release/comity /usr/bin/python3 ../faults/kill_test.py
 	@cd tests/support && BITS=0 MUTATIONS=20000 PYTHONPATH=. COMITY=../../build/release/comity /usr/bin/python3 ../interop/evidence_test.py
 	@build/release/comity torture --seed 1 --runs $(or $(RUNS),1000)
+	@cd tests/support && MUTANTS=all PYTHONPATH=. /usr/bin/python3 ../faults/mutant_test.py
 
 coverage: ## which branches of the decision its tests run; every one must be
 	@tools/coverage

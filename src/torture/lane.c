@@ -125,6 +125,9 @@ static bool erase(struct node *node, const struct action *action, struct error *
     bool ok = erasure_run(gateway_erasure_log(gateway), gateway_consents(gateway), gateway_uses(gateway), bytes_of_text(person), false,
                           &erasure, e);
     node->stage->result->erased += ok ? erasure.count : 0;
+    if (ok || e->kind != ERROR_DENIED) {
+        model_forget_person(node, bytes_of_text(person)); /* it may have come so far, if it was cut short */
+    }
     erasure_clear(&erasure);
     return ok;
 }

@@ -461,6 +461,12 @@ void model_promise_person(struct node *node, struct bytes person)
     }
 }
 
+void model_forget_person(struct node *node, struct bytes person)
+{
+    model_follow(node);
+    get_person(node->model, person)->is_barred = false;
+}
+
 bool model_pick_record(struct node *node, uint64_t seed, char id[CONSENT_ID_SIZE])
 {
     const struct model *m = node->model;

@@ -322,6 +322,8 @@ void model_acknowledge(struct stage *stage, const struct exchange *x);
 void model_expect_decision(struct node *node, const struct field *id);
 /* It was started, or nothing moves: log, database and counters say the same. */
 void model_compare(struct node *node);
+/* Somebody was erased: a pause or restriction goes with what else was known. */
+void model_forget_person(struct node *node, struct bytes person);
 /* Everything that this person had given was taken back, and that was acknowledged. */
 void model_promise_person(struct node *node, struct bytes person);
 /* A record of this log that is given or paused, by the seed; false: there is none. */
