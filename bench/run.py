@@ -22,6 +22,7 @@ import measure
 import pairs
 import policy
 import release
+import web
 
 TOP = Path(__file__).resolve().parent.parent
 CONNECTIONS = [1, 32, 256]
@@ -191,6 +192,7 @@ def measure_all(options, wanted, folder):
                 pair.stop()
         service.stop()
     if 'comity' in wanted:
+        result.setdefault('web', {}).update(web.measure_console(folder, quick=options.quick, talk=talk))
         result.update(result['memory']['comity'])
         result['binary_mib'] = binary_mib(folder)
         if {'nginx', 'haproxy'} & set(wanted):
@@ -206,6 +208,8 @@ def measure_all(options, wanted, folder):
     if is_terminal:
         print('\r' + ' ' * 60 + '\r', end='', file=sys.stderr)
     print(table(result))
+    if 'web' in result:
+        print(web.table(result['web']))
     if 'log' in result:
         print(f'\nThe evidence log, on the same disk\n{log.table(result["log"])}')
     if 'policy' in result:

@@ -153,9 +153,10 @@ static uint64_t commit_quantile_us(const struct reading *base, const struct read
 
 static void add_quantiles(struct json_maker *m, const uint32_t before[LATENCY_BUCKETS], const uint32_t after[LATENCY_BUCKETS])
 {
-    json_make_number(m, "count", latency_count(before, after));
-    json_make_number(m, "p50Us", latency_quantile_us(before, after, 500));
-    json_make_number(m, "p99Us", latency_quantile_us(before, after, 990));
+    uint64_t count = latency_count(before, after);
+    json_make_number(m, "count", count);
+    json_make_value(m, "p50Us", count == 0 ? json_null() : json_integer((json_int_t)latency_quantile_us(before, after, 500)));
+    json_make_value(m, "p99Us", count == 0 ? json_null() : json_integer((json_int_t)latency_quantile_us(before, after, 990)));
 }
 
 static json_t *quantiles(const uint32_t before[LATENCY_BUCKETS], const uint32_t after[LATENCY_BUCKETS])

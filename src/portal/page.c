@@ -53,12 +53,22 @@ static json_t *text_of(struct bytes text)
     return json_stringn(text.size == 0 ? "" : (const char *)text.data, text.size);
 }
 
+static bool leads_to(const char *path, struct bytes here)
+{
+    struct bytes own = bytes_of_text(path);
+    return bytes_equal(here, own) || (own.size > 1 && here.size > own.size && bytes_start_with(here, own) && here.data[own.size] == '/');
+}
+
 static json_t *nav_of(const struct rest_call *call)
 {
     json_t *list = json_array();
+    struct bytes here = bytes_slice(call->request->target, 0, bytes_find(call->request->target, '?'));
+    size_t nearest = 0; /* the longest that leads here: /console/find is not at /console as well */
+    for (size_t i = 0; i < COUNT_OF(nav); i++) {
+        nearest = leads_to(nav[i].path, here) && strlen(nav[i].path) > nearest ? strlen(nav[i].path) : nearest;
+    }
     for (size_t i = 0; list != NULL && i < COUNT_OF(nav); i++) {
-        struct bytes here = bytes_slice(call->request->target, 0, bytes_find(call->request->target, '?')), own = bytes_of_text(nav[i].path);
-        bool is_here = bytes_equal(here, own) || (own.size > 1 && bytes_start_with(here, own) && here.data[own.size] == '/');
+        bool is_here = leads_to(nav[i].path, here) && strlen(nav[i].path) == nearest;
         if ((nav[i].roles & call->principal.roles) != 0 &&
             json_array_append_new(list, json_pack("{s:s, s:s, s:b}", "path", nav[i].path, "text", nav[i].text, "is_here", is_here)) != 0) {
             json_decref(list);

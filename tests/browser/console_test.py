@@ -1,4 +1,5 @@
 """The operator's console in a browser: each page in each look, live figures, the story's picture, and a day's work by keyboard and touch."""
+import time
 import unittest
 
 from browser import LOOKS, BrowserCase
@@ -29,7 +30,9 @@ class ConsoleTest(BrowserCase):
             page.wait('#chart .u-wrap')
             before = page.text('[data-at="log.entries"]')
             self.api.federation.ask()
-            page.wait_until(f"document.querySelector('[data-at=\"log.entries\"]').textContent.trim() !== {before!r}")
+            deadline = time.monotonic() + 15
+            while page.text('[data-at="log.entries"]') == before:  # the page's policy lets nobody evaluate text, so from here
+                self.assertLess(time.monotonic(), deadline)
             page.check(self, 'console-live')
 
     def test_the_other_pages(self):
@@ -38,7 +41,7 @@ class ConsoleTest(BrowserCase):
         self.api.call('POST', '/v1/requests', {'right': 'copy'}, who=PERSON)
         prepare = self.sign_in('officer')
         for path, name in (('/console/find', 'find'), (f'/console/find/{exchange}', 'exchange'), ('/console/rules', 'rules'), ('/console/tasks', 'tasks')):
-            self.in_each_look(path, f'console-{name}', prepare=prepare, looks=[look for look in FEW if look[0] != 'dark'])
+            self.in_each_look(path, f'console-{name}', prepare=prepare, looks=[look for look in FEW if look[0] in ('light', 'phone-arabic-dark')])
 
     def test_why_by_keyboard(self):
         with self.page() as page:
