@@ -18,10 +18,10 @@ build: ## build/release/comity
 	@tools/deps build
 	@tools/build release
 
-demo: ## two communities, a hospital and a clinic, step by step; about 30 s after the build
+demo: ## two communities, a hospital and a clinic, step by step; about 30 s after the build. KEEP=1: to try in a browser
 	@tools/deps build demo
 	@tools/build release
-	@build/release/comity demo
+	@build/release/comity demo $(if $(KEEP),--keep --asking 10)
 
 test: ## everything that is checked; `tests/run --help` for a part of it
 	@tools/deps build demo test

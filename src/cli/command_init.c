@@ -16,7 +16,7 @@ struct plan {
     const char *folder;
     struct identifier member;
     uint8_t storage[IDENTIFIER_PARTS_MAX * IDENTIFIER_PART_SIZE_MAX * 3];
-    const char *code, *peers, *applications, *management, *operator_key;
+    const char *code, *peers, *applications, *management, *api, *operator_key; /* `api` may be NULL */
     struct buffer origin, member_text;
 };
 
@@ -34,6 +34,7 @@ static bool plan_init(struct plan *plan, const struct call *call, struct error *
     plan->peers = call_is_given(call, "peers") ? call_value(call, "peers") : "0.0.0.0:5500";
     plan->applications = call_is_given(call, "applications") ? call_value(call, "applications") : "127.0.0.1:8080";
     plan->management = call_is_given(call, "management") ? call_value(call, "management") : "127.0.0.1:9080";
+    plan->api = call_value(call, "api");
     plan->operator_key = call_value(call, "operator");
     if (id.size > sizeof plan->storage) {
         return error_set(e, ERROR_INPUT, "COMMUNITY/CLASS/MEMBER", "shorten it", "it is too long");
@@ -51,6 +52,7 @@ static bool plan_init(struct plan *plan, const struct call *call, struct error *
     struct verifier operator;
     bool ok = identifier_check_new(&with_code, NULL, e) && check_address(plan->peers, "--peers", e) &&
               check_address(plan->applications, "--applications", e) && check_address(plan->management, "--management", e) &&
+              (plan->api == NULL || check_address(plan->api, "--api", e)) &&
               (plan->operator_key == NULL || verifier_parse(&operator, bytes_of_text(plan->operator_key), "--operator", e));
     if (!ok) {
         return false;
@@ -100,12 +102,17 @@ static void write_configuration(const struct plan *plan, struct buffer *out)
     buffer_append_text(out, "   # our own systems; plain HTTP stays on this machine\n  management: ");
     append_quoted(out, bytes_of_text(plan->management));
     buffer_append_text(out, "   # /metrics /healthz /readyz\n");
+    if (plan->api != NULL) {
+        buffer_append_text(out, "  api:\n    address: ");
+        append_quoted(out, bytes_of_text(plan->api));
+        buffer_append_text(out, "   # persons' pages, the console, the REST API; who may come is in api.yaml\n");
+    }
 }
 
 /* Each name that init makes, so that a folder with any of them is left alone before the first is made. */
 static bool check_nothing_is_there(const char *folder, struct error *e)
 {
-    static const char *const names[] = { "gateway.yaml", "keys", "log", "records", "comity.db" };
+    static const char *const names[] = { "gateway.yaml", "keys", "log", "records", "comity.db", "api.yaml" };
     char path[PLACE_PATH_SIZE];
     for (size_t i = 0; i < COUNT_OF(names); i++) {
         if (!path_join(path, folder, names[i], e)) {
@@ -159,6 +166,16 @@ static bool make_gateway(const struct plan *plan, struct buffer *vkey, uint8_t p
     }
     if (!path_join(path, plan->folder, "foreign", e) || !folder_make(path, 0750, true, e) ||
         !path_join(path, plan->folder, "gateway.yaml", e) || !file_write_whole_new(path, buffer_bytes(&yaml), 0640, e)) {
+        goto done;
+    }
+    if (plan->api != NULL &&
+        (!path_join(path, plan->folder, "api.yaml", e) ||
+         !file_write_whole_new(path,
+                               BYTES(
+                                   "# Who may come to the REST API and the pages: docs/reference/api-yaml.md. Whoever has a code on paper\n"
+                                   "# (comity code issue) may without being named here.\n"
+                                   "clients: []\n"),
+                               0640, e))) {
         goto done;
     }
     /* Read back by the same code that will run it; the store and the log are made by being opened. */
@@ -225,13 +242,14 @@ static const struct command_option init_options[] = {
     { "operator", "VKEY", "the key of the community's operator, for directory.operators" },
     { "peers", "ADDRESS", "where other gateways come in; without it 0.0.0.0:5500" },
     { "applications", "ADDRESS", "where our own systems come in; without it 127.0.0.1:8080" },
+    { "api", "ADDRESS", "where persons' pages, the console and the REST API are served; without it there are none. Makes api.yaml too" },
     { "management", "ADDRESS", "where metrics and health are served; without it 127.0.0.1:9080" },
 };
 
 const struct command command_init = {
     .name = "init",
-    .arguments = "[--gateway CODE] [--operator VKEY] [--peers ADDRESS] [--applications ADDRESS] [--management ADDRESS] FOLDER "
-                 "COMMUNITY/CLASS/MEMBER",
+    .arguments = "[--gateway CODE] [--operator VKEY] [--peers ADDRESS] [--applications ADDRESS] [--management ADDRESS] [--api ADDRESS] "
+                 "FOLDER COMMUNITY/CLASS/MEMBER",
     .summary = "make a gateway's keys, configuration, empty store and empty log",
     .text =
         "Makes FOLDER with everything that one gateway needs: keys/ (the Ed25519 key that signs its log, the one that cosigns "

@@ -6,16 +6,20 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "demo/keep.h"
 #include "demo/steps.h"
 
-static const char usage[] = "usage: comity demo [--keep] [--dir FOLDER]\n"
-                            "\n"
-                            "Makes two communities, a hospital that holds records and a clinic that asks for them, each with a real\n"
-                            "gateway, and shows twenty-one steps from a refusal to a log that lies. Needs nginx. Leaves nothing running.\n"
-                            "\n"
-                            "  --dir FOLDER  make everything there and leave the files (default: a temporary folder, removed)\n"
-                            "  --keep        stay up instead; FOLDER/demo.json says where everything is; ends on SIGTERM or Ctrl-C\n"
-                            "  --help        this text\n";
+static const char usage[] =
+    "usage: comity demo [--keep [--asking SECONDS]] [--dir FOLDER]\n"
+    "\n"
+    "Makes two communities, a hospital that holds records and a clinic that asks for them, each with a real\n"
+    "gateway, and shows twenty-two steps from a refusal to a log that lies. Needs nginx. Leaves nothing running.\n"
+    "\n"
+    "  --dir FOLDER  make everything there and leave the files (default: a temporary folder, removed)\n"
+    "  --keep        stay up instead, with the hospital's pages to try in a browser; prints where, and two codes to\n"
+    "                sign in with; FOLDER/demo.json has it all for programs; ends on SIGTERM or Ctrl-C\n"
+    "  --asking SECONDS  with --keep: the clinic asks every so many seconds, so that one sees what a withdrawal does\n"
+    "  --help        this text\n";
 
 static int run_steps(struct scene *scene)
 {
@@ -37,61 +41,25 @@ static int run_steps(struct scene *scene)
     return passed == demo_step_count ? 0 : 1;
 }
 
-static bool write_description(const struct scene *scene, struct error *e)
+/* From 1 to 3600, in whole seconds. */
+static bool take_seconds(const char *text, unsigned *out)
 {
-    const struct scene_gateway *hospital = &scene->gateways[HOSPITAL];
-    const struct scene_gateway *clinic = &scene->gateways[CLINIC];
-    char path[SCENE_PATH_MAX], beside[SCENE_PATH_MAX], consumer_url[64], consumer_management[64], holder_management[64];
-    (void)snprintf(consumer_url, sizeof consumer_url, "http://127.0.0.1:%u", clinic->applications_port);
-    (void)snprintf(consumer_management, sizeof consumer_management, "http://127.0.0.1:%u", clinic->management_port);
-    (void)snprintf(holder_management, sizeof holder_management, "http://127.0.0.1:%u", hospital->management_port);
-    char consumer_log[2 * SCENE_PATH_MAX], holder_log[2 * SCENE_PATH_MAX];
-    (void)snprintf(consumer_log, sizeof consumer_log, "%s/clinic/log", scene->folder);
-    (void)snprintf(holder_log, sizeof holder_log, "%s/hospital/log", scene->folder);
-    json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:{s:s, s:s}, s:s, s:s, s:{s:s, s:s}, s:{s:i, s:i, s:i}}", "consumer_url", consumer_url,
-                             "service_path", DEMO_PATH "{person}", "client", clinic->subsystem, "purpose", SCENE_PURPOSE, "persons",
-                             "consented", DEMO_CONSENTED, "not_consented", DEMO_NOT_CONSENTED, "consumer_log_dir", consumer_log,
-                             "holder_log_dir", holder_log, "management_urls", "consumer", consumer_management, "holder", holder_management,
-                             "pids", "consumer", (int)clinic->pid, "holder", (int)hospital->pid, "service", (int)scene->nginx);
-    bool ok = root != NULL && scene_path(scene, "demo.json", path, e) && scene_path(scene, "demo.json.new", beside, e);
-    /* Renamed into place, so that whoever waits for it never reads half of it. */
-    if (ok && (json_dump_file(root, beside, JSON_INDENT(2)) != 0 || rename(beside, path) != 0)) {
-        ok = error_system(e, path, "check the folder's owner and mode");
-    }
-    json_decref(root);
+    uint64_t value = 0;
+    bool ok = bytes_to_u64(bytes_of_text(text), &value) && value >= 1 && value <= 3600;
+    *out = (unsigned)value;
     return ok;
-}
-
-static int keep(struct scene *scene)
-{
-    struct error e = { 0 };
-    char text[sizeof e], path[SCENE_PATH_MAX];
-    sigset_t ends;
-    int got = 0;
-    /* Blocked since before the first process was started: none can be missed. */
-    (void)sigemptyset(&ends);
-    (void)sigaddset(&ends, SIGTERM);
-    (void)sigaddset(&ends, SIGINT);
-    if (!demo_consent(scene, DEMO_CONSENTED, NULL, 0, &e) || !write_description(scene, &e)) {
-        (void)fprintf(stderr, "comity demo: %s\n", error_text(&e, text, sizeof text));
-        return 2;
-    }
-    (void)printf("ready: %s/demo.json says where everything is; end it with Ctrl-C or SIGTERM\n", scene->folder);
-    (void)fflush(stdout);
-    (void)sigwait(&ends, &got);
-    if (scene_path(scene, "demo.json", path, &e)) {
-        (void)unlink(path);
-    }
-    return 0;
 }
 
 int demo_run(int argc, char **argv)
 {
-    static const struct option options[] = {
-        { "dir", required_argument, NULL, 'd' }, { "keep", no_argument, NULL, 'k' }, { "help", no_argument, NULL, 'h' }, { 0 }
-    };
+    static const struct option options[] = { { "dir", required_argument, NULL, 'd' },
+                                             { "keep", no_argument, NULL, 'k' },
+                                             { "asking", required_argument, NULL, 'a' },
+                                             { "help", no_argument, NULL, 'h' },
+                                             { 0 } };
     const char *folder = NULL;
     bool is_kept = false;
+    unsigned asking_s = 0;
     struct scene scene;
     struct error e = { 0 };
     char text[sizeof e];
@@ -105,6 +73,12 @@ int demo_run(int argc, char **argv)
         case 'k':
             is_kept = true;
             break;
+        case 'a':
+            if (!take_seconds(optarg, &asking_s)) {
+                (void)fprintf(stderr, "comity demo: --asking: '%s' is no number of seconds from 1 to 3600\n", optarg);
+                return 2;
+            }
+            break;
         case 'h':
             (void)fputs(usage, stdout);
             return 0;
@@ -112,6 +86,10 @@ int demo_run(int argc, char **argv)
             (void)fputs(usage, stderr);
             return 2;
         }
+    }
+    if (asking_s > 0 && !is_kept) {
+        (void)fprintf(stderr, "comity demo: --asking goes with --keep\n");
+        return 2;
     }
     if (is_kept) {
         (void)sigemptyset(&ends);
@@ -125,7 +103,7 @@ int demo_run(int argc, char **argv)
         (void)fprintf(stderr, "comity demo: %s\n", error_text(&e, text, sizeof text));
         return 2;
     }
-    int exit_code = is_kept ? keep(&scene) : run_steps(&scene);
+    int exit_code = is_kept ? keep_up(&scene, asking_s) : run_steps(&scene);
     scene_end(&scene);
     return exit_code;
 }

@@ -95,7 +95,7 @@ static size_t community_of(const struct scene_gateway *gateway)
 
 static bool make_gateway(struct scene *scene, struct scene_gateway *g, struct error *e)
 {
-    char peers[64], applications[64], management[64];
+    char peers[64], applications[64], management[64], api[64];
     json_t *made = NULL;
     g->peers_port = process_free_port();
     g->applications_port = process_free_port();
@@ -103,10 +103,23 @@ static bool make_gateway(struct scene *scene, struct scene_gateway *g, struct er
     (void)snprintf(peers, sizeof peers, "127.0.0.1:%u", g->peers_port);
     (void)snprintf(applications, sizeof applications, "127.0.0.1:%u", g->applications_port);
     (void)snprintf(management, sizeof management, "127.0.0.1:%u", g->management_port);
-    const char *const arguments[] = { "init",       "--operator",   scene->operators[community_of(g)],
-                                      "--peers",    peers,          "--applications",
-                                      applications, "--management", management,
-                                      g->name,      g->member,      NULL };
+    bool has_api = g == &scene->gateways[HOSPITAL];
+    g->api_port = has_api ? process_free_port() : 0;
+    (void)snprintf(api, sizeof api, "127.0.0.1:%u", g->api_port);
+    const char *const arguments[] = { "init",
+                                      "--operator",
+                                      scene->operators[community_of(g)],
+                                      "--peers",
+                                      peers,
+                                      "--applications",
+                                      applications,
+                                      "--management",
+                                      management,
+                                      g->name,
+                                      g->member,
+                                      has_api ? "--api" : NULL,
+                                      api,
+                                      NULL };
     bool ok = comity(scene, NULL, arguments, &made, e) && take_text(made, "statement_key", g->statement_key, e) &&
               take_text(made, "tls_pin", g->tls_pin, e);
     json_decref(made);

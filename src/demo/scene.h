@@ -16,6 +16,7 @@ struct scene_gateway {
     const char *member;    /* "AURORA/HEALTH/HOSPITAL" */
     const char *subsystem; /* "AURORA/HEALTH/HOSPITAL/records" */
     unsigned peers_port, applications_port, management_port;
+    unsigned api_port; /* persons' pages and the console; 0: it has none */
     char statement_key[SCENE_KEY_MAX], tls_pin[SCENE_KEY_MAX];
     pid_t pid;
 };

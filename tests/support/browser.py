@@ -15,6 +15,7 @@ import os
 import subprocess
 import threading
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from api import ApiCase
 
@@ -65,7 +66,7 @@ class Page:
 
     def __init__(self, browser, base, *, theme='light', language='en', width=1280, height=None, script=True, zoom=1, forced_colors=None, **options):
         self.browser, self.base, self.width = browser, base, width
-        self.id = browser.ask('open', foreign='127.0.0.1', options={
+        self.id = browser.ask('open', foreign=urlsplit(base).hostname, options={
             'baseURL': base, 'colorScheme': theme, 'locale': language, 'javaScriptEnabled': script, 'reducedMotion': 'reduce', 'timezoneId': 'Africa/Nairobi',
             # 200 % zoom is half the screen at twice the pixels.
             'viewport': {'width': round(width / zoom), 'height': round((height or 900) / zoom)}, 'deviceScaleFactor': zoom,
