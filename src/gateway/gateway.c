@@ -156,6 +156,7 @@ static bool refill_replay(struct gateway *gateway, struct error *e)
         }
     }
     log_reader_close(reader);
+    replay_begin(gateway->replay, now_ms);
     return ok;
 }
 

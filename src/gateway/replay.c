@@ -28,6 +28,7 @@ struct replay {
     int64_t window_ms;
     size_t count_max;
     uint64_t secret;
+    int64_t floor_ms; /* what was stated before it may have been forgotten */
 };
 
 struct replay *replay_make(int64_t window_ms, size_t count_max)
@@ -44,6 +45,13 @@ struct replay *replay_make(int64_t window_ms, size_t count_max)
     r->count_max = count_max == 0 ? 4000000 : count_max;
     random_fill(&r->secret, sizeof r->secret);
     return r;
+}
+
+void replay_begin(struct replay *replay, int64_t now_ms)
+{
+    (void)pthread_mutex_lock(&replay->lock);
+    replay->floor_ms = now_ms - replay->window_ms;
+    (void)pthread_mutex_unlock(&replay->lock);
 }
 
 void replay_free(struct replay *replay)
@@ -110,6 +118,9 @@ static void turn_over(struct replay *r, int64_t now_ms)
     if (age_ms < 0) {
         return;
     }
+    if (r->old.count > 0 && r->floor_ms < now_ms - r->window_ms) {
+        r->floor_ms = now_ms - r->window_ms; /* with a clock that goes on it is no bound at all */
+    }
     free(r->old.slots);
     r->old = r->young;
     r->young = (struct ids){ .since_ms = now_ms };
@@ -126,7 +137,9 @@ enum replay_verdict replay_check(struct replay *replay, struct bytes id, int64_t
     enum replay_verdict verdict = REPLAY_FRESH;
     (void)pthread_mutex_lock(&replay->lock);
     turn_over(replay, now_ms);
-    if (has(&replay->young, hash) || has(&replay->old, hash)) {
+    if (created_s * 1000 < replay->floor_ms) {
+        verdict = REPLAY_OUTSIDE_WINDOW;
+    } else if (has(&replay->young, hash) || has(&replay->old, hash)) {
         verdict = REPLAY_IS_SEEN;
     } else if (replay->young.count >= replay->count_max || !make_room(&replay->young)) {
         verdict = REPLAY_IS_FULL;

@@ -83,6 +83,24 @@ static void refilled_from_ahead(void **state)
     replay_free(r);
 }
 
+/* What is forgotten while a clock is ahead is not new again when it is set right, in a process that runs and in one that began then. */
+static void clock_that_was_ahead(void **state)
+{
+    (void)state;
+    const int64_t now_ms = 1700000000000, ahead_ms = now_ms + 90 * 60 * 1000;
+    struct replay *r = replay_make(WINDOW_MS, 0);
+    assert_int_equal(replay_check(r, BYTES("a"), now_ms / 1000, now_ms), REPLAY_FRESH);
+    assert_int_equal(replay_check(r, BYTES("b"), ahead_ms / 1000, ahead_ms), REPLAY_FRESH);
+    assert_int_equal(replay_check(r, BYTES("c"), ahead_ms / 1000 + 121, ahead_ms + 121000), REPLAY_FRESH);
+    assert_int_equal(replay_check(r, BYTES("a"), now_ms / 1000, now_ms + 1000), REPLAY_OUTSIDE_WINDOW);
+    replay_free(r);
+    r = replay_make(WINDOW_MS, 0);
+    replay_begin(r, ahead_ms);
+    assert_int_equal(replay_check(r, BYTES("a"), now_ms / 1000, now_ms + 1000), REPLAY_OUTSIDE_WINDOW);
+    assert_int_equal(replay_check(r, BYTES("d"), ahead_ms / 1000 - 60, ahead_ms), REPLAY_FRESH);
+    replay_free(r);
+}
+
 static void bounded(void **state)
 {
     (void)state;
@@ -101,11 +119,8 @@ static void bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(once_and_never_again),
-        cmocka_unit_test(seen_as_long_as_it_counts),
-        cmocka_unit_test(clock_that_jumps_back),
-        cmocka_unit_test(refilled_from_ahead),
-        cmocka_unit_test(bounded),
+        cmocka_unit_test(once_and_never_again), cmocka_unit_test(seen_as_long_as_it_counts), cmocka_unit_test(clock_that_jumps_back),
+        cmocka_unit_test(refilled_from_ahead),  cmocka_unit_test(clock_that_was_ahead),      cmocka_unit_test(bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
