@@ -446,7 +446,8 @@ static void add_common(struct head *head, const struct rest_call *call, const ch
     add(head, BYTES("Cache-Control"), cache_control(call));
     add(head, BYTES("X-Content-Type-Options"), "nosniff");
     add(head, BYTES("Content-Security-Policy"), call->pages != NULL ? REST_PAGE_CSP : csp_of_data);
-    add(head, BYTES("Referrer-Policy"), "no-referrer");
+    /* Nothing to others; to ourselves, since a browser without Sec-Fetch-Site would else write `Origin: null` into our own forms. */
+    add(head, BYTES("Referrer-Policy"), "same-origin");
     add(head, BYTES("Cross-Origin-Resource-Policy"), "same-origin");
     if (call->pages != NULL) {
         add_page(head, call);

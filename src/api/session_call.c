@@ -112,7 +112,7 @@ static bool is_from_here(const struct rest_call *call)
     if (site.size > 0 && !bytes_equal(site, BYTES("same-origin")) && !bytes_equal(site, BYTES("none"))) {
         return false;
     }
-    /* Our pages send no referrer, and so a browser writes "null" into Origin of a form that goes nowhere else (Fetch, "append a request Origin header"). */
+    /* A browser that hides where a form comes from writes "null" into Origin (Fetch, "append a request Origin header"); the site is told nevertheless. */
     bool is_hidden = bytes_equal(origin, BYTES("null")) && bytes_equal(site, BYTES("same-origin"));
     if (origin.size == 0 || is_hidden) {
         return true; /* the token speaks for it */

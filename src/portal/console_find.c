@@ -122,7 +122,8 @@ static bool add_places(json_t *story, struct error *e)
         }
         bool is_crossing = before != 0 && before != x;
         if (!person_put(event, "x", json_integer(x), e) || !person_put(event, "y", json_integer(y), e) ||
-            !person_put(event, "text_x", json_integer(is_holder ? x + 16 : x - 16), e) || !person_put(event, "anchor", json_string(is_holder ? "start" : "end"), e) ||
+            !person_put(event, "text_x", json_integer(is_holder ? x + 16 : x - 16), e) ||
+            !person_put(event, "anchor", json_string(is_holder ? "start" : "end"), e) ||
             !person_put(event, "below", json_integer(y + 20), e) || !person_put(event, "clock", json_string(clock), e) ||
             (is_crossing &&
              !person_put(event, "crossing", json_pack("{s:i, s:i, s:i, s:i}", "x1", before, "y1", y - ROW_PX, "x2", x, "y2", y), e))) {

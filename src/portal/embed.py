@@ -2,7 +2,7 @@
 Writes the templates, languages and static files into C: embed.py OUT FILE... The same files make the same C, byte for byte.
 
 A static file is served under its name with its digest, /assets/style.0123456789abcdef.css. Where another names one it writes @asset(style.css), and
-for all of them as a JSON list @assets; so files are taken in the order of who names whom. Those that browsers look for by name, or that
+for all that a person's pages have, as a JSON list, @assets; so files are taken in the order of who names whom. Those that browsers look for by name, or that
 must keep their name to be found anew (sw.js, manifest.webmanifest), have no digest in it.
 """
 import gzip
@@ -13,6 +13,7 @@ from pathlib import Path
 
 MEDIA_TYPES = {'.css': 'text/css; charset=utf-8', '.js': 'text/javascript; charset=utf-8', '.svg': 'image/svg+xml', '.png': 'image/png',
                '.webmanifest': 'application/manifest+json', '.txt': 'text/plain; charset=utf-8', '.json': 'application/json'}
+CONSOLE = ['console.js', 'rules.js', 'uplot.css', 'uplot.js']  # no phone has to fetch them
 AT_THE_ROOT = ['sw.js', 'manifest.webmanifest', 'favicon.ico', 'robots.txt']
 NAMING = re.compile(rb'@asset\(([\w.-]+)\)|@assets')
 
@@ -37,7 +38,7 @@ def resolve(files):
         def put(match):
             if match.group(1):
                 return take(match.group(1).decode(), way + [name])[0].encode()
-            others = sorted(take(other, way + [name])[0] for other in files if other not in AT_THE_ROOT)
+            others = sorted(take(other, way + [name])[0] for other in files if other not in AT_THE_ROOT + CONSOLE)
             return ('[' + ','.join('"%s"' % path for path in others) + ']').encode()
 
         data = NAMING.sub(put, files[name]) if Path(name).suffix != '.png' else files[name]

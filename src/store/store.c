@@ -101,8 +101,7 @@ static bool open_reader(struct store *store, struct error *e)
     return connection_open(reader, store->path, SQLITE_OPEN_READONLY, vfs_name(store), e) &&
            connection_execute(reader, "PRAGMA query_only = ON", e) &&
            connection_execute(reader, "PRAGMA cache_size = -65536", e) && /* KiB: a lookup in a large index then reads a page or two */
-           connection_execute(reader, "PRAGMA trusted_schema = OFF", e) &&
-           connection_execute(reader, "PRAGMA cell_size_check = ON", e) &&
+           connection_execute(reader, "PRAGMA trusted_schema = OFF", e) && connection_execute(reader, "PRAGMA cell_size_check = ON", e) &&
            connection_query_number(reader, "PRAGMA user_version", &version, e);
 }
 

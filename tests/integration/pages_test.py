@@ -29,7 +29,7 @@ class PagesTest(ApiCase):
             self.assertEqual(set(csp.values()), {"'none'", "'self'"})
             for name in ('default-src', 'frame-ancestors', 'base-uri'):
                 self.assertEqual(csp[name], "'none'")
-            for name, value in (('X-Content-Type-Options', 'nosniff'), ('Referrer-Policy', 'no-referrer'), ('Cache-Control', 'no-store'),
+            for name, value in (('X-Content-Type-Options', 'nosniff'), ('Referrer-Policy', 'same-origin'), ('Cache-Control', 'no-store'),
                                 ('Cross-Origin-Opener-Policy', 'same-origin'), ('Cross-Origin-Resource-Policy', 'same-origin'),
                                 ('Cross-Origin-Embedder-Policy', 'require-corp'), ('Content-Language', 'en')):
                 self.assertEqual(answer.header(name), value, path)

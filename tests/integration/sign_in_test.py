@@ -293,7 +293,7 @@ class SignIn(ApiCase):
             self.assertIn("default-src 'none'", policy)
             self.assertNotIn('unsafe', policy)
             self.assertEqual(page.header('X-Content-Type-Options'), 'nosniff')
-            self.assertEqual(page.header('Referrer-Policy'), 'no-referrer')
+            self.assertEqual(page.header('Referrer-Policy'), 'same-origin')
 
     def test_oversize_and_odd_forms(self):
         browser = self.browser()
