@@ -104,7 +104,7 @@ static void print_what_to_do(const struct kept *kept)
                  "    %s     code  %s\n"
                  "\n"
                  "  1. Sign in with the code. The list shows who asked for your record, and what they got.\n"
-                 "  2. Open one that was allowed, and press \"Check this now\": your browser proves it from the hospital's log.\n"
+                 "  2. Open one that was allowed, and press \"Check now\": your browser proves it from the hospital's log.\n"
                  "  3. Follow \"your consent\" there, and press \"Withdraw all of it\".\n",
                  kept->portal_url, kept->person_code);
     if (kept->asking_s > 0) {

@@ -67,12 +67,27 @@ static json_t *view_bases(const json_t *use)
     return list;
 }
 
-/* A refusal's reason: of the answer, which never says more than "no consent" of a person; the decision knows better. */
+/*
+ * A refusal's reason: of the answer, which never says more than "no consent" of a person; the decision knows better. Where categories have
+ * several, what ended a consent says more than that there never was one for something else.
+ */
 static const char *reason_of(const json_t *use)
 {
-    const char *reason = text_of(use, "reason");
-    const json_t *first = json_array_get(json_object_get(use, "why"), 0);
-    return strcmp(reason, "consent.none") == 0 && first != NULL ? text_of(first, "reason") : reason;
+    const char *reason = text_of(use, "reason"), *first = NULL;
+    const json_t *row;
+    size_t i;
+    if (strcmp(reason, "consent.none") != 0) {
+        return reason;
+    }
+    json_array_foreach(json_object_get(use, "why"), i, row)
+    {
+        const char *why = text_of(row, "reason");
+        if (strcmp(why, "consent.none") != 0 && strcmp(why, "consent.refused") != 0) {
+            return why;
+        }
+        first = first == NULL ? why : first;
+    }
+    return first == NULL ? reason : first;
 }
 
 /* Staff is MEMBER/NAME: what stands behind the member. */

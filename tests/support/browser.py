@@ -106,7 +106,9 @@ class Page:
 
     def wait_until(self, expression):
         """A JavaScript expression of the page that becomes true."""
-        self.run('await page.waitForFunction(value, null, { timeout: 15000 });', expression)
+        # Asked again and again from here: playwright's own waiting evaluates in the page, where its Content-Security-Policy forbids that. A page that is left meanwhile has no answer.
+        self.run('const end = Date.now() + 15000; while (!(await page.evaluate(value).catch(() => false))) { if (Date.now() > end) throw new Error("not within 15 s: " + value);'
+                 ' await new Promise(done => setTimeout(done, 50)); }', expression)
 
     def offline(self, is_offline=True):
         self.run('await context.setOffline(value);', is_offline)
