@@ -44,7 +44,7 @@ static bool issue(const struct kept *kept, const char *const *arguments, struct 
 static bool issue_codes(struct kept *kept, struct error *e)
 {
     const char *const person[] = { "code", "issue", "--person", "-", "--by", "the hospital's counter", "--age", "7d", NULL };
-    const char *const officer[] = { "code", "issue", "--role", "officer", "--name", "Ines, data protection officer", "--age", "7d", NULL };
+    const char *const officer[] = { "code", "issue", "--role", "officer", "--name", "Nia, data protection officer", "--age", "7d", NULL };
     return issue(kept, person, BYTES(DEMO_CONSENTED), kept->person_code, e) && issue(kept, officer, BYTES_NONE, kept->officer_code, e);
 }
 
@@ -113,7 +113,7 @@ static void print_what_to_do(const struct kept *kept)
         (void)printf("  4. Have the clinic ask, and look into the list again:\n");
     }
     (void)printf("\n"
-                 "Ines, the hospital's data protection officer, sees the same from the other side:\n"
+                 "Nia, the hospital's data protection officer, sees the same from the other side:\n"
                  "\n"
                  "    %s     code  %s\n"
                  "\n"

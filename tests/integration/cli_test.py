@@ -184,6 +184,15 @@ class Init(Base):
                               'openssl dgst -sha256 -binary | base64', shell=True, capture_output=True, text=True, check=True).stdout.strip()
         self.assertEqual(spki, made['tls_pin'])
 
+    def test_with_pages(self):
+        comity('init', '--api', '127.0.0.1:8081', self.top / 'gw', MEMBER)
+        self.assertIn("  api:\n    address: '127.0.0.1:8081'", (self.top / 'gw/gateway.yaml').read_text())
+        self.assertIn('clients: []', (self.top / 'gw/api.yaml').read_text())
+        comity('init', self.top / 'plain', MEMBER)
+        self.assertFalse((self.top / 'plain/api.yaml').exists())
+        for wrong in (['--asking', '0', '--keep'], ['--asking', '3601', '--keep'], ['--asking', 'x', '--keep'], ['--asking', '5']):
+            self.assertIn('--asking', comity('demo', *wrong, code=2).err)
+
     def test_says_what_to_do_next(self):
         told = comity('init', self.top / 'gw', MEMBER)
         self.assertIn('comity directory add-gateway', told.out)
@@ -203,7 +212,8 @@ class Init(Base):
     def test_bad_words(self):
         for words in [['gw', 'AURORA/GOV'], ['gw', 'AURORA/GOV/HOSPITAL/X'], ['gw', 'A//C'], ['gw', 'A/B/%zz'], ['gw', 'A/B/%0A'],
                       ['--gateway', '', 'gw', MEMBER], ['--gateway', 'A/B', 'gw', MEMBER], ['--peers', 'localhost:1', 'gw', MEMBER],
-                      ['--applications', '127.0.0.1', 'gw', MEMBER], ['--operator', 'nobody', 'gw', MEMBER]]:
+                      ['--applications', '127.0.0.1', 'gw', MEMBER], ['--operator', 'nobody', 'gw', MEMBER],
+                      ['--api', 'localhost', 'gw', MEMBER]]:
             with self.subTest(words=words):
                 comity('init', *[str(self.top / word) if word == 'gw' else word for word in words], code=2)
                 self.assertFalse((self.top / 'gw').exists())
