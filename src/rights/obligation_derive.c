@@ -376,6 +376,8 @@ static bool add_life(struct lives *lives, const struct disclosure *d, const stru
     struct arena *arena = &lives->arena;
     struct obligation_new *made = &lives->list[lives->count];
     struct bytes *exchange = arena_take(arena, sizeof *exchange);
+    size_t category_count = 0;
+    struct bytes *categories = copy_categories(d->released, arena, &category_count);
     *made = (struct obligation_new){
         .person = arena_copy(arena, d->person),
         .recipient = arena_copy(arena, member_of(d->client)),
@@ -384,12 +386,13 @@ static bool add_life(struct lives *lives, const struct disclosure *d, const stru
         .kind = NOTICE_ERASE,
         .exchanges = exchange,
         .exchange_count = 1,
-        .categories = copy_categories(d->released, arena, &made->category_count),
+        .categories = categories,
+        .category_count = category_count,
         .tell_at_ms = end_ms,
         .due_at_ms = deadline(law, end_ms),
     };
     if (exchange == NULL || made->person.data == NULL || made->recipient.data == NULL || made->gateway.data == NULL ||
-        made->categories == NULL) {
+        categories == NULL) {
         return error_memory(e, "obligations");
     }
     *exchange = arena_copy(arena, d->exchange);

@@ -101,7 +101,7 @@ class Explanations(unittest.TestCase):
         self.assertEqual(told['reason'], 'access.denied')
 
     def test_mistakes(self):
-        self.assertIn('is not a time', self.explain('--at', 'soon', code=2).stderr)
+        self.assertIn('is no time', self.explain('--at', 'soon', code=2).stderr)
         self.assertIn('is not an IRI', self.explain('--purpose', 'selling', code=2).stderr)
         run('-C', self.federation.holder.folder, 'policy', 'explain', '--client', comity.CLIENT, code=2)
 
