@@ -391,8 +391,7 @@ static bool add_life(struct lives *lives, const struct disclosure *d, const stru
         .tell_at_ms = end_ms,
         .due_at_ms = deadline(law, end_ms),
     };
-    if (exchange == NULL || made->person.data == NULL || made->recipient.data == NULL || made->gateway.data == NULL ||
-        categories == NULL) {
+    if (exchange == NULL || made->person.data == NULL || made->recipient.data == NULL || made->gateway.data == NULL || categories == NULL) {
         return error_memory(e, "obligations");
     }
     *exchange = arena_copy(arena, d->exchange);

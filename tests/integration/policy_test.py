@@ -53,7 +53,7 @@ class Expectations(unittest.TestCase):
                                ('{reason: border.instrument}', '{reason: border.nonesuch}', 'there is no such reason'),
                                ('client: BAOBAB/HEALTH/CLINIC/frontdesk', 'client: BAOBAB/HEALTH', 'has 2 parts'),
                                ('born: 1980-01-31', 'born: 1980', 'is not a date'),
-                               ('{category: "pd:Name", separate', '{category: "xx Name", separate', 'is not an IRI'),
+                               ('{category: "pd:Name", separate', '{category: "xx Name", separate', 'is no IRI'),
                                ('law: strict', 'law: stric', 'stric'),
                                ('facts: {', 'fakts: {', "unknown key 'fakts'")):
             with self.subTest(new):
@@ -102,7 +102,7 @@ class Explanations(unittest.TestCase):
 
     def test_mistakes(self):
         self.assertIn('is no time', self.explain('--at', 'soon', code=2).stderr)
-        self.assertIn('is not an IRI', self.explain('--purpose', 'selling', code=2).stderr)
+        self.assertIn('is no IRI', self.explain('--purpose', 'selling', code=2).stderr)
         run('-C', self.federation.holder.folder, 'policy', 'explain', '--client', comity.CLIENT, code=2)
 
 
