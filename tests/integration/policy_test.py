@@ -53,7 +53,7 @@ class Expectations(unittest.TestCase):
                                ('{reason: border.instrument}', '{reason: border.nonesuch}', 'there is no such reason'),
                                ('client: BAOBAB/HEALTH/CLINIC/frontdesk', 'client: BAOBAB/HEALTH', 'has 2 parts'),
                                ('born: 1980-01-31', 'born: 1980', 'is not a date'),
-                               ('{category: "pd:Name", separate', '{category: "xx Name", separate', 'is no IRI'),
+                               ('{category: "pd:Name", separate', '{category: "xx Name", separate', 'is not an IRI'),
                                ('law: strict', 'law: stric', 'stric'),
                                ('facts: {', 'fakts: {', "unknown key 'fakts'")):
             with self.subTest(new):

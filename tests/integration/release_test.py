@@ -141,7 +141,7 @@ class Release(unittest.TestCase):
             for person in (PERSON, self.everything):
                 got = self.ask(person)
                 self.assertEqual((got.status, got.reason), (500, 'release.not_json'), (content_type, got))
-                self.assertNotIn(b'1980', got.body)
+                self.assertNotIn(b'1980-02', got.body)  # the year alone may stand in an exchange's id
 
     def test_encodings_that_are_not_what_they_say(self):
         packed = gzip.compress(json.dumps(ANSWER).encode())
