@@ -1,9 +1,11 @@
 // Runs the page's own check (src/portal/static/check.js) on what a test hands in by standard input, and on it with every bit bent.
 //
 //   { "fallback": use the vendored Ed25519?, "uses": [{evidence, shown}], "lists": [{file, shown, trust}], "bend": [{evidence, shown, whole}], "bendList": .., "places": [[key, text, proof]] }
+import { webcrypto } from 'node:crypto';
 import * as check from '../../src/portal/static/check.js';
 import * as noble from '../../src/portal/vendor/noble-ed25519.js';
 
+globalThis.crypto ??= webcrypto; // node 18 has it elsewhere than browsers
 const job = JSON.parse(await new Response(process.stdin).text());
 if (job.fallback) {
   const importKey = crypto.subtle.importKey.bind(crypto.subtle);
