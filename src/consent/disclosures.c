@@ -5,6 +5,7 @@
 #include "consent/event_text.h"
 #include "consent/exchanges.h"
 #include "consent/uses_internal.h"
+#include "evidence/statement.h"
 
 enum { SLOTS_FIRST = 1024, LIST_BYTES_MAX = 256 * 1024 };
 
@@ -139,13 +140,9 @@ static struct bytes request_of(struct bytes attachment)
     return size > attachment.size - 4 ? BYTES_NONE : bytes_slice(attachment, 4, 4 + size);
 }
 
-/* A line of a signature base (RFC 9421 2.5). */
 struct bytes disclosure_conditions(struct bytes statement)
 {
-    static const struct bytes before = { (const uint8_t *)"\n\"comity-conditions\": ", 22 };
-    const uint8_t *found = statement.size == 0 ? NULL : memmem(statement.data, statement.size, before.data, before.size);
-    struct bytes rest = found == NULL ? BYTES_NONE : bytes_slice(statement, (size_t)(found - statement.data) + before.size, statement.size);
-    return bytes_slice(rest, 0, bytes_find(rest, '\n'));
+    return statement_line(statement, STATEMENT_LINE("comity-conditions"));
 }
 
 /* What the answer says. `*is_one` false: it released nothing. */

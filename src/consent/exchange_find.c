@@ -7,6 +7,7 @@
 
 #include "base/metrics.h"
 #include "consent/event_text.h"
+#include "evidence/statement.h"
 #include "store/state.h"
 
 enum { PROBES = 4, TOKENS_MAX = 6 };
@@ -51,23 +52,6 @@ void exchange_finder_close(struct exchange_finder *finder)
 
 /* ---- What an entry says ---- */
 
-/* The value of the line that begins with `start`, which begins with LF; the first line counts as if one stood before it. */
-static struct bytes line_of(struct bytes text, struct bytes start)
-{
-    struct bytes rest;
-    if (bytes_start_with(text, bytes_slice(start, 1, start.size))) {
-        rest = bytes_slice(text, start.size - 1, text.size);
-    } else {
-        const uint8_t *found = text.size == 0 ? NULL : memmem(text.data, text.size, start.data, start.size);
-        if (found == NULL) {
-            return BYTES_NONE;
-        }
-        rest = bytes_slice(text, (size_t)(found - text.data) + start.size, text.size);
-    }
-    return bytes_slice(rest, 0, bytes_find(rest, '\n'));
-}
-#define COMPONENT(name) BYTES("\n\"" name "\": ")
-
 /* The first five parts of /r1/COMMUNITY/CLASS/MEMBER/SUBSYSTEM/SERVICE/...: what is behind them may name a person. */
 static struct bytes service_of(struct bytes path)
 {
@@ -86,13 +70,13 @@ enum part { PART_NONE = 0, PART_BEGIN, PART_DECISION, PART_END };
 
 static enum part read_answer(const struct log_entry *entry, struct exchange_found *out)
 {
-    struct bytes text = entry->statement, status = line_of(text, COMPONENT("@status"));
+    struct bytes text = entry->statement, status = statement_line(text, STATEMENT_LINE("@status"));
     out->is_holder = entry->kind == RECORD_ANSWER_SENT;
-    out->exchange = line_of(text, COMPONENT("x-road-request-id"));
-    out->client = line_of(text, COMPONENT("x-road-client"));
-    out->service = line_of(text, COMPONENT("x-road-service"));
-    out->service = out->service.size > 0 ? out->service : service_of(line_of(text, BYTES("\n\"@path\";req: ")));
-    out->reason = line_of(text, COMPONENT("comity-reason"));
+    out->exchange = statement_line(text, STATEMENT_LINE("x-road-request-id"));
+    out->client = statement_line(text, STATEMENT_LINE("x-road-client"));
+    out->service = statement_line(text, STATEMENT_LINE("x-road-service"));
+    out->service = out->service.size > 0 ? out->service : service_of(statement_line(text, BYTES("\n\"@path\";req: ")));
+    out->reason = statement_line(text, STATEMENT_LINE("comity-reason"));
     out->is_refused = out->reason.size > 0;
     out->status = bytes_to_u64(status, &out->status) ? out->status : 0;
     return PART_END;
@@ -106,10 +90,10 @@ static enum part read_event(const struct log_entry *entry, struct exchange_found
         return PART_NONE;
     }
     out->is_holder = is_decision;
-    out->exchange = line_of(text, BYTES("\nexchange: "));
-    out->client = line_of(text, BYTES("\nclient: "));
-    out->service = line_of(text, BYTES("\nservice: "));
-    out->reason = line_of(text, BYTES("\nreason: "));
+    out->exchange = statement_line(text, BYTES("\nexchange: "));
+    out->client = statement_line(text, BYTES("\nclient: "));
+    out->service = statement_line(text, BYTES("\nservice: "));
+    out->reason = statement_line(text, BYTES("\nreason: "));
     out->is_refused = out->reason.size > 0;
     return is_decision ? PART_DECISION : PART_END;
 }
@@ -122,7 +106,7 @@ static enum part read_entry(const struct log_entry *entry, struct exchange_found
     }
     switch (entry->kind) {
     case RECORD_REQUEST_SENT:
-        out->exchange = line_of(entry->statement, COMPONENT("x-road-request-id"));
+        out->exchange = statement_line(entry->statement, STATEMENT_LINE("x-road-request-id"));
         return PART_BEGIN;
     case RECORD_ANSWER_SENT:
     case RECORD_ANSWER_RECEIVED:

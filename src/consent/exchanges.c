@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "consent/event_text.h"
 #include "evidence/individual.h"
+#include "evidence/statement.h"
 
 /* The exchanges of the last entries: which of them are the peer's. A ring, so that it does not grow. */
 enum { SEEN_BITS = 15, SEEN_SLOTS = 1 << SEEN_BITS };
@@ -66,28 +67,11 @@ void exchanges_free(struct exchanges *exchanges)
 
 /* ---- Words of a statement (RFC 9421 2.5) ---- */
 
-/* The value of the line `"NAME": value`; empty without one. */
-static struct bytes component(struct bytes statement, struct bytes start)
-{
-    struct bytes first = bytes_slice(start, 1, start.size), rest;
-    if (bytes_start_with(statement, first)) {
-        rest = bytes_slice(statement, first.size, statement.size);
-    } else {
-        const uint8_t *found = statement.size == 0 ? NULL : memmem(statement.data, statement.size, start.data, start.size);
-        if (found == NULL) {
-            return BYTES_NONE;
-        }
-        rest = bytes_slice(statement, (size_t)(found - statement.data) + start.size, statement.size);
-    }
-    return bytes_slice(rest, 0, bytes_find(rest, '\n'));
-}
-#define COMPONENT(name) BYTES("\n\"" name "\": ")
-
 /* The log that a statement belongs to stands in its last line. */
 struct bytes exchange_statement_origin(struct bytes statement)
 {
     static const struct bytes before = BYTES(";keyid=\"");
-    struct bytes line = component(statement, COMPONENT("@signature-params"));
+    struct bytes line = statement_line(statement, STATEMENT_LINE("@signature-params"));
     const uint8_t *found = line.size == 0 ? NULL : memmem(line.data, line.size, before.data, before.size);
     if (found == NULL) {
         return BYTES_NONE;
@@ -132,10 +116,10 @@ static bool is_sent_to_peer(const struct exchanges *x, const struct log_entry *e
     if (receiver.size > 0) {
         return bytes_equal(receiver, x->origin);
     }
-    struct bytes authority = component(statement, COMPONENT("@authority"));
+    struct bytes authority = statement_line(statement, STATEMENT_LINE("@authority"));
     for (size_t i = 0; i < x->peer->address_count; i++) {
         if (bytes_equal_ignoring_case(authority, x->peer->addresses[i])) {
-            return is_of_member(x, service_of(component(statement, COMPONENT("@path"))));
+            return is_of_member(x, service_of(statement_line(statement, STATEMENT_LINE("@path"))));
         }
     }
     return false;
@@ -168,13 +152,13 @@ static bool is_answer_to_peer(struct exchanges *x, struct bytes exchange, struct
 
 static struct bytes id_of(struct bytes statement)
 {
-    return component(statement, COMPONENT("x-road-request-id"));
+    return statement_line(statement, STATEMENT_LINE("x-road-request-id"));
 }
 
 static struct exchange_sequence sequence_of(struct bytes statement)
 {
     struct exchange_sequence sequence;
-    struct bytes text = component(statement, COMPONENT("comity-sequence"));
+    struct bytes text = statement_line(statement, STATEMENT_LINE("comity-sequence"));
     return exchange_sequence_parse(text, &sequence) ? sequence : (struct exchange_sequence){ 0 };
 }
 
@@ -205,8 +189,9 @@ static void read_message(struct exchanges *x, const struct log_entry *entry, str
         line->sequence = sequence_of(statement);
         break;
     case RECORD_ANSWER_SENT:
-        line->kind = is_answer_to_peer(x, id_of(statement), component(statement, COMPONENT("x-road-client"))) ? EXCHANGE_ANSWER_SENT
-                                                                                                              : EXCHANGE_NONE;
+        line->kind = is_answer_to_peer(x, id_of(statement), statement_line(statement, STATEMENT_LINE("x-road-client")))
+                         ? EXCHANGE_ANSWER_SENT
+                         : EXCHANGE_NONE;
         break;
     case RECORD_ANSWER_RECEIVED:
         line->kind = bytes_equal(exchange_statement_origin(statement), x->origin) ? EXCHANGE_ANSWER_TAKEN : EXCHANGE_NONE;

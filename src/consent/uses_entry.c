@@ -2,6 +2,7 @@
 
 #include "consent/event_text.h"
 #include "consent/past.h"
+#include "evidence/statement.h"
 
 /* Sets a field from the line of that name; absent: empty. False: out of memory. */
 static bool take(struct bytes text, const char *name, struct arena *arena, struct bytes *out)
@@ -128,31 +129,10 @@ static bool read_access(struct bytes text, struct arena *arena, struct use_row *
     return row->client.data != NULL;
 }
 
-/* What follows the first "\nname: " up to the line's end; the text's first line counts as if an LF stood before it. */
-static bool find_line(struct bytes text, struct bytes start, struct bytes *value)
-{
-    struct bytes rest;
-    struct bytes first = bytes_slice(start, 1, start.size);
-    if (bytes_start_with(text, first)) {
-        rest = bytes_slice(text, first.size, text.size);
-    } else {
-        const uint8_t *found = text.size == 0 ? NULL : memmem(text.data, text.size, start.data, start.size);
-        if (found == NULL) {
-            return false;
-        }
-        rest = bytes_slice(text, (size_t)(found - text.data) + start.size, text.size);
-    }
-    *value = bytes_slice(rest, 0, bytes_find(rest, '\n'));
-    return true;
-}
-
-/* A line of a signature base (RFC 9421 2.5); components of the request (`;req`) are others. */
-#define COMPONENT(name) BYTES("\n\"" name "\": ")
-
 static bool take_component(struct bytes statement, struct bytes start, struct arena *arena, struct bytes *out)
 {
     struct bytes value;
-    *out = find_line(statement, start, &value) && value.size > 0 ? arena_copy(arena, value) : BYTES("");
+    *out = statement_find_line(statement, start, &value) && value.size > 0 ? arena_copy(arena, value) : BYTES("");
     return out->data != NULL;
 }
 
@@ -160,7 +140,7 @@ static bool take_component(struct bytes statement, struct bytes start, struct ar
 static bool find_decision(struct bytes statement, uint8_t digest[SHA256_SIZE])
 {
     struct bytes value;
-    return find_line(statement, COMPONENT("comity-decision"), &value) && event_text_digest(value, digest);
+    return statement_find_line(statement, STATEMENT_LINE("comity-decision"), &value) && event_text_digest(value, digest);
 }
 
 static bool read_answer(struct bytes statement, struct arena *arena, struct use_row *row)
@@ -174,16 +154,16 @@ static bool read_answer(struct bytes statement, struct arena *arena, struct use_
     row->service = BYTES("");
     row->purpose = BYTES("");
     row->verdict = BYTES("");
-    return take_component(statement, COMPONENT("x-road-request-id"), arena, &row->exchange) &&
-           take_component(statement, COMPONENT("comity-reason"), arena, &row->reason) &&
-           take_component(statement, COMPONENT("comity-released"), arena, &row->released) &&
-           take_component(statement, COMPONENT("comity-withheld"), arena, &row->withheld);
+    return take_component(statement, STATEMENT_LINE("x-road-request-id"), arena, &row->exchange) &&
+           take_component(statement, STATEMENT_LINE("comity-reason"), arena, &row->reason) &&
+           take_component(statement, STATEMENT_LINE("comity-released"), arena, &row->released) &&
+           take_component(statement, STATEMENT_LINE("comity-withheld"), arena, &row->withheld);
 }
 
 bool use_is_refusal(const struct log_entry *entry)
 {
     struct bytes value;
-    return find_line(entry->statement, COMPONENT("comity-reason"), &value);
+    return statement_find_line(entry->statement, STATEMENT_LINE("comity-reason"), &value);
 }
 
 void use_mark_read(const struct log_entry *entry, struct use_mark *mark)
@@ -202,7 +182,7 @@ void use_mark_read(const struct log_entry *entry, struct use_mark *mark)
     } else if (entry->kind == RECORD_EVENT && bytes_start_with(text, BYTES("comity-event: access/1\n"))) {
         kind = USE_ACCESS;
     }
-    if (kind != USE_NONE && find_line(text, BYTES("\nperson: "), &mark->person) && mark->person.size > 0) {
+    if (kind != USE_NONE && statement_find_line(text, BYTES("\nperson: "), &mark->person) && mark->person.size > 0) {
         mark->kind = kind;
     }
 }

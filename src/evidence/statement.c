@@ -261,3 +261,25 @@ bool statement_parameters_read(struct bytes text, struct statement_parameters *o
     }
     return left.size == 0;
 }
+
+bool statement_find_line(struct bytes text, struct bytes start, struct bytes *value)
+{
+    struct bytes first = bytes_slice(start, 1, start.size), rest;
+    if (bytes_start_with(text, first)) {
+        rest = bytes_slice(text, first.size, text.size);
+    } else {
+        const uint8_t *found = text.size == 0 ? NULL : memmem(text.data, text.size, start.data, start.size);
+        if (found == NULL) {
+            return false;
+        }
+        rest = bytes_slice(text, (size_t)(found - text.data) + start.size, text.size);
+    }
+    *value = bytes_slice(rest, 0, bytes_find(rest, '\n'));
+    return true;
+}
+
+struct bytes statement_line(struct bytes text, struct bytes start)
+{
+    struct bytes value;
+    return statement_find_line(text, start, &value) ? value : BYTES_NONE;
+}

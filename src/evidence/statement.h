@@ -48,4 +48,14 @@ void statement_write(struct buffer *out, const struct statement_component *compo
  */
 must_check bool statement_parameters_read(struct bytes text, struct statement_parameters *out);
 
+/* How the line of a component begins (RFC 9421 2.5): STATEMENT_LINE("content-digest"). Of those of the request (`;req`) it is another. */
+#define STATEMENT_LINE(name) BYTES("\n\"" name "\": ")
+/*
+ * What follows the first `start`, an LF and how a line begins, up to that line's end: a view into `text`. The first line counts as if an LF stood
+ * before it. Events are searched likewise: `"\nexchange: "`. False: there is no such line.
+ */
+must_check bool statement_find_line(struct bytes text, struct bytes start, struct bytes *value);
+/* The same, empty without such a line. */
+struct bytes statement_line(struct bytes text, struct bytes start);
+
 #endif

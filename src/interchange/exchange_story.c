@@ -6,6 +6,7 @@
 #include "consent/event_text.h"
 #include "consent/exchanges.h"
 #include "evidence/individual.h"
+#include "evidence/statement.h"
 #include "interchange/json_make.h"
 
 /* In the order in which they happen. */
@@ -75,22 +76,6 @@ struct bytes exchange_story_person(const struct exchange_story *story)
 
 /* ---- Reading ---- */
 
-static struct bytes component(struct bytes statement, struct bytes start)
-{
-    struct bytes rest;
-    if (bytes_start_with(statement, bytes_slice(start, 1, start.size))) {
-        rest = bytes_slice(statement, start.size - 1, statement.size);
-    } else {
-        const uint8_t *found = statement.size == 0 ? NULL : memmem(statement.data, statement.size, start.data, start.size);
-        if (found == NULL) {
-            return BYTES_NONE;
-        }
-        rest = bytes_slice(statement, (size_t)(found - statement.data) + start.size, statement.size);
-    }
-    return bytes_slice(rest, 0, bytes_find(rest, '\n'));
-}
-#define COMPONENT(name) BYTES("\n\"" name "\": ")
-
 static bool keep(struct exchange_story *story, struct bytes value, struct bytes *out)
 {
     if (value.size == 0 || out->size > 0) {
@@ -114,7 +99,7 @@ static bool keep_line(struct exchange_story *story, struct bytes text, const cha
 static int64_t created_ms(struct bytes statement)
 {
     static const struct bytes before = BYTES(";created=");
-    struct bytes line = component(statement, COMPONENT("@signature-params"));
+    struct bytes line = statement_line(statement, STATEMENT_LINE("@signature-params"));
     const uint8_t *found = line.size == 0 ? NULL : memmem(line.data, line.size, before.data, before.size);
     uint64_t seconds = 0;
     if (found == NULL) {
@@ -163,9 +148,9 @@ static bool add_request_sent(struct exchange_story *story, const struct log_entr
     story->is_consumer = true;
     add_stated(story, REQUEST_STATED, text, true);
     add_logged(story, REQUEST_LOGGED, entry);
-    return keep(story, component(text, COMPONENT("x-road-client")), &story->client) &&
-           keep(story, component(text, COMPONENT("comity-purpose")), &story->purpose) &&
-           keep(story, component(text, COMPONENT("@method")), &story->method) &&
+    return keep(story, statement_line(text, STATEMENT_LINE("x-road-client")), &story->client) &&
+           keep(story, statement_line(text, STATEMENT_LINE("comity-purpose")), &story->purpose) &&
+           keep(story, statement_line(text, STATEMENT_LINE("@method")), &story->method) &&
            keep(story, exchange_statement_origin(text), &story->own) && keep(story, receiver, &story->other);
 }
 
@@ -177,7 +162,7 @@ static bool add_decision(struct exchange_story *story, const struct log_entry *e
     if (!r.failed && request.size > 0) {
         add_stated(story, REQUEST_STATED, request, false);
         add_receipt(story, REQUEST_LOGGED, r.left);
-        if (!keep(story, component(request, COMPONENT("@method")), &story->method) ||
+        if (!keep(story, statement_line(request, STATEMENT_LINE("@method")), &story->method) ||
             !keep(story, exchange_statement_origin(request), &story->other)) {
             return false;
         }
@@ -190,7 +175,7 @@ static bool add_decision(struct exchange_story *story, const struct log_entry *e
 
 static bool add_answer(struct exchange_story *story, const struct log_entry *entry)
 {
-    struct bytes text = entry->statement, status = component(text, COMPONENT("@status"));
+    struct bytes text = entry->statement, status = statement_line(text, STATEMENT_LINE("@status"));
     bool is_sent = entry->kind == RECORD_ANSWER_SENT;
     add_stated(story, ANSWER_STATED, text, is_sent);
     if (is_sent) {
@@ -202,11 +187,11 @@ static bool add_answer(struct exchange_story *story, const struct log_entry *ent
         story->is_consumer = true;
     }
     story->status = bytes_to_u64(status, &story->status) ? story->status : 0;
-    return keep(story, component(text, COMPONENT("x-road-client")), &story->client) &&
-           keep(story, component(text, COMPONENT("x-road-service")), &story->service) &&
-           keep(story, component(text, COMPONENT("comity-reason")), &story->told) &&
-           keep(story, component(text, COMPONENT("comity-released")), &story->released) &&
-           keep(story, component(text, COMPONENT("comity-withheld")), &story->withheld) &&
+    return keep(story, statement_line(text, STATEMENT_LINE("x-road-client")), &story->client) &&
+           keep(story, statement_line(text, STATEMENT_LINE("x-road-service")), &story->service) &&
+           keep(story, statement_line(text, STATEMENT_LINE("comity-reason")), &story->told) &&
+           keep(story, statement_line(text, STATEMENT_LINE("comity-released")), &story->released) &&
+           keep(story, statement_line(text, STATEMENT_LINE("comity-withheld")), &story->withheld) &&
            keep(story, exchange_statement_origin(text), is_sent ? &story->own : &story->other);
 }
 

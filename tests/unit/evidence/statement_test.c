@@ -245,12 +245,26 @@ static void parameters_are_read(void **state)
     }
 }
 
+static void lines_are_found(void **state)
+{
+    const struct bytes text = BYTES("\"a\": first\n\"b\";req: of the request\n\"b\": \n\"ab\": \"a\": no\n\"b\": later");
+    struct bytes value;
+    (void)state;
+    assert_true(bytes_equal(statement_line(text, STATEMENT_LINE("a")), BYTES("first")));
+    assert_true(statement_find_line(text, STATEMENT_LINE("b"), &value) && value.size == 0);
+    assert_true(bytes_equal(statement_line(text, BYTES("\n\"b\";req: ")), BYTES("of the request")));
+    assert_true(bytes_equal(statement_line(text, STATEMENT_LINE("ab")), BYTES("\"a\": no")));
+    assert_false(statement_find_line(text, STATEMENT_LINE("c"), &value));
+    assert_false(statement_find_line(BYTES_NONE, STATEMENT_LINE("a"), &value));
+    assert_int_equal(statement_line(BYTES("\"a\":"), STATEMENT_LINE("a")).size, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rfc9421_b26),         cmocka_unit_test(pair_known_answers),      cmocka_unit_test(lines_can_not_be_smuggled),
         cmocka_unit_test(made_as_written),     cmocka_unit_test(each_byte_at_each_place), cmocka_unit_test(sizes_are_bounded),
-        cmocka_unit_test(parameters_are_read),
+        cmocka_unit_test(parameters_are_read), cmocka_unit_test(lines_are_found),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
