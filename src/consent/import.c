@@ -34,6 +34,7 @@ struct importing {
     struct arena memory; /* of one line */
     struct shape shapes[SHAPES];
     size_t shape_count, shape_next;
+    bool is_commit_tried; /* then only the next start knows whether the rows are there (imports_clean()) */
     int64_t sequence, next_number, next_person;
     uint32_t *generations; /* of the persons, to be overtaken */
 };
@@ -349,6 +350,7 @@ static bool run(struct importing *i, struct error *e)
         store_rollback(store);
         return false;
     }
+    i->is_commit_tried = true;
     return store_commit(store, e);
 }
 
@@ -432,7 +434,7 @@ bool consents_import(struct consents *consents, const struct consent_rules *rule
         ok = store_begin(consents->store, e);
         bool is_begun = ok;
         ok = ok && run(i, e);
-        if (is_begun && !ok) {
+        if (is_begun && !ok && !i->is_commit_tried) {
             remove_file(i);
         }
         if (ok && i->batch.count > 0 && !import->is_dry) {

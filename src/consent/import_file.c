@@ -53,7 +53,8 @@ static void path_of(const char *batch, char out[64])
 /* What is one person's stays out of what all share. */
 static bool is_personal(struct bytes line)
 {
-    static const struct bytes starts[] = { BYTES("id: "), BYTES("person: "), BYTES("by_ref: "), BYTES("evidence: "), BYTES("prev") };
+    static const struct bytes starts[] = { BYTES("id: "),       BYTES("person: "),   BYTES("born: "), BYTES("by_ref: "),
+                                           BYTES("relation: "), BYTES("evidence: "), BYTES("prev") };
     for (size_t i = 0; i < COUNT_OF(starts); i++) {
         if (bytes_start_with(line, starts[i])) {
             return true;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include "consent/packed_internal.h"
+#include "consent/persons.h"
 #include "consent/terms_internal.h"
 
 /* The newest decision on each category, as the rows come, newest record first. */
@@ -215,19 +216,36 @@ static bool end_person(const struct person_rows *rows, struct consent_person *ou
            error_set(e, ERROR_INPUT, "consents", "restore the database from a backup", "what is known of a person can't be read");
 }
 
-bool records_read_person(struct store *store, struct bytes person, struct consent_person *out, struct error *e)
-{
-    struct person_rows rows = { .newer = { .guardian_until_ms = INT64_MAX, .delegate_until_ms = INT64_MAX } };
-    struct store_value values[] = { STORE_STR(person) };
-    return store_read(store, person_sql, values, COUNT_OF(values), take_person_row, &rows, e) && end_person(&rows, out, e);
-}
-
 static bool take_facts(void *context, const struct store_value *columns, size_t count)
 {
     struct person_rows *rows = context;
     (void)count;
     rows->has_failed = columns[0].type == STORE_TEXT && !consent_person_read(columns[0].bytes, &rows->person);
     return false;
+}
+
+/* A date of birth that came with an imported record is in no event of the person's own (docs/decisions/0017). */
+static bool read_imported_born(struct store *store, struct bytes person, struct consent_person *out, struct error *e)
+{
+    static const char sql[] = "SELECT facts FROM persons WHERE identifier = ?1 AND NOT EXISTS"
+                              " (SELECT 1 FROM consent_events WHERE person = ?1 AND event = ?2)";
+    struct person_rows rows = { .newer = { .guardian_until_ms = INT64_MAX, .delegate_until_ms = INT64_MAX } };
+    struct store_value values[] = { STORE_STR(person), STORE_INT(PERSON_EVENT_BORN) };
+    struct consent_person known;
+    if (!store_read(store, sql, values, COUNT_OF(values), take_facts, &rows, e) || !end_person(&rows, &known, e)) {
+        return false;
+    }
+    out->has_born = known.has_born;
+    out->born_day = known.born_day;
+    return true;
+}
+
+bool records_read_person(struct store *store, struct bytes person, struct consent_person *out, struct error *e)
+{
+    struct person_rows rows = { .newer = { .guardian_until_ms = INT64_MAX, .delegate_until_ms = INT64_MAX } };
+    struct store_value values[] = { STORE_STR(person) };
+    return store_read(store, person_sql, values, COUNT_OF(values), take_person_row, &rows, e) && end_person(&rows, out, e) &&
+           (out->has_born || read_imported_born(store, person, out, e));
 }
 
 bool records_find_person(struct store *store, struct bytes person, struct consent_person *out, struct error *e)

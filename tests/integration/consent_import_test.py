@@ -109,15 +109,18 @@ class Imports:
         self.assertEqual(len(entries), 1)
 
     def test_erasing_one_person_leaves_the_others_and_the_root(self):
-        self.bring(*(line(person) for person in ('anna-first', 'bert-second', 'carl-third')))
+        self.bring(line('anna-first', born='1971-05-05'), line('bert-second'), line('carl-third'))
         anna, bert = self.of('anna-first')[1], self.of('bert-second')[1]
         root = self.holder.run_json('consent', 'proof', bert)['root']
         batches = list((self.holder.records_folder / 'imports').iterdir())
         self.assertEqual(len(batches), 1)
         self.assertIn(b'anna-first', batches[0].read_bytes())
+        self.assertIn(b'born: 489', batches[0].read_bytes())
+        self.assertIn('1971-05-05', self.holder.run('person', 'show', '--person', '-', stdin='anna-first').stdout)
         self.holder.run('consent', 'withdraw', anna)
         self.holder.run('log', 'erase', '--person', '-', stdin='anna-first')
         self.assertNotIn(b'anna-first', batches[0].read_bytes())
+        self.assertNotIn(b'born: 489', batches[0].read_bytes())
         self.assertIn(b'bert-second', batches[0].read_bytes())
         self.assertEqual(self.of('anna-first'), ({}, None))
         self.assertEqual(self.holder.run_json('consent', 'proof', bert)['root'], root)
