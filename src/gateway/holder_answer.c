@@ -114,11 +114,14 @@ enum verdict holder_submit_decision(struct exchange *x, bool is_permitted)
     if (x->decision_text.data == NULL || attachment.data == NULL) {
         return exchange_refuse(x, REASON_GATEWAY_INTERNAL, NULL);
     }
-    holder_count_ask(x);
     exchange_prepare_entry(x, ENTRY_REQUEST, RECORD_DECISION, x->decision_text, attachment);
     /* The service is asked meanwhile (holder_steps); if it is quick, decision and answer share one sync. */
     x->entries[ENTRY_REQUEST].is_followed = is_permitted && method_is_safe(x->request->method);
-    return exchange_submit_entry(x, ENTRY_REQUEST) ? GO_ON : REFUSE;
+    if (!exchange_submit_entry(x, ENTRY_REQUEST)) {
+        return REFUSE;
+    }
+    holder_count_ask(x); /* only what the log has taken on; it comes back to this thread, so nobody has seen it yet */
+    return GO_ON;
 }
 
 /* ---- The answer ---- */
@@ -532,7 +535,12 @@ enum verdict holder_log_refusal(struct exchange *x)
         return REFUSE;
     }
     struct bytes attachment = answer_attachment(x);
-    return attachment.data != NULL && exchange_log(x, ENTRY_REFUSAL, RECORD_ANSWER_SENT, x->answer_statement, attachment) ? WAIT : REFUSE;
+    if (attachment.data == NULL) {
+        return REFUSE;
+    }
+    exchange_prepare_entry(x, ENTRY_REFUSAL, RECORD_ANSWER_SENT, x->answer_statement, attachment);
+    x->entries[ENTRY_REFUSAL].after = x->is_submitted[ENTRY_REQUEST] ? &x->entries[ENTRY_REQUEST] : NULL; /* it names it */
+    return exchange_submit_entry(x, ENTRY_REFUSAL) ? WAIT : REFUSE;
 }
 
 /* Without a receipt when the log could not take it: the consumer's gateway then tells its application that evidence is missing. */
