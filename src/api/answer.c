@@ -32,12 +32,17 @@ static int append_json(const char *text, size_t size, void *context)
     return out->failed ? -1 : 0;
 }
 
+bool answer_append_json(struct buffer *out, const json_t *value, size_t flags)
+{
+    return json_dump_callback(value, append_json, out, flags) == 0;
+}
+
 static struct body *body_of_json(json_t *value)
 {
     struct body *body = NULL;
     struct buffer text;
     buffer_init(&text, ANSWER_BYTES_MAX);
-    if (value != NULL && json_dump_callback(value, append_json, &text, JSON_COMPACT) == 0) {
+    if (value != NULL && answer_append_json(&text, value, JSON_COMPACT)) {
         body = body_of(buffer_bytes(&text));
     }
     buffer_wipe(&text); /* lists name persons */

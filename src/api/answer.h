@@ -21,6 +21,9 @@ void answer_error(struct server_request *request, const struct error *e);
 void answer_fault(void *context, enum server_fault fault, struct bytes accept, const char *detail, struct arena *arena,
                   struct server_answer *answer);
 
+/* Appends `value` as JSON; `flags` are jansson's (JSON_COMPACT). False: no memory, or out->size_max. */
+must_check bool answer_append_json(struct buffer *out, const json_t *value, size_t flags);
+
 /* RFC 9110's phrase for a status that we send. */
 const char *answer_status_title(unsigned status);
 

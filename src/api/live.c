@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 
+#include "api/answer.h"
 #include "base/diag.h"
 
 enum { EVENT_BYTES_MAX = 1024 * 1024 };
@@ -62,13 +63,6 @@ static void on_end(void *context)
 
 /* ---- A snapshot ---- */
 
-static int append_json(const char *text, size_t size, void *context)
-{
-    struct buffer *out = context;
-    buffer_append(out, bytes_of(text, size));
-    return out->failed ? -1 : 0;
-}
-
 /* On the pool. JSON has no line break of its own in this form, so it is one line of data. */
 static void run(struct work *work)
 {
@@ -80,7 +74,7 @@ static void run(struct work *work)
         return;
     }
     buffer_append_text(&live->event, "event: figures\ndata: ");
-    bool ok = json_dump_callback(figures, append_json, &live->event, JSON_COMPACT | JSON_REAL_PRECISION(10)) == 0;
+    bool ok = answer_append_json(&live->event, figures, JSON_COMPACT | JSON_REAL_PRECISION(10));
     buffer_append_text(&live->event, "\n\n");
     if (!ok || live->event.failed) {
         (void)error_memory(&live->e, "figures");

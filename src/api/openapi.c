@@ -4,13 +4,6 @@
 #include "api/answer.h"
 #include "api/rest_internal.h"
 
-static int append_json(const char *text, size_t size, void *context)
-{
-    struct buffer *out = context;
-    buffer_append(out, bytes_of(text, size));
-    return out->failed ? -1 : 0;
-}
-
 static json_t *ref(const char *kind, const char *name)
 {
     return json_pack("{s:o}", "$ref", json_sprintf("#/components/%s/%s", kind, name));
@@ -231,7 +224,7 @@ bool openapi_write(const struct schemas *schemas, struct buffer *out, struct err
                                  "Consents, uses and rights of persons at one gateway: for persons, organisations and auditors.", "license",
                                  "name", "Apache-2.0", "identifier", "Apache-2.0", "servers", "url", "/", "description", "This gateway",
                                  "security", "bearer", "certificate", "tags", tags(), "paths", paths, "components", components(schemas));
-    ok = ok && document != NULL && json_dump_callback(document, append_json, out, JSON_COMPACT) == 0;
+    ok = ok && document != NULL && answer_append_json(out, document, JSON_COMPACT);
     json_decref(document);
     return ok || error_memory(e, "openapi");
 }

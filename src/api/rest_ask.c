@@ -9,13 +9,6 @@
 
 enum { ASKED_FIELDS_MAX = 5, ASKED_ARENA_BYTES_MAX = 8 * 1024 * 1024 };
 
-static int append_json(const char *text, size_t size, void *context)
-{
-    struct buffer *out = context;
-    buffer_append(out, bytes_of(text, size));
-    return out->failed ? -1 : 0;
-}
-
 /* The request as it would have come over HTTP; its parts live in the asking call's arena, but for the body. */
 static bool make_request(struct rest_call *call, const char *method, const char *target, const json_t *body, struct server_request *request,
                          struct error *e)
@@ -24,7 +17,7 @@ static bool make_request(struct rest_call *call, const char *method, const char 
     struct bytes key = rest_form(call, "key");
     bool is_change = strcmp(method, "GET") != 0;
     buffer_init(&text, REST_BODY_BYTES_MAX);
-    bool ok = body == NULL || json_dump_callback(body, append_json, &text, JSON_COMPACT) == 0;
+    bool ok = body == NULL || answer_append_json(&text, body, JSON_COMPACT);
     request->method = bytes_of_text(method);
     request->target = bytes_of_text(target);
     request->body = ok ? body_of(buffer_bytes(&text)) : NULL;
