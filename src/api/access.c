@@ -55,6 +55,7 @@ static const unsigned char cells[RESOURCE_COUNT][VERB_COUNT][ROLE_COUNT] = {
                               [VERB_ERASE]    = { NO,       OWN,   OWN,     OWN,         OWN,    OWN,     OWN,   OWN,   OWN } },
     [RESOURCE_CODE]       = { [VERB_WRITE]    = { NO,       NO,    NO,      ORG,         NO,     ALL,     NO,    NO,    NO } },
     [RESOURCE_FIGURE]     = { [VERB_READ]     = { NO,       NO,    NO,      NO,          ALL,    ALL,     NO,    ALL,   ALL } },
+    [RESOURCE_BUNDLE]     = { [VERB_READ]     = { NO,       NO,    NO,      NO,          NO,     NO,      NO,    NO,    ALL } },
     [RESOURCE_EXCHANGE]   = { [VERB_READ]     = { NO,       NO,    NO,      NO,          RED,    RED,     NO,    NO,    RED },
                               [VERB_LIST]     = { NO,       NO,    NO,      NO,          RED,    RED,     NO,    NO,    RED } },
     [RESOURCE_SERVICE]    = { [VERB_READ]     = { NO,       NO,    NO,      NO,          ALL,    ALL,     NO,    ALL,   ALL },

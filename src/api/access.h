@@ -35,6 +35,7 @@
     X(RESOURCE_SESSION, "session") /* whoever is signed in: the own ones */                                                                \
     X(RESOURCE_CODE, "code")       /* codes on paper, for signing in */                                                                    \
     X(RESOURCE_FIGURE, "figure")   /* the console's figures, live */                                                                       \
+    X(RESOURCE_BUNDLE, "bundle")   /* the evidence of any exchange, which may name whom it is about */                                     \
     X(RESOURCE_EXCHANGE, "exchange")                                                                                                       \
     X(RESOURCE_SERVICE, "service")   /* who may ask what, and why something would be refused */                                            \
     X(RESOURCE_TASK, "task")         /* what waits for somebody of the staff */                                                            \

@@ -19,6 +19,7 @@ struct issuer {
     bool was_tried, has_failed;        /* the last time */
     struct issuer_endpoints endpoints; /* guarded by `fetching` */
     int64_t endpoints_at_ms;           /* 0: none yet */
+    int64_t endpoints_failed_at_ms;    /* 0: never */
 };
 struct issuers {
     struct issuer *list;
@@ -278,13 +279,19 @@ bool issuers_endpoints(struct issuers *issuers, const struct api_issuer *issuer,
     (void)pthread_mutex_lock(&found->fetching);
     int64_t age_ms = now_ms - found->endpoints_at_ms;
     bool ok = found->endpoints_at_ms != 0 && age_ms >= 0 && age_ms <= issuer->keys_age_max_ms;
-    if (!ok) {
+    /* Whoever waited for the lock began before the failure that he waited for: his `now` may be the earlier. */
+    int64_t since_ms = now_ms - found->endpoints_failed_at_ms;
+    bool has_just_failed = found->endpoints_failed_at_ms != 0 && since_ms < ISSUER_RETRY_GAP_MS && since_ms > -60 * 1000;
+    if (!ok && has_just_failed) {
+        error_set(e, ERROR_IO, "provider", "try again in a moment", "it could not be reached just now");
+    } else if (!ok) {
         struct issuer_endpoints *fresh = calloc(1, sizeof *fresh);
         ok = fresh == NULL ? error_memory(e, "provider") : fetch_endpoints(issuer, fresh, e);
         if (ok) {
             found->endpoints = *fresh;
             found->endpoints_at_ms = now_ms;
         } else {
+            found->endpoints_failed_at_ms = time_now_ms();
             diag_error(DIAG_WARN, "api", "a provider can't be reached for signing in", e);
         }
         free(fresh);

@@ -184,6 +184,10 @@ bool login_out(struct rest_call *call, const char **provider_url, struct error *
     if (call->session == NULL) {
         return true;
     }
+    /* First what is ours: the provider may take its time. */
+    if (!session_end(call->rest->options.store, call->session, e) || !session_clear_cookie(call, e)) {
+        return false;
+    }
     *provider_url = login_end_url(call, call->session);
-    return session_end(call->rest->options.store, call->session, e) && session_clear_cookie(call, e);
+    return true;
 }

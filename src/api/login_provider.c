@@ -427,13 +427,17 @@ static bool end_named(struct rest_call *call, const struct api_issuer *issuer, c
     if (rest_json_bytes(json_object_get(claims, "jti")).size == 0 || json_object_get(claims, "iat") == NULL) {
         return refuse_logout(call, e, "the token lacks jti or iat");
     }
-    if (!use_once(call, issuer, claims, &is_first, e)) {
+    struct store *store = call->rest->options.store;
+    /* Together: a token that was used up without an effect would be refused when the provider tries again. */
+    if (!store_begin(store, e)) {
         return false;
     }
-    if (!is_first) {
-        return refuse_logout(call, e, "the token was shown before (jti)");
+    if (!use_once(call, issuer, claims, &is_first, e) ||
+        (is_first && !session_end_of_provider(store, issuer->rules.issuer, subject, sid, &count, e))) {
+        store_rollback(store);
+        return false;
     }
-    return session_end_of_provider(call->rest->options.store, issuer->rules.issuer, subject, sid, &count, e);
+    return store_commit(store, e) && (is_first || refuse_logout(call, e, "the token was shown before (jti)"));
 }
 
 bool login_end_by_provider(struct rest_call *call, struct bytes logout_token, struct error *e)

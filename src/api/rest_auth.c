@@ -207,8 +207,8 @@ bool rest_authenticate(struct rest_call *call, struct error *e)
         return refuse_credentials(call, e, "there are two of it");
     }
     if (value.size == 0) {
-        if (find_client(call, BYTES_NONE)) {
-            return true;
+        if (find_client(call, BYTES_NONE)) { /* by its certificate, which a browser sends whoever's form it is */
+            return call->pages != NULL || strcmp(call->route->method, "GET") == 0 || session_check_site(call, e);
         }
         return use_session(call, e);
     }

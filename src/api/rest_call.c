@@ -259,13 +259,6 @@ static bool is_acceptable(const struct rest_call *call)
 
 /* ---- On the pool ---- */
 
-static int append_json(const char *text, size_t size, void *context)
-{
-    struct buffer *out = context;
-    buffer_append(out, bytes_of(text, size));
-    return out->failed ? -1 : 0;
-}
-
 bool rest_call_perform(struct rest_call *call, struct error *e)
 {
     bool is_done = false;
@@ -280,7 +273,7 @@ bool rest_call_perform(struct rest_call *call, struct error *e)
         return false;
     }
     if (is_done) {
-        return true;
+        return rest_tell_subject(call, e); /* seen again is a look again */
     }
     if (!call->route->run(call, e) || !rest_tell_subject(call, e)) {
         rest_idempotency_abandon(call);
@@ -291,7 +284,7 @@ bool rest_call_perform(struct rest_call *call, struct error *e)
         return true;
     }
     buffer_init(&text, REST_ANSWER_BYTES_MAX);
-    bool ok = call->answer == NULL || json_dump_callback(call->answer, append_json, &text, JSON_COMPACT | JSON_REAL_PRECISION(10)) == 0;
+    bool ok = call->answer == NULL || answer_append_json(&text, call->answer, JSON_COMPACT | JSON_REAL_PRECISION(10));
     if (ok && call->answer != NULL) {
         call->raw = body_of(buffer_bytes(&text));
         ok = call->raw != NULL;
@@ -382,7 +375,7 @@ static struct body *problem_body(unsigned status, const char *reason, const stru
     json_t *problem = json_pack("{s:s, s:s, s:i, s:s, s:s}", "type", "about:blank", "title", answer_status_title(status), "status",
                                 (int)status, "reason", reason, "detail", error_text(e, detail, sizeof detail));
     buffer_init(&text, sizeof detail * 8);
-    if (problem != NULL && json_dump_callback(problem, append_json, &text, JSON_COMPACT) == 0) {
+    if (problem != NULL && answer_append_json(&text, problem, JSON_COMPACT)) {
         body = body_of(buffer_bytes(&text));
     }
     json_decref(problem);

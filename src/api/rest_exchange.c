@@ -1,6 +1,7 @@
 /* /v1/exchanges: finding an exchange in the log, its story, and its evidence. Persons only for those who may look at persons, and each look is told. */
 #include <stdio.h>
 
+#include "api/access_event.h"
 #include "api/rest_handlers_internal.h"
 #include "base/time.h"
 #include "consent/exchange_find.h"
@@ -149,6 +150,17 @@ static bool enter_person(struct rest_call *call, struct bytes person, struct err
     return call->subject.data != NULL ? rest_tell_subject(call, e) : error_memory(e, "exchange");
 }
 
+/* Of a look at somebody whom this log can't name: a consumer's statements do, in their paths. */
+static bool tell_look(struct rest_call *call, struct error *e)
+{
+    const struct access_event look = { .by = call->principal.name,
+                                       .role = bytes_of_text(role_name(ROLE_OFFICER)),
+                                       .member = call->principal.member,
+                                       .operation = bytes_of_text(call->route->id),
+                                       .time_ms = call->now_ms };
+    return call->rest->options.committer == NULL || access_event_append(call->rest->options.committer, &look, e);
+}
+
 bool handle_exchange_read(struct rest_call *call, struct error *e)
 {
     struct exchange_story *story;
@@ -181,7 +193,7 @@ bool handle_exchange_bundle(struct rest_call *call, struct error *e)
         return false;
     }
     struct bytes person = exchange_story_person(story);
-    bool ok = person.size == 0 || enter_person(call, person, e);
+    bool ok = person.size > 0 ? enter_person(call, person, e) : tell_look(call, e);
     exchange_story_free(story);
     buffer_init(&out, BUNDLE_BYTES_MAX);
     if (ok && options->bundle(options->context, call->match.parameters[0], &out, e)) {

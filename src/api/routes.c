@@ -13,7 +13,7 @@ const struct rest_route rest_routes[] = {
     /* Exchanges */
     { "GET", "/v1/exchanges", "listExchanges", "Exchanges in the log by id, other member, service, reason and time, the newest first", RESOURCE_EXCHANGE, VERB_LIST, NULL, "Exchanges", 200, ROUTE_CURSOR, "id peer service reason from until", handle_exchange_list },
     { "GET", "/v1/exchanges/{exchangeId}", "readExchange", "The story of one exchange: who, what, when on both sides", RESOURCE_EXCHANGE, VERB_READ, NULL, "Exchange", 200, ROUTE_CURSOR, "person", handle_exchange_read },
-    { "GET", "/v1/exchanges/{exchangeId}/bundle", "readExchangeBundle", "The evidence of an exchange, for comity evidence verify", RESOURCE_USE, VERB_READ, NULL, NULL, 200, ROUTE_PLAIN, NULL, handle_exchange_bundle },
+    { "GET", "/v1/exchanges/{exchangeId}/bundle", "readExchangeBundle", "The evidence of an exchange, for comity evidence verify", RESOURCE_BUNDLE, VERB_READ, NULL, NULL, 200, ROUTE_PLAIN, NULL, handle_exchange_bundle },
 
     /* Who may ask what */
     { "GET", "/v1/rules", "readRules", "Law and policy in force: categories, clients, border instruments", RESOURCE_SERVICE, VERB_READ, NULL, "Rules", 200, 0, NULL, handle_rule_read },

@@ -46,7 +46,7 @@ static bool become(struct rest_call *call, const struct session *session, struct
     char hex[2 * SHA256_SIZE + 1];
     principal->roles = session->roles;
     principal->person = session->person;
-    principal->member = session->member.size > 0 ? session->member : call->rest->options.member;
+    principal->member = session->member; /* empty: the provider named none, and then it is nobody's */
     principal->guardianship = session->guardianship;
     memcpy(principal->digest, session->owner, SHA256_SIZE);
     hex_write(bytes_of(session->owner, SHA256_SIZE), hex);
@@ -195,7 +195,8 @@ bool session_check_csrf(struct rest_call *call, struct bytes token, struct error
         return true;
     }
     if (call->session == NULL && !is_sign_in && !call->principal.is_anonymous) {
-        return true; /* a bearer token or a client's certificate, which no page sends by itself */
+        /* No page sends a bearer token by itself; a browser sends a client's certificate with every page's form. */
+        return fields_find(&call->request->fields, BYTES("Authorization")) != NULL || session_check_site(call, e);
     }
     if (!session_check_site(call, e)) {
         return false;

@@ -5,7 +5,7 @@
 #include "portal/page_handlers_internal.h"
 #include "portal/person_consent_internal.h"
 
-enum { TARGET_BYTES_MAX = 2048, USES_COUNTED_MAX = 100 };
+enum { TARGET_BYTES_MAX = 2048, USES_COUNTED_MAX = 50 /* page_max is never less */ };
 
 /* ---- Asking ---- */
 
