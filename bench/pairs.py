@@ -253,7 +253,7 @@ class ComityPair(Pair):
             url, releases=[{'category': comity.IMMUNISATIONS, 'basis': 'consent'}],
             fields=[{'path': f'$.{name}', 'category': 'structure' if name in ('resourceType', 'id', 'status') else comity.IMMUNISATIONS}
                     for name in json.loads(answer_body()) if name != 'note'])
-        self.federation = comity.Federation(self.folder / 'comity', command=comity.COMMAND, workers=WORKERS, service_url=url, policy=policy,
+        self.federation = comity.Federation(self.folder / self.name, command=comity.COMMAND, workers=WORKERS, service_url=url, policy=policy,
                                             diagnostics='warn')
 
     def start(self):

@@ -90,6 +90,40 @@ class PersonTest(BrowserCase):
             self.assertIn('Withdrawn', page.text('main .notice.good'))
             self.assertEqual(self.api.call('GET', f'/v1/consents/{person_consent}', who=PERSON).json()['status'], 'withdrawn')
 
+    # ---- A line that is cut in the middle of an act, with a real gateway behind it
+
+    def withdrawals(self, consent):
+        status = self.api.call('GET', f'/v1/consents/{consent}', who=PERSON).json()['status']
+        return status, [event['event'] for event in self.api.gateway.run_json('consent', 'history', consent)['events']].count('withdraw')
+
+    def withdraw(self, page, consent):
+        self.sign_in(page)
+        page.goto(f'/consents/{consent}')
+
+    def test_a_line_that_is_cut_before_the_act_arrives(self):
+        consent = self.federation.give_consent(PERSON, [NAME], purpose='dpv:ServiceProvision')
+        with self.page('/') as page:
+            self.withdraw(page, consent)
+            page.offline()
+            page.click('button:has-text("Withdraw all of it")')
+            page.wait('#told.warn')
+            self.assertEqual(self.withdrawals(consent), ('given', 0))
+            page.offline(False)
+            page.wait('main .notice.good')
+            self.assertEqual(self.withdrawals(consent), ('withdrawn', 1))
+
+    def test_a_line_that_is_cut_before_the_answer_arrives(self):
+        consent = self.federation.give_consent(PERSON, [NAME], purpose='dpv:ServiceProvision')
+        with self.page('/') as page:
+            self.withdraw(page, consent)
+            page.slow(400, 300)
+            page.run("page.tries = 0; await page.route('**/withdraw', async route => { page.tries++; if (page.tries > 1) return route.continue();"
+                     " await route.fetch({ maxRedirects: 0 }); await route.abort('connectionreset'); });")
+            page.click('button:has-text("Withdraw all of it")')
+            page.wait('main .notice.good')
+            self.assertGreaterEqual(page.run('return page.tries;'), 2)
+            self.assertEqual(self.withdrawals(consent), ('withdrawn', 1))
+
 
 if __name__ == '__main__':
     unittest.main()
